@@ -1,0 +1,1 @@
+"""Vocabulary of the product: requests, plans, geometry, events, errors. No torch, no Gradio."""

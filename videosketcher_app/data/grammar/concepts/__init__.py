@@ -1,0 +1,1 @@
+"""Object programs, one concept a file, in folders by category."""

@@ -1,0 +1,1 @@
+"""Object programs of the category "buildings"."""

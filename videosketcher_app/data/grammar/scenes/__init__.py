@@ -1,0 +1,1 @@
+"""Scenes of several objects, one scene a file."""
