@@ -99,11 +99,13 @@ def crescent(
     cx: float, cy: float, radius: float, bite: float = 0.75, facing: float = 0.0
 ) -> Curve:
     """A closed moon; `facing` is the direction of its hollow side, `bite` how deep it goes."""
-    half = 2.2  # half opening of the horns, so that the outer arc covers 2 x 2.2 radians
+    half = 2.2  # the outer arc covers 2 x 2.2 radians
     outer = ellipse(0, 0, 1, 1, math.pi - half, 2 * half, count=24)
-    tips_x = math.cos(math.pi - half)
-    inner = outer[::-1] * np.array([1.0 - bite, 1.0]) + np.array([bite * tips_x, 0.0])
-    curve = np.vstack([outer, inner])
+    tip_x, tip_y = -math.cos(half), math.sin(half)
+    turn = np.linspace(math.pi, 0, 20)
+    depth = bite * (1 + tip_x)
+    inner = np.stack([tip_x - depth * np.sin(turn), -tip_y * np.cos(turn)], axis=1)
+    curve = np.vstack([outer, inner if outer[-1, 1] > 0 else inner[::-1]])
     return transform(curve, scale=radius, turn=facing, move=(cx, cy))
 
 
