@@ -69,16 +69,42 @@ def stroke_layer(stroke: Stroke, width_px: int, height_px: int) -> InkLayer | No
 def frames(sketch: Sketch, width_px: int | None = None, height_px: int | None = None) -> NDArray:
     """All frames (T, H, W, 3) uint8 of the sketch's clip, at another size if given."""
     sketch = sketch.scaled(width_px or sketch.width_px, height_px or sketch.height_px)
+    layers = ink_layers(sketch)
+    # Only pixels that some stroke covers ever change: composite those and leave the paper alone.
+    covered_HW = np.zeros((sketch.height_px, sketch.width_px), bool)
+    for layer in layers:
+        _box(covered_HW, layer)[...] |= layer.coverage_HW > 0
+    pixels_K = np.flatnonzero(covered_HW)
+    column_HW = np.zeros(covered_HW.shape, np.int64)
+    column_HW.reshape(-1)[pixels_K] = np.arange(len(pixels_K))
+    ink_TK3 = np.ones((sketch.num_frames, len(pixels_K), 3), np.float32)
+    for layer in layers:
+        _composite(ink_TK3, layer, _box(column_HW, layer))
     shape = (sketch.num_frames, sketch.height_px, sketch.width_px, 3)
-    paper_THW3 = np.ones(shape, np.float32)
-    index_T = np.arange(sketch.num_frames, dtype=np.float32)[:, None, None]
-    for layer in ink_layers(sketch):
-        first = int(np.clip(np.ceil(layer.times_HW.min()), 0, sketch.num_frames))
-        h, w = layer.coverage_HW.shape
-        box = paper_THW3[first:, layer.top : layer.top + h, layer.left : layer.left + w]
-        shown = layer.coverage_HW * (layer.times_HW <= index_T[first:])
-        box += shown[..., None] * (np.asarray(layer.color, np.float32) - box)
-    return np.round(paper_THW3 * 255).astype(np.uint8)
+    clip_THW3 = np.full(shape, 255, np.uint8)
+    ink_TK3 *= 255
+    clip_THW3.reshape(len(clip_THW3), -1, 3)[:, pixels_K] = np.round(ink_TK3, out=ink_TK3)
+    return clip_THW3
+
+
+def _box(canvas_HW: NDArray, layer: InkLayer) -> NDArray:
+    """The view of the canvas that a layer lies on."""
+    height, width = layer.coverage_HW.shape
+    return canvas_HW[layer.top : layer.top + height, layer.left : layer.left + width]
+
+
+def _composite(ink_TK3: FloatArray, layer: InkLayer, column_HW: NDArray) -> None:
+    """Lays one stroke over the covered pixels, each from the frame at which it is inked."""
+    seen = (layer.coverage_HW > 0) & (layer.times_HW < len(ink_TK3))
+    if not seen.any():
+        return
+    times, columns = layer.times_HW[seen], column_HW[seen]
+    first = int(np.clip(np.ceil(times.min()), 0, len(ink_TK3)))
+    index_T = np.arange(first, len(ink_TK3), dtype=np.float32)[:, None]
+    shown = layer.coverage_HW[seen] * (times <= index_T)
+    under = ink_TK3[first:, columns]
+    under += shown[..., None] * (np.asarray(layer.color, np.float32) - under)
+    ink_TK3[first:, columns] = under
 
 
 def picture(sketch: Sketch, width_px: int | None = None, height_px: int | None = None) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,10 +59,7 @@ def puffy_cloud(cx: float, cy: float, width: float, height: float) -> Curve:
     """A closed cloud with a flat base; width and height are half extents."""
     corners = [(-0.85, 1.0), (-0.6, -0.1), (0.1, -0.35), (0.68, 0.1), (0.85, 1.0)]
     p = [(cx + width * x, cy + height * y) for x, y in corners]
-    bumps = [
-        scallop(a, b, 1, 0.36 * math.hypot(b[0] - a[0], b[1] - a[1]))
-        for a, b in zip(p, p[1:], strict=False)
-    ]
+    bumps = [scallop(a, b, 1, 0.36 * math.hypot(b[0] - a[0], b[1] - a[1])) for a, b in pairwise(p)]
     return path(*bumps, polyline(p[-1], p[0]))
 
 

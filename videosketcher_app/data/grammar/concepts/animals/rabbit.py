@@ -12,7 +12,9 @@ def _ear(x: float, y: float, length: float, lean: float) -> Curve:
     def at(along: float, side: float) -> tuple[float, float]:
         return (x + lean * along * length + side, y - along * length)
 
-    return spline(at(0, -0.07), at(0.5, -0.13), at(0.95, -0.04), at(0.95, 0.06), at(0.5, 0.11), at(0, 0.07))
+    return spline(
+        at(0, -0.07), at(0.5, -0.13), at(0.95, -0.04), at(0.95, 0.06), at(0.5, 0.11), at(0, 0.07)
+    )
 
 
 @concept("rabbit", title="a rabbit", category="animals", titles=("a bunny", "a sitting rabbit"))
@@ -30,12 +32,38 @@ def draw(rng: np.random.Generator) -> list[Part]:
     whiskers = [polyline((-0.72, -0.12), (-1.06, -0.2 + k * 0.16)) for k in (0, 1)]
     return [
         part("head", "an oval head", "oval at the upper left", [head]),
-        part("ears", "two long ears", "two long rounded leaves above the head", [_ear(-0.5, -0.5, length, lean - 0.2), _ear(-0.27, -0.47, length, lean + 0.25)], after="head"),
-        part("eye", "a round eye", "small circle inside the head", [ellipse(-0.53, -0.28, 0.05, count=20)], after="head"),
-        part("whiskers", "two whiskers", "two short lines on the left of the head", whiskers, after="head"),
+        part(
+            "ears",
+            "two long ears",
+            "two long rounded leaves above the head",
+            [_ear(-0.5, -0.5, length, lean - 0.2), _ear(-0.27, -0.47, length, lean + 0.25)],
+            after="head",
+        ),
+        part(
+            "eye",
+            "a round eye",
+            "small circle inside the head",
+            [ellipse(-0.53, -0.28, 0.05, count=20)],
+            after="head",
+        ),
+        part(
+            "whiskers",
+            "two whiskers",
+            "two short lines on the left of the head",
+            whiskers,
+            after="head",
+        ),
         part("body", "a plump body", "large round curve below the head", [spline(*back), chest]),
         part("haunch", "a round haunch", "round arc inside the body", [haunch], after="body"),
-        part("hind foot", "a long hind foot", "long flat curve at the bottom right", [spline(*foot)]),
+        part(
+            "hind foot", "a long hind foot", "long flat curve at the bottom right", [spline(*foot)]
+        ),
         part("front paw", "a front paw", "short bent shape at the bottom left", [spline(*paw)]),
-        part("tail", "a fluffy tail", "small bumpy circle at the lower right", [cloud(plump + tail * 0.9, 0.72, tail, tail, 6)], after="body"),
+        part(
+            "tail",
+            "a fluffy tail",
+            "small bumpy circle at the lower right",
+            [cloud(plump + tail * 0.9, 0.72, tail, tail, 6)],
+            after="body",
+        ),
     ]

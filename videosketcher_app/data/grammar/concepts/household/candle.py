@@ -41,7 +41,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (w * 0.7, top + short + 0.06),
         (w, top + 0.22),
     )
-    dish = np.vstack([ellipse(0, bottom, 0.72, 0.14, -0.98, 0.98 + np.pi + 0.98, count=40)])
+    dish = ellipse(0, bottom, 0.72, 0.14, -0.98, np.pi + 1.96)
     bowl = spline(
         (-0.72, bottom + 0.02),
         (-0.6, bottom + 0.2),
@@ -50,7 +50,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (0.6, bottom + 0.2),
         (0.72, bottom + 0.02),
     )
-    loop = [ellipse(0.86, bottom + 0.06, r, r, -2.3, 4.7) for r in (0.2,)]
+    loop = [ellipse(0.86, bottom + 0.06, 0.2, 0.2, -2.3, 4.7)]
     glow = [
         polyline(*[(k * np.sin(t), tip + flame_h * 0.65 + k * -np.cos(t)) for k in (0.48, 0.66)])
         for t in (-1.3, -0.65, 0.65, 1.3)

@@ -12,12 +12,12 @@ from videosketcher_app.data.grammar.program import Part, concept, part
     "chair", title="a chair", category="household", titles=("a wooden chair", "a kitchen chair")
 )
 def draw(rng: np.random.Generator) -> list[Part]:
-    w, depth, lean = rng.uniform(0.95, 1.15), rng.uniform(0.24, 0.32), rng.uniform(0.2, 0.3)
+    w, depth, lean = rng.uniform(1.0, 1.2), rng.uniform(0.26, 0.36), rng.uniform(0.22, 0.34)
     front, leg = rng.uniform(0.14, 0.24), rng.uniform(0.09, 0.12)
     x0, x1 = -w / 2 - 0.1, w / 2 - 0.1
     back = front - depth
     b0, b1 = x0 + lean, x1 + lean
-    top, arch = rng.uniform(-1.0, -0.9), rng.uniform(0.0, 0.14)
+    top, arch = rng.uniform(-0.95, -0.8), rng.uniform(0.0, 0.14)
     slats = int(rng.integers(2, 4))
     frame = np.vstack(
         [

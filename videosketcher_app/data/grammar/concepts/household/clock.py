@@ -24,12 +24,8 @@ def draw(rng: np.random.Generator) -> list[Part]:
         minute = hour + np.pi * 0.7
     count = 12 if rng.random() < 0.4 else 4
     ticks = [
-        polyline(
-            (inner * a * np.cos(t), cy + inner * a * np.sin(t)),
-            (inner * np.cos(t) * 0.96, cy + inner * np.sin(t) * 0.96),
-        )
+        polyline(*[(k * np.cos(t), cy + k * np.sin(t)) for k in (inner * 0.8, inner * 0.96)])
         for t in np.arange(count) * 2 * np.pi / count
-        for a in (0.82,)
     ]
     hands = [
         polyline((0, cy), (inner * k * np.cos(t), cy + inner * k * np.sin(t)))

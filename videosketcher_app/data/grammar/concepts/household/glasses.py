@@ -22,7 +22,7 @@ from videosketcher_app.data.grammar.program import Part, concept, part
     titles=("a pair of glasses", "reading glasses"),
 )
 def draw(rng: np.random.Generator) -> list[Part]:
-    w, h = rng.uniform(0.44, 0.52), rng.uniform(0.34, 0.44)
+    w, h = rng.uniform(0.44, 0.52), rng.uniform(0.4, 0.48)
     gap = rng.uniform(0.13, 0.18)
     cx = gap + w
     shape = int(rng.integers(3))
@@ -42,7 +42,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
             closed=True,
         )
     outer = cx + w
-    rise = rng.uniform(0.45, 0.6)
+    rise = rng.uniform(0.5, 0.65)
     y = -h * 0.45
     arm = spline(
         (outer - 0.02, y),
@@ -54,13 +54,11 @@ def draw(rng: np.random.Generator) -> list[Part]:
     bridge = spline(
         (-gap - 0.02, -h * 0.15), (0, -h * 0.15 - rng.uniform(0.1, 0.16)), (gap + 0.02, -h * 0.15)
     )
-    pads = both_sides(spline((gap + 0.02, h * 0.1), (gap - 0.05, h * 0.3), (gap + 0.03, h * 0.5)))
     shine = [
-        polyline((s * cx - 0.02 - k, -0.16 + k), (s * cx - 0.2 + k * 0.3, 0.06 + k * 1.3))
+        polyline((s * cx + k, -0.14 + 0.6 * k), (s * cx + k - 0.19, 0.08 + 0.6 * k))
         for s in (-1, 1)
-        for k in (0.0,)
+        for k in (0.0, 0.14)
     ]
-    shine += [polyline((s * cx + 0.12, -0.1), (s * cx - 0.08, 0.14)) for s in (-1, 1)]
     return [
         part("left lens", "the left lens", "large rounded shape on the left", [mirror(lens)]),
         part("right lens", "the right lens", "large rounded shape on the right", [lens]),
@@ -69,13 +67,6 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "a curved bridge",
             "small arch between the lenses",
             [bridge],
-            after=("left lens", "right lens"),
-        ),
-        part(
-            "nose pads",
-            "two nose pads",
-            "tiny curves on the inner sides of the lenses",
-            pads,
             after=("left lens", "right lens"),
         ),
         part(

@@ -39,7 +39,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     pegs = [ellipse(s * (neck + 0.12), top - k, 0.05) for s in (-1, 1) for k in (0.1, 0.25)]
     hole = rng.uniform(0.15, 0.18)
     hole_y = 0.18
-    strings = [polyline((x, top), (x, 0.62)) for x in (-0.035, 0.035)]
+    strings = [polyline((x, -0.3), (x, 0.6)) for x in (-0.04, 0.04)]
     frets = [polyline((-neck, y), (neck, y)) for y in np.linspace(top + 0.18, -0.5, 4)]
     bridge = rounded_rectangle(-0.2, 0.6, 0.2, 0.72, 0.04)
 
@@ -86,7 +86,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
         part(
             "strings",
             "two strings",
-            "long lines along the neck and over the body",
+            "two straight lines over the sound hole",
             turned(*strings),
             after=("body", "neck"),
         ),

@@ -20,7 +20,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     r = rng.uniform(0.36, 0.46)
     thick = rng.uniform(0.07, 0.1)
     end = rng.uniform(1.0, 1.15)
-    turn = rng.uniform(-0.55, 0.55)
+    turn = rng.uniform(0.28, 0.6) * (1 if rng.random() < 0.5 else -1)
     shape = int(rng.integers(3))
     cx = -0.85
     if shape == 0:
@@ -32,7 +32,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     else:
         bow = cloud(cx, 0, r, r, 5, 0.0)
         hole = ellipse(cx, 0, r * 0.5)
-    start = cx + r * 1.14
+    start = cx + r * (1.1, 0.95, 1.1)[shape]
     neck = [rounded_rectangle(start, -thick - 0.1, start + 0.14, thick + 0.1, 0.04)]
     shaft = polyline((start + 0.14, -thick), (end, -thick), (end, thick), (start + 0.14, thick))
     tooth, deep = 0.13, rng.uniform(0.26, 0.36)
@@ -63,7 +63,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
         part(
             "collar",
             "a thick collar",
-            "small block right of the handle",
+            "small block next to the handle",
             turned(*neck),
             after="handle",
         ),

@@ -1,0 +1,272 @@
+"""SketchRequest: what a person asks for. If it exists, it is valid; nobody checks it again.
+
+Built from keywords (`SketchRequest(prompt="a cat")`), a mapping, or a JSON file; every way raises
+InvalidRequest with one sentence and a hint. What depends on the model (sizes, modes, defaults) is
+None here or checked with `check_canvas` once the model is known.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.geometry import (
+    DEFAULT_FPS,
+    DEFAULT_NUM_FRAMES,
+    SPATIAL_STRIDE,
+    TEMPORAL_STRIDE,
+    nearest_multiple,
+    nearest_valid_frames,
+)
+from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, DrawingPlan
+
+DEFAULT_MODEL = "pocket-t2v"
+MAX_SEED = 2**32 - 1
+MAX_FRAMES = 401
+MIN_SIDE_PX = 24
+MAX_SIDE_PX = 1920
+MAX_REQUEST_CHARACTERS = 200_000  # a request file is a page, not a data set
+MODES = ("exact", "fast", "sketch")
+PLANNERS = ("auto", "library", "openai", "qwen")
+_NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
+
+
+class _Request(BaseModel):
+    """Frozen, strict about types, closed to unknown fields; raises InvalidRequest only."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+    def __init__(self, **values: Any) -> None:
+        refuse_unknown(values, type(self).model_fields)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _as_invalid_request(error) from None
+
+
+class LoraSpec(_Request):
+    """One LoRA file and how strongly it works (1 is as trained)."""
+
+    path: str = Field(min_length=1, max_length=1024)
+    scale: float = Field(default=1.0, ge=-10.0, le=10.0)
+
+    @classmethod
+    def parse(cls, text: str) -> LoraSpec:
+        """Reads "FILE" or "FILE=SCALE"."""
+        path, equals, scale = text.rpartition("=")
+        if not equals:
+            return cls(path=text)
+        try:
+            return cls(path=path, scale=float(scale))
+        except ValueError:
+            raise InvalidRequest(
+                f"The scale of a LoRA must be a number. Received: {scale!r}",
+                hint="Write --lora FILE=0.8, or --lora FILE for full strength.",
+            ) from None
+
+
+class SketchRequest(_Request):
+    """One text sketch.
+
+    Attributes:
+        prompt: a concept ("a cat") or a whole plan in its one-line form.
+        as_written: the model reads the prompt exactly as it is; nothing is planned.
+        model: a name of the catalogue.
+        seed: of the noise.
+        num_inference_steps, cfg_scale: None means the model's own default.
+        num_frames: frames of the clip, 4n + 1.
+        width, height: canvas in pixels; None means the model's own canvas.
+        fps: frames a second of the files; does not change the drawing.
+        negative_prompt: what guidance moves away from; None means the model's own.
+        loras: adapters, applied in order.
+        attention: name of the attention implementation.
+        mode: "exact", or one of the modes that trade likeness for speed.
+        planner: who turns a concept into a plan.
+    """
+
+    prompt: str
+    as_written: bool = False
+    model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=100)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    num_inference_steps: int | None = Field(default=None, ge=1, le=200)
+    cfg_scale: float | None = Field(default=None, ge=0.0, le=30.0)
+    num_frames: int = DEFAULT_NUM_FRAMES
+    width: int | None = None
+    height: int | None = None
+    fps: int = Field(default=DEFAULT_FPS, ge=1, le=60)
+    negative_prompt: str | None = Field(default=None, max_length=MAX_PLAN_CHARACTERS)
+    loras: tuple[LoraSpec, ...] = Field(default=(), max_length=8)
+    attention: Literal["torch"] = "torch"
+    mode: Literal["exact", "fast", "sketch"] = "exact"
+    planner: Literal["auto", "library", "openai", "qwen"] = "auto"
+
+    @field_validator("prompt")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        return _clean_line(value, "prompt", 'Write what to draw, for instance "a cat".')
+
+    @field_validator("num_frames")
+    @classmethod
+    def _four_n_plus_one(cls, value: int) -> int:
+        if not 5 <= value <= MAX_FRAMES or (value - 1) % TEMPORAL_STRIDE:
+            nearest = min(nearest_valid_frames(value), MAX_FRAMES)
+            raise InvalidRequest(
+                f"num_frames must be 4n + 1, from 5 to {MAX_FRAMES}. Received: {_shown(value)}",
+                hint=f"Try {nearest}.",
+            )
+        return value
+
+    @field_validator("width", "height")
+    @classmethod
+    def _on_the_grid(cls, value: int | None) -> int | None:
+        if value is None:
+            return None
+        if not MIN_SIDE_PX <= value <= MAX_SIDE_PX or value % SPATIAL_STRIDE:
+            inside = min(max(value, MIN_SIDE_PX), MAX_SIDE_PX)
+            raise InvalidRequest(
+                f"width and height must be multiples of {SPATIAL_STRIDE} from {MIN_SIDE_PX} to "
+                f"{MAX_SIDE_PX} px. Received: {_shown(value)}",
+                hint=f"Try {nearest_multiple(inside, SPATIAL_STRIDE)}.",
+            )
+        return value
+
+    @field_validator("loras", mode="before")
+    @classmethod
+    def _loras_from_json(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(LoraSpec(**v) if isinstance(v, dict) else v for v in value)
+        return value
+
+    @classmethod
+    def from_mapping(cls, values: object) -> SketchRequest:
+        """Reads what `to_mapping` wrote; missing fields take their defaults.
+
+        Raises:
+            InvalidRequest: not a mapping, an unknown field, or a value that is not possible.
+        """
+        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+            raise InvalidRequest(
+                f"A request must be a JSON object. Received: {type(values).__name__}",
+                hint='Write {"prompt": "a cat"}.',
+            )
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The request as plain values for JSON, every field in a fixed order."""
+        return self.model_dump(mode="json")
+
+    def replaced(self, **changes: Any) -> SketchRequest:
+        """The same request with some fields changed, validated again."""
+        return type(self).from_mapping({**self.to_mapping(), **changes})
+
+    def model_text(self, model_plan: DrawingPlan) -> str:
+        """What the text encoder reads: the plan, or the prompt itself if `as_written`."""
+        return self.prompt if self.as_written else str(model_plan)
+
+
+def check_canvas(request: SketchRequest, *, multiple_px: int, model: str) -> None:
+    """Refuses a size that this model's patches do not divide.
+
+    Raises:
+        InvalidRequest: names the nearest size that works.
+    """
+    for name, value in (("width", request.width), ("height", request.height)):
+        if value is not None and value % multiple_px:
+            raise InvalidRequest(
+                f"{model} draws in multiples of {multiple_px} px. Received: {name}={value}",
+                hint=f"Try {nearest_multiple(value, multiple_px)}.",
+            )
+
+
+def parse_request_json(text: str) -> dict[str, Any]:
+    """The JSON object in a request file (a bare request, or a run's _config.json).
+
+    Raises:
+        InvalidRequest: not JSON, not an object, far too long, or with NaN or infinity in it.
+    """
+    if len(text) > MAX_REQUEST_CHARACTERS:
+        raise InvalidRequest(
+            f"The request file is {len(text):,} characters long.",
+            hint=f"A request has at most {MAX_REQUEST_CHARACTERS:,}.",
+        )
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "nesting"
+        raise InvalidRequest(
+            f"The request file is not valid JSON ({where}).", hint="Correct or regenerate it."
+        ) from None
+    if not isinstance(values, dict):
+        raise InvalidRequest(
+            f"A request must be a JSON object. Received: {type(values).__name__}",
+            hint='Write {"prompt": "a cat"}.',
+        )
+    return values
+
+
+def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuses the first key that is not among the known ones, naming the nearest.
+
+    Raises:
+        InvalidRequest: a key is unknown.
+    """
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            raise InvalidRequest(
+                f"A request has no field {_shown(key)}.",
+                hint=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.",
+            )
+
+
+def _clean_line(value: str, name: str, hint: str) -> str:
+    line = value.strip()
+    if not line:
+        raise InvalidRequest(f"The {name} is empty.", hint=hint)
+    if len(line) > MAX_PLAN_CHARACTERS:
+        raise InvalidRequest(
+            f"The {name} is {len(line):,} characters long.",
+            hint=f"Shorten it to {MAX_PLAN_CHARACTERS:,} characters.",
+        )
+    if any(unicodedata.category(character) in _NOT_ON_A_LINE for character in line):
+        raise InvalidRequest(
+            f"The {name} has line breaks or control characters in it.",
+            hint="Write it on one line of plain text.",
+        )
+    return line
+
+
+def _as_invalid_request(error: ValidationError) -> InvalidRequest:
+    """The first fault as one sentence that names the field and what was received."""
+    fault = error.errors(include_url=False)[0]
+    field = ".".join(str(step) for step in fault["loc"]) or "request"
+    if fault["type"] == "missing":
+        return InvalidRequest(f"{field} is missing.", hint=f"Give a value for {field}.")
+    wanted = fault["msg"].removeprefix("Input ").removeprefix("should ")
+    return InvalidRequest(
+        f"{field} should {wanted}. Received: {_shown(fault['input'])}",
+        hint=f"Correct {field} or leave it out.",
+    )
+
+
+def _shown(value: object) -> str:
+    """A value in a message, short."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _refuse_constant(name: str) -> None:
+    raise InvalidRequest(
+        f"A request must hold finite numbers only. Received: {name}", hint="Replace it by a number."
+    )

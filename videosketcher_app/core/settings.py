@@ -1,0 +1,90 @@
+"""AppSettings: how this copy of the app is set up. Defaults < .env < environment < arguments.
+
+Every field is read from VIDEOSKETCHER_<FIELD>, first from a file named .env in the working
+folder, then from the environment. Keys are held as secrets: they never print.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from videosketcher_app.core.errors import InvalidRequest
+
+PREFIX = "VIDEOSKETCHER_"
+PLANNERS = ("auto", "openai", "qwen", "library")
+
+
+class AppSettings(BaseSettings):
+    """Settings of one start of the app; frozen once built.
+
+    workspace holds what the app keeps for itself (models, history, logs), output_dir what a
+    person made. memory_gb is how much device memory the app may use; None means all of it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    workspace: Path = Field(default_factory=lambda: Path.home() / ".videosketcher")
+    output_dir: Path = Path("outputs")
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(default=7860, ge=1, le=65535)
+    queue_size: int = Field(default=20, ge=1, le=1000)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d{1,2})?)$")
+    memory_gb: float | None = Field(default=None, gt=0, le=4096, allow_inf_nan=False)
+    refine_backend: Literal["auto", "openai", "qwen", "library"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices(
+            "openai_api_key", f"{PREFIX}OPENAI_API_KEY", "OPENAI_API_KEY"
+        ),
+    )
+
+    @field_validator("workspace", "output_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        if "\x00" in str(value):
+            raise ValueError("a path must not contain a NUL character")
+        return value.expanduser()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+def load_settings(**arguments: object) -> AppSettings:
+    """Settings from all four sources; an argument that is None counts as not given.
+
+    Raises:
+        InvalidRequest: a value is not possible; the message names the variable, not the value.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    unknown = sorted(set(given) - set(AppSettings.model_fields))
+    assert not unknown, f"no such setting: {unknown}"
+    try:
+        return AppSettings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "settings"
+        variable = field.upper() if field.upper().startswith(PREFIX) else PREFIX + field.upper()
+        raise InvalidRequest(
+            f"The setting {variable} is not possible: {first['msg']}.",
+            hint=f"Correct {variable} in the environment or in .env, or leave it out.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"The file .env is not UTF-8 text: {error.reason} at byte {error.start}.",
+            hint="Save it as UTF-8 or remove it.",
+        ) from None

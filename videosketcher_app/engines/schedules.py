@@ -1,0 +1,37 @@
+"""Noise levels of flow matching and the sampler's arithmetic: pure functions.
+
+Convention (facts: reference 0): x = (1 - sigma) clean + sigma noise, the network predicts the
+velocity noise - clean, the timestep is 1000 sigma, and a shift k maps u to k u / (1 + (k - 1) u).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+T = TypeVar("T")  # a float, an array or a tensor
+
+
+def shifted(u: T, shift: float) -> T:
+    """The noise level of a uniform position u in [0, 1]."""
+    return shift * u / (1 + (shift - 1) * u)  # type: ignore[operator]
+
+
+def sigmas(num_inference_steps: int, shift: float) -> list[float]:
+    """Noise levels from 1 to 0: `num_inference_steps` + 1 values."""
+    positions = [1 - i / num_inference_steps for i in range(num_inference_steps + 1)]
+    return [shifted(u, shift) for u in positions]
+
+
+def euler_step(x: T, velocity: T, sigma: float, next_sigma: float) -> T:
+    """One step of Euler's method along the flow."""
+    return x + (next_sigma - sigma) * velocity  # type: ignore[operator]
+
+
+def clean_estimate(x: T, velocity: T, sigma: float) -> T:
+    """The clean latents that a noisy latent and its velocity point at."""
+    return x - sigma * velocity  # type: ignore[operator]
+
+
+def guided(conditional: T, unconditional: T, guidance_scale: float) -> T:
+    """Classifier-free guidance (Ho and Salimans 2022)."""
+    return unconditional + guidance_scale * (conditional - unconditional)  # type: ignore[operator]

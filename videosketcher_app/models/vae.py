@@ -1,0 +1,153 @@
+"""Pocket's causal video VAE: 8 x 8 x 4 compression, 16 channels, decodes as a stream.
+
+The 4 frames of a latent frame are folded into channels, so every convolution is two-dimensional
+and cheap on a CPU; causality in time comes from memory blocks, which also see the features of the
+latent frame before. The first frame fills its own latent frame (Wan's convention, T = 4k + 1).
+
+Legend: B batch, T frames, F latent frames, C channels, H/W pixels, h/w latent cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FOLD = 4  # frames folded into one latent frame
+
+StreamState = list[Tensor | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaeConfig:
+    """Widths of the VAE; the defaults are Pocket's."""
+
+    latent_channels: int = 16
+    encoder_widths: tuple[int, int] = (64, 112)
+    decoder_widths: tuple[int, int, int] = (128, 80, 48)
+    encoder_memory: int = 2
+    decoder_memory: int = 3
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions around a skip connection."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, h, w) -> same shape."""
+        return F.silu(x + self.second(F.silu(self.first(x))))
+
+
+class MemoryBlock(nn.Module):
+    """A residual block that also sees the features of the latent frame before."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2 * width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor, frames: int, before: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B*F, width, h, w) -> same shape, and the features to remember (B, 1, width, h, w)."""
+        clip = x.unflatten(0, (-1, frames))
+        first = torch.zeros_like(clip[:, :1]) if before is None else before
+        past = torch.cat([first, clip[:, :-1]], dim=1).flatten(0, 1)
+        mixed = self.second(F.silu(self.first(torch.cat([x, past], dim=1))))
+        return F.silu(x + mixed), clip[:, -1:]
+
+
+class PocketVAE(nn.Module):
+    """Encoder and decoder; latents are normalised by the stored mean and deviation."""
+
+    def __init__(self, config: VaeConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or VaeConfig()
+        c = self.config
+        e0, e1 = c.encoder_widths
+        d0, d1, d2 = c.decoder_widths
+        self.encoder_in = nn.Conv2d(16 * FOLD * 3, e0, 3, padding=1)
+        self.encoder_residual = ResidualBlock(e0)
+        self.encoder_down = nn.Conv2d(e0, e1, 4, 2, 1)
+        self.encoder_memory = nn.ModuleList(MemoryBlock(e1) for _ in range(c.encoder_memory))
+        self.encoder_out = nn.Conv2d(e1, 2 * c.latent_channels, 3, padding=1)
+        self.decoder_in = nn.Conv2d(c.latent_channels, d0, 3, padding=1)
+        self.decoder_memory = nn.ModuleList(MemoryBlock(d0) for _ in range(c.decoder_memory))
+        self.decoder_up1 = nn.Conv2d(d0, 4 * d1, 1)
+        self.decoder_memory1 = MemoryBlock(d1)
+        self.decoder_residual1 = ResidualBlock(d1)
+        self.decoder_up2 = nn.Conv2d(d1, 4 * d2, 1)
+        self.decoder_residual2 = nn.ModuleList(ResidualBlock(d2) for _ in range(2))
+        self.decoder_out = nn.Conv2d(d2, 4 * FOLD * 3, 3, padding=1)
+        self.register_buffer("mean", torch.zeros(c.latent_channels))
+        self.register_buffer("deviation", torch.ones(c.latent_channels))
+
+    def config_dict(self) -> dict:
+        """The configuration as plain values."""
+        return asdict(self.config)
+
+    def posterior(self, frames_BTCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (B, F, C, h, w) of the latents of clips in [-1, 1], T = 4k + 1."""
+        lead = frames_BTCHW[:, :1].expand(-1, FOLD - 1, -1, -1, -1)
+        clip = torch.cat([lead, frames_BTCHW], dim=1)
+        latent_frames = clip.shape[1] // FOLD
+        x = clip.reshape(-1, FOLD * clip.shape[2], *clip.shape[3:])
+        x = F.silu(self.encoder_in(F.pixel_unshuffle(x, 4)))
+        x = F.silu(self.encoder_down(self.encoder_residual(x)))
+        for block in self.encoder_memory:
+            x, _ = block(x, latent_frames, None)
+        mean, log_variance = self.encoder_out(x).unflatten(0, (-1, latent_frames)).chunk(2, dim=2)
+        return mean, log_variance
+
+    def encode(self, frames_BCTHW: Tensor) -> Tensor:
+        """Normalised latents (B, C, F, h, w) of clips (B, 3, T, H, W) in [-1, 1]."""
+        mean, _ = self.posterior(frames_BCTHW.transpose(1, 2))
+        scale = self.deviation.view(1, -1, 1, 1, 1)
+        return (mean.transpose(1, 2) - self.mean.view(1, -1, 1, 1, 1)) / scale
+
+    def decode(self, latents_BCFhw: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) in [-1, 1] of normalised latents."""
+        return self.decode_stream(latents_BCFhw, None)[0]
+
+    def decode_stream(
+        self, latents_BCFhw: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """Decodes the next latent frames of a clip; chunked equals whole.
+
+        Args:
+            state: what the call before returned; None starts a clip.
+
+        Returns:
+            frames (B, 3, T, H, W) in [-1, 1], where the first latent frame of a clip gives one
+            frame and every other four, and the state for the next call.
+        """
+        shape = (1, -1, 1, 1, 1)
+        z = latents_BCFhw * self.deviation.view(shape) + self.mean.view(shape)
+        frames, after = self.decode_raw(z.transpose(1, 2), state)
+        if state is None:
+            frames = frames[:, FOLD - 1 :]
+        return frames.transpose(1, 2).clamp(-1, 1), after
+
+    def decode_raw(
+        self, latents_BFChw: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """Frames (B, 4F, 3, H, W) of unnormalised latents, not clamped, and the state."""
+        before = iter(state or [None] * (len(self.decoder_memory) + 1))
+        after: StreamState = []
+        count = latents_BFChw.shape[1]
+        x = F.silu(self.decoder_in(latents_BFChw.flatten(0, 1)))
+        for block in self.decoder_memory:
+            x, memory = block(x, count, next(before))
+            after.append(memory)
+        x = F.pixel_shuffle(self.decoder_up1(x), 2)
+        x, memory = self.decoder_memory1(x, count, next(before))
+        after.append(memory)
+        x = F.pixel_shuffle(self.decoder_up2(self.decoder_residual1(x)), 2)
+        for block in self.decoder_residual2:
+            x = block(x)
+        x = F.pixel_shuffle(self.decoder_out(x), 2)
+        return x.reshape(-1, count * FOLD, 3, *x.shape[-2:]), after

@@ -1,0 +1,192 @@
+"""The forward pass over a WanModel's modules: real-valued RoPE, a timestep per latent frame.
+
+diffsynth's own pass rotates in complex float64, which is slow on a CPU and stops torch.compile,
+and `WanModel.forward` of 2.1.12 cannot be called (facts: diffsynth, 7). This pass uses the same
+modules and weights; a test equates it with diffsynth's `model_fn_wan_video`.
+
+Legend: B batch, C channels, F latent frames, h/w patches, L = F*h*w tokens, D width, N heads,
+E head width, S text tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
+MAX_PERIOD = 10000.0
+
+
+def dense_attention(q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor) -> Tensor:
+    """Every token sees every token."""
+    return F.scaled_dot_product_attention(q_BNLE, k_BNLE, v_BNLE)
+
+
+class BlockCausalAttention:
+    """Tokens see their own block and all earlier ones (block by block, without a mask).
+
+    Args:
+        tokens_per_block: latent frames of a block times patches of a latent frame.
+    """
+
+    def __init__(self, tokens_per_block: int) -> None:
+        self.tokens_per_block = tokens_per_block
+
+    def __call__(self, q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor) -> Tensor:
+        """(B, N, L, E) -> same shape; a last block may be shorter."""
+        step, length = self.tokens_per_block, q_BNLE.shape[2]
+        out = [
+            dense_attention(
+                q_BNLE[:, :, at : at + step],
+                k_BNLE[:, :, : at + step],
+                v_BNLE[:, :, : at + step],
+            )
+            for at in range(0, length, step)
+        ]
+        return torch.cat(out, dim=2)
+
+
+@lru_cache(maxsize=16)
+def rotary_table(
+    head_width: int, frames: int, height: int, width: int, first_frame: int, device: str
+) -> tuple[Tensor, Tensor]:
+    """Cosine and sine (L, E/2) of the 3-D rotary embedding; time takes what thirds leave over."""
+    third = head_width // 3
+    axes = []
+    for size, first, count in (
+        (head_width - 2 * third, first_frame, frames),
+        (third, 0, height),
+        (third, 0, width),
+    ):
+        exponent = torch.arange(0, size, 2, dtype=torch.float64)[: size // 2] / size
+        position = torch.arange(first, first + count, dtype=torch.float64)
+        axes.append(torch.outer(position, MAX_PERIOD**-exponent))
+    t, y, x = axes
+    shape = (frames, height, width, -1)
+    angle = torch.cat(
+        [
+            t[:, None, None].expand(shape),
+            y[None, :, None].expand(shape),
+            x[None, None, :].expand(shape),
+        ],
+        dim=-1,
+    ).reshape(frames * height * width, -1)
+    return angle.cos().float().to(device), angle.sin().float().to(device)
+
+
+def rotate(x_BNLE: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotates neighbouring pairs of every head by the table's angles."""
+    cos, sin = table
+    even, odd = x_BNLE.float().unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+    return turned.flatten(-2).to(x_BNLE.dtype)
+
+
+def time_embedding(dit: nn.Module, timesteps_BF: Tensor) -> tuple[Tensor, Tensor]:
+    """Embedding (B, F, D) and modulation (B, F, 6, D) of timesteps in 0..1000, any float type."""
+    half = dit.freq_dim // 2
+    device = timesteps_BF.device
+    exponent = torch.arange(half, device=device, dtype=torch.float32) / half
+    angle = timesteps_BF.float()[..., None] * MAX_PERIOD**-exponent
+    wave = torch.cat([angle.cos(), angle.sin()], dim=-1)
+    embedding_BFD = dit.time_embedding(wave.to(dit.time_embedding[0].weight.dtype))
+    return embedding_BFD, dit.time_projection(embedding_BFD).unflatten(-1, (6, dit.dim))
+
+
+def block_forward(
+    block: nn.Module,
+    x_BLD: Tensor,
+    context_BSD: Tensor,
+    modulation_BF6D: Tensor,
+    table: tuple[Tensor, Tensor],
+    attention: Attention,
+) -> Tensor:
+    """One transformer block; the modulation differs by latent frame."""
+    mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
+    shift1, scale1, gate1, shift2, scale2, gate2 = mods.unsqueeze(3).unbind(2)
+    normed = _modulate(block.norm1(x_BLD).to(x_BLD.dtype), shift1, scale1)
+    x_BLD = x_BLD + _gate(_self_attention(block.self_attn, normed, table, attention), gate1)
+    crossed = _cross_attention(block.cross_attn, block.norm3(x_BLD).to(x_BLD.dtype), context_BSD)
+    x_BLD = x_BLD + crossed
+    normed = _modulate(block.norm2(x_BLD).to(x_BLD.dtype), shift2, scale2)
+    return x_BLD + _gate(block.ffn(normed), gate2)
+
+
+def predict_velocity(
+    dit: nn.Module,
+    latents_BCFHW: Tensor,
+    timesteps_BF: Tensor,
+    context_BSD: Tensor,
+    *,
+    attention: Attention | Sequence[Attention] = dense_attention,
+    first_frame: int = 0,
+    run_block: Callable[..., Tensor] = block_forward,
+) -> Tensor:
+    """Velocity (noise - clean) of every latent: (B, 16, F, H, W).
+
+    Args:
+        latents_BCFHW: the network's full input, condition channels included.
+        timesteps_BF: 1000 x sigma per latent frame, (B, F) or (B, 1).
+        context_BSD: text embeddings of the text encoder, (B, S, text_dim).
+        attention: one for all layers or one a layer.
+        first_frame: position of the first latent frame in RoPE.
+        run_block: `block_forward`, or a compiled version of it.
+    """
+    context = dit.text_embedding(context_BSD)
+    embedding_BFD, modulation = time_embedding(dit, timesteps_BF)
+    x = dit.patch_embedding(latents_BCFHW)
+    frames, height, width = x.shape[2:]
+    x = rearrange(x, "b d f h w -> b (f h w) d")
+    head_width = dit.dim // dit.blocks[0].num_heads
+    table = rotary_table(head_width, frames, height, width, first_frame, str(x.device))
+    layers = [attention] * len(dit.blocks) if callable(attention) else attention
+    for block, attend in zip(dit.blocks, layers, strict=True):
+        x = run_block(block, x, context, modulation, table, attend)
+    mods = (dit.head.modulation + embedding_BFD.unsqueeze(2)).to(x.dtype)
+    shift, scale = mods.unsqueeze(3).unbind(2)
+    x = dit.head.head(_modulate(dit.head.norm(x).to(x.dtype), shift, scale))
+    patch_h, patch_w = dit.patch_size[1:]
+    return rearrange(
+        x,
+        "b (f h w) (p q c) -> b c f (h p) (w q)",
+        f=frames,
+        h=height,
+        w=width,
+        p=patch_h,
+        q=patch_w,
+    )
+
+
+def _modulate(x_BLD: Tensor, shift_BF1D: Tensor, scale_BF1D: Tensor) -> Tensor:
+    frames = shift_BF1D.shape[1]
+    clip = x_BLD.unflatten(1, (frames, -1))
+    return (clip * (1 + scale_BF1D) + shift_BF1D).flatten(1, 2)
+
+
+def _gate(x_BLD: Tensor, gate_BF1D: Tensor) -> Tensor:
+    return (x_BLD.unflatten(1, (gate_BF1D.shape[1], -1)) * gate_BF1D).flatten(1, 2)
+
+
+def _heads(x_BLD: Tensor, heads: int) -> Tensor:
+    return x_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _self_attention(
+    module: nn.Module, x_BLD: Tensor, table: tuple[Tensor, Tensor], attention: Attention
+) -> Tensor:
+    q = rotate(_heads(module.norm_q(module.q(x_BLD)), module.num_heads), table)
+    k = rotate(_heads(module.norm_k(module.k(x_BLD)), module.num_heads), table)
+    v = _heads(module.v(x_BLD), module.num_heads)
+    return module.o(attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+def _cross_attention(module: nn.Module, x_BLD: Tensor, context_BSD: Tensor) -> Tensor:
+    q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)
+    k = _heads(module.norm_k(module.k(context_BSD)), module.num_heads)
+    v = _heads(module.v(context_BSD), module.num_heads)
+    return module.o(dense_attention(q, k, v).transpose(1, 2).flatten(2))

@@ -1,0 +1,1 @@
+"""Use cases: threads, queue and policy. No Gradio types, no torch at import time."""

@@ -1,0 +1,253 @@
+"""Text sketches from request to published files: plan, queue, engine, composite, publish."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from videosketcher_app.core.access import LIMITS, Capability, Role, require
+from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.errors import Cancelled, InvalidRequest
+from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress, Waiting
+from videosketcher_app.core.requests import SketchRequest, check_canvas
+from videosketcher_app.services.jobs import (
+    Job,
+    JobCancelled,
+    JobDone,
+    JobFailed,
+    JobQueue,
+    Priority,
+)
+from videosketcher_app.services.model_shelf import ModelShelf
+from videosketcher_app.services.outputs import (
+    Drawing,
+    ModelRecord,
+    prepare,
+    publish,
+    run_record,
+)
+from videosketcher_app.services.planner import PlannedDrawing, Planner
+
+JobBody = Generator[Event, None, Drawing]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where a run's files go.
+
+    Attributes:
+        folder: of all runs; None publishes nothing.
+        prefix: in front of the run's name ("3_" for the third prompt of a batch).
+        gif: writes a GIF too.
+    """
+
+    folder: Path | None = None
+    prefix: str = ""
+    gif: bool = False
+
+
+class GenerationService:
+    """The only way from a text request to a drawing; UI, CLI and API all call it.
+
+    Args:
+        queue: the compute worker.
+        shelf: models in memory.
+        planner: turns a request into a plan.
+    """
+
+    def __init__(self, *, queue: JobQueue, shelf: ModelShelf, planner: Planner) -> None:
+        self._queue = queue
+        self._shelf = shelf
+        self._planner = planner
+
+    def run(
+        self,
+        request: SketchRequest,
+        *,
+        planned: PlannedDrawing | None = None,
+        destination: Destination | None = None,
+        role: Role = Role.OWNER,
+        session: str = "",
+    ) -> Iterator[Event]:
+        """Yields events and ends with Done; closing the iterator cancels the job.
+
+        Args:
+            planned: a plan to draw instead of planning (a replay).
+
+        Raises:
+            AppError: why it failed; Cancelled if somebody stopped it.
+        """
+        job = self.submit(
+            request, planned=planned, destination=destination, role=role, session=session
+        )
+        try:
+            yield from self.follow(job)
+        finally:
+            job.cancel()
+
+    def submit(
+        self,
+        request: SketchRequest,
+        *,
+        planned: PlannedDrawing | None = None,
+        destination: Destination | None = None,
+        role: Role = Role.OWNER,
+        session: str = "",
+    ) -> Job:
+        """Queues a request and returns its job at once.
+
+        Raises:
+            Forbidden: the role may not generate.
+            QueueFull: too many jobs wait.
+            CannotWrite: the destination cannot be written.
+        """
+        require(role, Capability.GENERATE)
+        if destination is not None and destination.folder is not None:
+            prepare(destination.folder)
+
+        def body(cancel: CancelToken) -> JobBody:
+            return self._draw(request, planned, destination or Destination(), cancel)
+
+        return self._queue.submit(
+            body,
+            name="A sketch",
+            session=session,
+            max_waiting_of_session=LIMITS[role].waiting_jobs,
+        )
+
+    def follow(self, job: Job) -> Iterator[Event]:
+        """The events of a job from its start, ending with Done.
+
+        Raises:
+            AppError: why it failed; Cancelled if somebody stopped it.
+        """
+        position = self._queue.position(job)
+        if position:
+            yield Waiting(position=position)
+        for event in job.events():
+            match event:
+                case JobDone(result=drawing):
+                    yield Done(drawing=drawing)
+                case JobFailed(error=error):
+                    raise error
+                case JobCancelled():
+                    raise Cancelled("The sketch was stopped.")
+                case _:
+                    yield event
+
+    def preload(self, model: str) -> Job:
+        """Loads a model on the compute worker, ahead of the first request."""
+
+        def body(_cancel: CancelToken) -> Generator[Event, None, None]:
+            yield Progress(step=0, num_steps=0, stage="loading")
+            self._shelf.get(model)
+
+        return self._queue.submit(body, name=f"Loading {model}", priority=Priority.PREVIEW)
+
+    def _draw(
+        self,
+        request: SketchRequest,
+        planned: PlannedDrawing | None,
+        destination: Destination,
+        cancel: CancelToken,
+    ) -> JobBody:
+        """The job itself; runs on the compute worker."""
+        from videosketcher_app.data.ink import composite
+        from videosketcher_app.engines.text import TextEngine
+
+        clock = _Clock()
+        yield Progress(step=0, num_steps=0, stage="planning")
+        planned = planned or self._planner.plan(request)
+        clock.lap("plan")
+        yield Planned(planned=planned)
+        yield Progress(step=0, num_steps=0, stage="loading")
+        model = self._shelf.get(request.model)
+        check_model_can(request, model)
+        clock.lap("load")
+        frames: Frames | None = None
+        engine = TextEngine(model)
+        for event in engine.generate(request, planned.model_plan, cancel=cancel):
+            if isinstance(event, Frames):
+                frames = event
+            else:
+                yield event
+        assert frames is not None, "an engine ends with Frames"
+        clock.lap("draw")
+        composited = composite(frames.frames_THW3)
+        clock.lap("composite")
+        yield Progress(step=0, num_steps=0, stage="saving")
+        drawing = Drawing(
+            frames=composited,
+            raw_frames=frames.frames_THW3,
+            request=request,
+            planned=planned,
+            model=ModelRecord(name=model.name, hashes=dict(model.hashes)),
+            settings=dict(frames.settings),
+            run=run_record(
+                started=clock.started,
+                timings={**clock.seconds, **frames.timings, "total": clock.total},
+                device=str(model.device),
+                extra={"versions": versions(), "machine": platform.machine()},
+            ),
+        )
+        return _published(drawing, destination)
+
+
+def check_model_can(request: SketchRequest, model: Any) -> None:
+    """Refuses what this model has no way to do, instead of leaving it out in silence.
+
+    Raises:
+        InvalidRequest: names the field and what to do.
+    """
+    check_canvas(request, multiple_px=model.defaults.multiple_px, model=model.name)
+    guided = (request.cfg_scale or model.defaults.cfg_scale) != 1
+    impossible = [
+        (bool(request.loras), "takes no LoRA", "Leave --lora out."),
+        (request.mode != "exact", f"has no mode {request.mode!r}", 'Use the mode "exact".'),
+        (
+            bool(request.negative_prompt),
+            "was trained without a negative prompt" if guided else "draws without guidance",
+            "Leave the negative prompt out.",
+        ),
+    ]
+    for is_asked, why, hint in impossible:
+        if is_asked:
+            raise InvalidRequest(f"{model.name} {why}.", hint=hint)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the result."""
+    from importlib.metadata import version
+
+    names = ("torch", "diffsynth", "numpy", "av")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _published(drawing: Drawing, destination: Destination) -> Drawing:
+    if destination.folder is None:
+        return drawing
+    return publish(drawing, destination.folder, prefix=destination.prefix, gif=destination.gif)
+
+
+class _Clock:
+    """Seconds by stage, on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self.seconds: dict[str, float] = {}
+        self._begun = self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """Books the time since the last lap."""
+        now = time.monotonic()
+        self.seconds[name], self._last = now - self._last, now
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._begun

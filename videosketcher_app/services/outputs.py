@@ -1,0 +1,218 @@
+"""Drawing: the result of a run, and the folder of files it leaves, published whole or not at all.
+
+Legend: T frames, H/W canvas pixels.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app import __version__
+from videosketcher_app.core.errors import CannotWrite
+from videosketcher_app.core.plan import DrawingPlan, parse_plan
+from videosketcher_app.core.requests import SketchRequest, parse_request_json, refuse_unknown
+from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.services.planner import PlannedDrawing
+from videosketcher_app.storage import atomic, media, paths
+
+CONFIG_FORMAT = 1
+CONFIG_KEYS = dict.fromkeys(("format", "request", "plan", "model", "settings", "loras"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """Which weights drew: the catalogue's name and sha256 by file name."""
+
+    name: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """What a request came to.
+
+    Attributes:
+        frames: (T, H, W, 3) uint8, composited: ink never disappears, paper is white.
+        raw_frames: (T, H, W, 3) uint8 as the model decoded them.
+        planned: the plan in display and model words, and who made it.
+        model: the weights.
+        settings: every value that the request left open.
+        run: dates, timings in seconds, device and versions; differs between equal runs.
+        folder: where it was published; None if it was not.
+    """
+
+    frames: NDArray[np.uint8]
+    raw_frames: NDArray[np.uint8]
+    request: SketchRequest
+    planned: PlannedDrawing
+    model: ModelRecord
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    loras: Mapping[str, str] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def plan(self) -> DrawingPlan:
+        """The plan in display words."""
+        return self.planned.plan
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The finished drawing (H, W, 3)."""
+        return self.frames[-1]
+
+    @cached_property
+    def strokes(self) -> Sketch:
+        """The drawing as timed strokes, recovered from the frames when first asked for."""
+        from videosketcher_app.data.recover import recover_sketch
+
+        return recover_sketch(self.frames, fps=self.request.fps, plan=self.plan)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Published files by kind ("mp4", "png", "svg", "config", "run", "gif")."""
+        if self.folder is None:
+            return {}
+        names = file_names(self.folder.name)
+        return {kind: self.folder / name for kind, name in names.items() if self._has(name)}
+
+    def save(self, folder: Path | str, *, gif: bool = False) -> Drawing:
+        """Writes the files below `folder`, in a folder named after the concept.
+
+        Raises:
+            CannotWrite: the folder cannot be written; nothing is left half-written.
+        """
+        return publish(self, Path(folder), gif=gif)
+
+    def _has(self, name: str) -> bool:
+        return self.folder is not None and (self.folder / name).is_file()
+
+
+def file_names(name: str) -> dict[str, str]:
+    """The files of a run named `name`, by kind."""
+    return {
+        "mp4": f"{name}.mp4",
+        "png": f"{name}.png",
+        "svg": f"{name}.svg",
+        "config": f"{name}_config.json",
+        "run": f"{name}_run.json",
+        "gif": f"{name}.gif",
+    }
+
+
+def publish(
+    drawing: Drawing, output_dir: Path, *, prefix: str = "", gif: bool = False
+) -> Drawing:
+    """Writes all files of a drawing into one folder that appears complete.
+
+    The folder is `<prefix><slug of the concept>`, or another name if that holds another request.
+
+    Raises:
+        CannotWrite: the folder cannot be written; what was there before is untouched.
+    """
+    config = config_of(drawing)
+    folder = paths.run_folder(
+        output_dir, prefix + drawing.plan.slug, seed=drawing.request.seed, config=config
+    )
+    with atomic.publish_folder(folder) as temporary:
+        write_files(drawing, temporary, name=folder.name, config=config, gif=gif)
+    saved = replace(drawing, folder=folder)
+    saved.__dict__["strokes"] = drawing.strokes  # recovered once
+    return saved
+
+
+def prepare(output_dir: Path) -> None:
+    """Makes the folder of all runs, and removes what a killed process left half-written in it.
+
+    Raises:
+        CannotWrite: it cannot be written; said before any work is done.
+    """
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output_dir):
+            pass
+    except OSError as error:
+        raise CannotWrite(
+            f"The folder {output_dir} cannot be written: {error.strerror or error}.",
+            hint="Choose another folder with --output-dir, or change its permissions.",
+        ) from error
+    atomic.sweep_leftovers(output_dir)
+
+
+def write_files(
+    drawing: Drawing, folder: Path, *, name: str, config: Mapping[str, Any], gif: bool
+) -> None:
+    """Writes the files of design 5 under `name` into an existing folder."""
+    from videosketcher_app.data.svg import write_svg
+
+    files = {kind: folder / file_name for kind, file_name in file_names(name).items()}
+    media.write_video(files["mp4"], drawing.frames, fps=drawing.request.fps)
+    media.write_png(files["png"], drawing.picture)
+    write_svg(files["svg"], drawing.strokes)
+    if gif:
+        media.write_gif(files["gif"], drawing.frames, fps=drawing.request.fps)
+    atomic.write_json(files["config"], dict(config))
+    atomic.write_json(files["run"], dict(drawing.run))
+
+
+def config_of(drawing: Drawing) -> dict[str, Any]:
+    """Everything that decides what the files hold; equal runs have equal configs. No dates."""
+    return {
+        "format": CONFIG_FORMAT,
+        "request": drawing.request.to_mapping(),
+        "plan": {
+            "concept": drawing.plan.concept,
+            "text": str(drawing.plan),
+            "model_text": drawing.request.model_text(drawing.planned.model_plan),
+            "model_plan": str(drawing.planned.model_plan),
+            "planner": drawing.planned.planner,
+            "note": drawing.planned.note,
+        },
+        "model": {"name": drawing.model.name, "files": dict(drawing.model.hashes)},
+        "loras": dict(drawing.loras),
+        "settings": dict(drawing.settings),
+    }
+
+
+def read_request(text: str) -> tuple[SketchRequest, PlannedDrawing | None]:
+    """What `--request FILE` replays: a bare request, or a run's config with the plan it used.
+
+    Raises:
+        InvalidRequest: the text is neither.
+    """
+    values = parse_request_json(text)
+    if "request" not in values:
+        return SketchRequest.from_mapping(values), None
+    refuse_unknown(values, CONFIG_KEYS)
+    request = SketchRequest.from_mapping(values["request"])
+    plan = values.get("plan")
+    if not isinstance(plan, dict):
+        return request, None
+    planned = PlannedDrawing(
+        plan=parse_plan(str(plan.get("text", ""))),
+        model_plan=parse_plan(str(plan.get("model_plan", plan.get("text", "")))),
+        planner=str(plan.get("planner", "")),
+        note=str(plan.get("note", "")),
+    )
+    return request, planned
+
+
+def run_record(
+    *, started: str, timings: Mapping[str, float], device: str, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The contents of _run.json: what may differ between equal runs."""
+    return {
+        "started": started,
+        "seconds": {name: round(float(value), 4) for name, value in timings.items()},
+        "device": device,
+        "version": __version__,
+        **extra,
+    }

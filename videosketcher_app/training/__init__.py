@@ -1,0 +1,1 @@
+"""How weights change: the loop, its state, and the recipes."""
