@@ -23,7 +23,9 @@ def main() -> None:
     tiles = []
     for name in names or known:
         for seed in range(3 if names else 1):
-            drawing = compose(known[name], np.random.default_rng(seed), drop=False, wording="described")
+            drawing = compose(
+                known[name], np.random.default_rng(seed), drop=False, wording="described"
+            )
             tile = renderer.picture(drawing.sketch)
             tile[:, -1], tile[-1] = 180, 180
             tiles.append(tile)

@@ -8,6 +8,7 @@ The one-line form is the prompt template that the published VideoSketcher models
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from videosketcher_app.core.errors import InvalidRequest
@@ -18,27 +19,39 @@ DASH = " – "
 MAX_PARTS = 24
 MAX_PLAN_CHARACTERS = 4000
 
-_STEP = re.compile(r"(?:^|(?<=\. )|(?<=: ))(\d+)\. ")
+_STEP = re.compile(r"(?:^|(?<=\. ))(\d+)\. ")
 _ENTRY = re.compile(r"\d+\. ")
+_NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanPart:
-    """One part: its name and, if known, its simple shape and position in words."""
+    """One part: its name and, if known, its simple shape and position in words.
+
+    Runs of spaces count as one, so that printing and parsing are inverse.
+    """
 
     name: str
     description: str = ""
 
     def __post_init__(self) -> None:
-        for field in (self.name, self.description):
-            if "\n" in field or "\x00" in field or _ENTRY.search(field):
+        for field in ("name", "description"):
+            value = getattr(self, field)
+            line = " ".join(value.split())
+            if not _is_one_line(value) or _ENTRY.search(line):
                 raise InvalidRequest(
-                    f"A part of a plan must be one line without step numbers. Received: {field!r}",
+                    f"A part of a plan must be one line without step numbers. Received: {value!r}",
                     hint="Remove line breaks and numbers followed by a dot.",
                 )
-        if not self.name.strip():
+            object.__setattr__(self, field, line)
+        if not self.name:
             raise InvalidRequest("A part of a plan has no name.", hint="Name every part.")
-        if DASH in self.name:
+        if _STEP.search(f"{self.text}. "):
+            raise InvalidRequest(
+                f"A part must not end with a number of its own. Received: {self.text!r}",
+                hint='Write what the number counts, for instance "number 3".',
+            )
+        if DASH in f"{self.name} ":
             raise InvalidRequest(
                 f"A part's name must not contain a dash with spaces. Received: {self.name!r}",
                 hint="Put what follows the dash into the description.",
@@ -58,16 +71,19 @@ class DrawingPlan:
     parts: tuple[PlanPart, ...]
 
     def __post_init__(self) -> None:
-        if not self.concept.strip() or "\n" in self.concept or JOINT in self.concept:
+        concept = " ".join(self.concept.split())
+        if not concept or not _is_one_line(self.concept) or JOINT in f"{concept} ":
             raise InvalidRequest(
                 f"A plan needs a concept of one line. Received: {self.concept[:80]!r}",
                 hint='Write what to draw, for instance "a cat".',
             )
+        object.__setattr__(self, "concept", concept)
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise InvalidRequest(
                 f"A plan has 1 to {MAX_PARTS} parts. Received: {len(self.parts)}",
                 hint="Join or remove parts.",
             )
+        _require_length(str(self))
 
     def __str__(self) -> str:
         steps = " ".join(f"{i}. {part.text}." for i, part in enumerate(self.parts, start=1))
@@ -98,12 +114,8 @@ def parse_plan(text: str) -> DrawingPlan:
     Raises:
         InvalidRequest: the text is not in the one-line form.
     """
-    if len(text) > MAX_PLAN_CHARACTERS:
-        raise InvalidRequest(
-            f"The plan is {len(text):,} characters long.",
-            hint=f"Shorten it to {MAX_PLAN_CHARACTERS:,} characters.",
-        )
-    line = text.strip()
+    _require_length(text)
+    line = " ".join(text.split())
     if not line.startswith(PREFIX) or JOINT not in line:
         raise InvalidRequest(
             f"This is not a drawing plan. Received: {line[:80]!r}",
@@ -119,10 +131,23 @@ def parse_plan(text: str) -> DrawingPlan:
         )
     ends = [mark.start() for mark in marks[1:]] + [len(steps)]
     parts = tuple(
-        _parse_part(steps[mark.end() : end].strip())
-        for mark, end in zip(marks, ends, strict=True)
+        _parse_part(steps[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=True)
     )
-    return DrawingPlan(concept=concept.strip(), parts=parts)
+    return DrawingPlan(concept=concept, parts=parts)
+
+
+def _is_one_line(text: str) -> bool:
+    if text.isprintable():  # the quick answer for nearly every text
+        return True
+    return not any(unicodedata.category(character) in _NOT_ON_A_LINE for character in text)
+
+
+def _require_length(text: str) -> None:
+    if len(text) > MAX_PLAN_CHARACTERS:
+        raise InvalidRequest(
+            f"The plan is {len(text):,} characters long.",
+            hint=f"Shorten it to {MAX_PLAN_CHARACTERS:,} characters.",
+        )
 
 
 def _parse_part(sentence: str) -> PlanPart:
@@ -132,4 +157,4 @@ def _parse_part(sentence: str) -> PlanPart:
             hint="Add the full stop.",
         )
     name, _, description = sentence[:-1].partition(DASH)
-    return PlanPart(name=name.strip(), description=description.strip())
+    return PlanPart(name=name, description=description)

@@ -193,4 +193,3 @@ def _piece(
         joined=joined,
         ring=len(chain) > 2 and chain[0] == chain[-1] and not any(joined),
     )
-

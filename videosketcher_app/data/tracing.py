@@ -25,6 +25,8 @@ MIN_RUN_PX = 3  # shorter plateaus of time are noise
 JUMP_QUANTA = 1.7  # time that passes within two pixels while the pen was up
 REACH_PX = 14.0  # how far a line may run hidden under another one
 TANGENT_PX = 9  # the direction of an end is taken over this many pixels
+CORNER_WEIGHT = 0.6  # of turns, where time is fine enough to vouch that the pen went round a corner
+FINE_QUANTUM_FRAMES = 1.5
 MAX_COST = 1.25  # two ends with a higher cost stay apart
 
 End = tuple[int, int]  # index of the piece, 0 for its first point or 1 for its last
@@ -152,6 +154,7 @@ class _Joiner:
     def __init__(self, pieces: list[Piece], quantum: float, mask_HW: NDArray[np.bool_]) -> None:
         self._pieces = [p for p in pieces if np.isfinite(p.times_N).any()]
         self._quantum = quantum
+        self._turn_weight = CORNER_WEIGHT if quantum <= FINE_QUANTUM_FRAMES else 1.0
         self._mask_HW = mask_HW
         self._chains: dict[int, list[End]] = {i: [(i, 0)] for i in range(len(self._pieces))}
         self._chain_of = list(range(len(self._pieces)))
@@ -190,9 +193,7 @@ class _Joiner:
         return sum(s for s, _ in moving) / sum(px for _, px in moving) if moving else 0.04
 
     def _near_ends(self) -> list[tuple[End, End]]:
-        ends = [
-            (i, side) for i, p in enumerate(self._pieces) for side in (0, 1) if not p.ring
-        ]
+        ends = [(i, side) for i, p in enumerate(self._pieces) for side in (0, 1) if not p.ring]
         at = np.array([self._at[i][side] for i, side in ends]).reshape(-1, 2)
         gap = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
         pairs = np.argwhere(np.triu(gap <= REACH_PX, k=1))
@@ -203,7 +204,7 @@ class _Joiner:
         out, back = self._direction[a[0]][a[1]], -self._direction[b[0]][b[1]]
         step = self._at[b[0]][b[1]] - self._at[a[0]][a[1]]
         gap = float(np.hypot(*step))
-        turn = 1 - float(out @ back)
+        turn = self._turn_weight * (1 - float(out @ back))
         if gap > 4:
             sideways = 2 - float(out @ step + back @ step) / gap
             turn = max(turn, sideways)

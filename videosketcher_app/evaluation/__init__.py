@@ -1,0 +1,1 @@
+"""Figures of drawings: strokes, parts, order, ink and style."""

@@ -13,14 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from videosketcher_app.core.errors import DamagedModel, MissingModel
-from videosketcher_app.evaluation.network import ConceptNet, PartNet
+from videosketcher_app.core.errors import MissingModel
+from videosketcher_app.evaluation.network import WIDTHS, ConceptNet, PartNet
 from videosketcher_app.evaluation.renders import GRID_HEIGHT, GRID_WIDTH, INK_PIXEL
 from videosketcher_app.evaluation.vocabulary import Vocabulary
+from videosketcher_app.storage import atomic
+from videosketcher_app.storage.tensors import (
+    read_metadata,
+    read_safetensors,
+    write_safetensors,
+)
 
 WEIGHTS_FOLDER = Path(__file__).with_name("weights")
 WEIGHTS_NAME, CALIBRATION_NAME = "detector.safetensors", "calibration.json"
@@ -46,10 +50,13 @@ class Masks:
 class Detector:
     """Both networks with the labels that they know and the thresholds of their calibration."""
 
-    def __init__(self, vocabulary: Vocabulary, *, device: str = "cpu") -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, *, device: str = "cpu", widths: Sequence[int] = WIDTHS
+    ) -> None:
         self.vocabulary = vocabulary
+        self.widths = tuple(widths)
         self.device = torch.device(device)
-        self.parts = PartNet(vocabulary).to(self.device)
+        self.parts = PartNet(vocabulary, widths).to(self.device)
         self.concepts = ConceptNet(len(vocabulary.concepts)).to(self.device)
         self.calibration: dict = {}
         self.eval()
@@ -111,17 +118,20 @@ class Detector:
 
     def save(self, folder: Path) -> None:
         """Writes the weights as fp16 safetensors and the calibration beside them."""
-        folder.mkdir(parents=True, exist_ok=True)
         tensors = {
-            f"{name}.{key}": value.detach().cpu().half() if value.is_floating_point() else value.cpu()
+            f"{name}.{key}": value.detach().cpu().half()
+            if value.is_floating_point()
+            else value.cpu()
             for name, network in (("parts", self.parts), ("concepts", self.concepts))
             for key, value in network.state_dict().items()
             if not key.endswith("num_batches_tracked")
         }
-        metadata = {"vocabulary": self.vocabulary.to_json()}
-        save_file(tensors, folder / WEIGHTS_NAME, metadata=metadata)
-        text = json.dumps(self.calibration, indent=1, sort_keys=True)
-        (folder / CALIBRATION_NAME).write_text(text + "\n", "utf-8")
+        metadata = {
+            "vocabulary": self.vocabulary.to_json(),
+            "widths": json.dumps(self.widths),
+        }
+        write_safetensors(folder / WEIGHTS_NAME, tensors, metadata)
+        atomic.write_json(folder / CALIBRATION_NAME, self.calibration)
 
 
 def load_detector(folder: Path = WEIGHTS_FOLDER, *, device: str = "cpu") -> Detector:
@@ -129,7 +139,7 @@ def load_detector(folder: Path = WEIGHTS_FOLDER, *, device: str = "cpu") -> Dete
 
     Raises:
         MissingModel: the weights or the calibration are not there.
-        DamagedModel: the weight file cannot be read.
+        InvalidFile: the weight file is damaged.
     """
     weights, calibration = folder / WEIGHTS_NAME, folder / CALIBRATION_NAME
     for path in (weights, calibration):
@@ -139,16 +149,10 @@ def load_detector(folder: Path = WEIGHTS_FOLDER, *, device: str = "cpu") -> Dete
                 hint="Get it back from the repository, or train it: "
                 "python -m videosketcher_app.training.detector",
             )
-    try:
-        with safe_open(weights, framework="pt") as file:
-            vocabulary = Vocabulary.from_json(file.metadata()["vocabulary"])
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise DamagedModel(
-            f"The evaluator's weights {weights.name} are damaged.",
-            hint="Get the file back from the repository.",
-        ) from error
-    detector = Detector(vocabulary, device=device)
+    metadata = read_metadata(weights)
+    tensors = {key: value.float() for key, value in read_safetensors(weights).items()}
+    vocabulary = Vocabulary.from_json(metadata["vocabulary"])
+    detector = Detector(vocabulary, device=device, widths=json.loads(metadata["widths"]))
     for name, network in (("parts", detector.parts), ("concepts", detector.concepts)):
         own = {k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{name}.")}
         own |= {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}

@@ -6,6 +6,9 @@ PartNet sees the finished picture only, never the time, so that order is measure
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,18 +40,18 @@ def with_coordinates(ink_BHW: Tensor) -> Tensor:
 class PartNet(nn.Module):
     """A small U-Net whose pixel features are compared with the embedding of a label."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
         self.down = nn.ModuleList()
         inputs = 3
-        for level, width in enumerate(WIDTHS):
+        for level, width in enumerate(widths):
             first = _layer(inputs, width, 1 if level == 0 else 2)
             self.down.append(nn.Sequential(first, _layer(width, width)))
             inputs = width
-        self.whole = nn.Linear(WIDTHS[-1], WIDTHS[-1])
-        pairs = list(zip(WIDTHS[:-1], WIDTHS[1:], strict=True))
+        self.whole = nn.Linear(widths[-1], widths[-1])
+        pairs = list(pairwise(widths))
         self.up = nn.ModuleList(_layer(low + high, low) for low, high in pairs)
-        self.features = nn.Conv2d(WIDTHS[0], FEATURES, 1)
+        self.features = nn.Conv2d(widths[0], FEATURES, 1)
         self.num_objects = len(vocabulary.object_labels)
         # One row a label: an embedding and a bias; shapes and places add up.
         self.objects = nn.Embedding(max(1, self.num_objects), FEATURES + 1)

@@ -103,7 +103,7 @@ def read_drawing(
     thresholds: dict[str, float],
 ) -> DrawingReading:
     """Reads one drawing from its masks (which hold `queries_of(labels)`, in that order)."""
-    asked = {name: row for name, row in zip(queries_of(labels), masks.probability_QN, strict=True)}
+    asked = dict(zip(queries_of(labels), masks.probability_QN, strict=True))
     own_PN = np.stack([part_probability(label, labels, asked) for label in labels])
     times_N = None if times_HW is None else times_HW[masks.rows_N, masks.columns_N]
     crowded_N = (own_PN > OWNED).sum(0) > 1
@@ -126,18 +126,18 @@ def part_probability(
     """How surely each ink pixel (N) is this part, whatever its shape if the part is a shape.
 
     A part that is a shape owns the ink of any shape at its place, so that presence, place and shape
-    are separate figures, but not the ink of another part of the plan at the same place.
+    are separate figures, but not the ink that another part of the plan claims more surely.
     """
     if "@" not in label:
         return asked[label]
     shape, place = label.split("@")
-    others = [
-        other
-        for other in labels
-        if other != label and other.endswith(f"@{place}") and not related(shape, other.split("@")[0])
+    others = [other for other in labels if other != label]
+    here = [other.split("@")[0] for other in others if other.endswith(f"@{place}")]
+    rivals = [
+        asked[f"{word}@{place}"]
+        for word in BASIC_SHAPES
+        if related(word, shape) or not any(related(word, taken) for taken in here)
     ]
-    taken = {other.split("@")[0] for other in others}
-    rivals = [asked[f"{s}@{place}"] for s in BASIC_SHAPES if not any(related(s, t) for t in taken)]
     own = np.max([asked[label], *rivals], axis=0)
     if others:
         theirs = np.max([asked[other] for other in others], axis=0)
@@ -169,7 +169,7 @@ def _read_part(
 ) -> PartReading:
     score = float(own_N.sum())
     present = score >= thresholds.get(threshold_key(label), DEFAULT_THRESHOLD)
-    center = _center(masks, own_N) if present else None
+    center = _center(masks, own_N) if present and score > 0 else None
     place = label.split("@")[1] if "@" in label else None
     in_place = present
     if place and center:

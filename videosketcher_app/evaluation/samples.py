@@ -34,7 +34,10 @@ from videosketcher_app.evaluation.vocabulary import (
 )
 
 NUM_QUESTIONS = 24
-INSIDE, OUTSIDE = 0.03, 0.10  # of the canvas: in the place up to the first, elsewhere from the second
+INSIDE, OUTSIDE = (
+    0.03,
+    0.10,
+)  # of the canvas: in the place up to the first, elsewhere from the second
 SHARES = (0.62, 0.2, 0.18)  # objects, primitives, pseudo-concepts
 
 

@@ -22,7 +22,7 @@ from videosketcher_app.data.grammar.pseudo import EXTRA_SHAPES
 BASIC_SHAPES = tuple(SHAPES)
 ALL_SHAPES = BASIC_SHAPES + tuple(name for name in EXTRA_SHAPES if name not in SHAPES)
 PLACE_NAMES = tuple(PLACES)
-DRAWS_PER_PROGRAM = 30
+DRAWS_PER_PROGRAM = 100
 _SIDES = re.compile(r"\b(left|right)\b")
 
 # A drawing of the first word is also one of the second; the reverse is neither true nor false.

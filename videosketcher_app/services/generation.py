@@ -31,7 +31,8 @@ from videosketcher_app.services.outputs import (
     publish,
     run_record,
 )
-from videosketcher_app.services.planner import PlannedDrawing, Planner
+from videosketcher_app.services.planner import PlannedDrawing
+from videosketcher_app.services.request_planner import RequestPlanner
 
 JobBody = Generator[Event, None, Drawing]
 
@@ -60,7 +61,7 @@ class GenerationService:
         planner: turns a request into a plan.
     """
 
-    def __init__(self, *, queue: JobQueue, shelf: ModelShelf, planner: Planner) -> None:
+    def __init__(self, *, queue: JobQueue, shelf: ModelShelf, planner: RequestPlanner) -> None:
         self._queue = queue
         self._shelf = shelf
         self._planner = planner

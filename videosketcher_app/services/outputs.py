@@ -24,6 +24,7 @@ from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.storage import atomic, media, paths
 
 CONFIG_FORMAT = 1
+MAX_NAME_BYTES = 120  # leaves room for a prefix, the seed and the files' endings
 CONFIG_KEYS = dict.fromkeys(("format", "request", "plan", "model", "settings", "loras"))
 
 
@@ -74,7 +75,8 @@ class Drawing:
         """The drawing as timed strokes, recovered from the frames when first asked for."""
         from videosketcher_app.data.recover import recover_sketch
 
-        return recover_sketch(self.frames, fps=self.request.fps, plan=self.plan)
+        names = [part.name for part in self.plan.parts]
+        return recover_sketch(self.frames, part_names=names, fps=self.request.fps)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -108,9 +110,15 @@ def file_names(name: str) -> dict[str, str]:
     }
 
 
-def publish(
-    drawing: Drawing, output_dir: Path, *, prefix: str = "", gif: bool = False
-) -> Drawing:
+def folder_name(plan: DrawingPlan) -> str:
+    """The concept as a name that every system can hold: "a cat" -> "cat"."""
+    name = paths.slug(plan.slug)
+    while len(name.encode("utf-8")) > MAX_NAME_BYTES:
+        name = name[:-1].rstrip("_")
+    return name
+
+
+def publish(drawing: Drawing, output_dir: Path, *, prefix: str = "", gif: bool = False) -> Drawing:
     """Writes all files of a drawing into one folder that appears complete.
 
     The folder is `<prefix><slug of the concept>`, or another name if that holds another request.
@@ -120,7 +128,7 @@ def publish(
     """
     config = config_of(drawing)
     folder = paths.run_folder(
-        output_dir, prefix + drawing.plan.slug, seed=drawing.request.seed, config=config
+        output_dir, prefix + folder_name(drawing.plan), seed=drawing.request.seed, config=config
     )
     with atomic.publish_folder(folder) as temporary:
         write_files(drawing, temporary, name=folder.name, config=config, gif=gif)
@@ -151,12 +159,13 @@ def write_files(
     drawing: Drawing, folder: Path, *, name: str, config: Mapping[str, Any], gif: bool
 ) -> None:
     """Writes the files of design 5 under `name` into an existing folder."""
-    from videosketcher_app.data.svg import write_svg
+    from videosketcher_app.data.svg import svg_text
 
     files = {kind: folder / file_name for kind, file_name in file_names(name).items()}
     media.write_video(files["mp4"], drawing.frames, fps=drawing.request.fps)
     media.write_png(files["png"], drawing.picture)
-    write_svg(files["svg"], drawing.strokes)
+    svg = svg_text(drawing.strokes, description=str(drawing.plan), metadata=config)
+    atomic.write_text(files["svg"], svg)
     if gif:
         media.write_gif(files["gif"], drawing.frames, fps=drawing.request.fps)
     atomic.write_json(files["config"], dict(config))
@@ -175,6 +184,7 @@ def config_of(drawing: Drawing) -> dict[str, Any]:
             "model_plan": str(drawing.planned.model_plan),
             "planner": drawing.planned.planner,
             "note": drawing.planned.note,
+            "taught": drawing.planned.taught,
         },
         "model": {"name": drawing.model.name, "files": dict(drawing.model.hashes)},
         "loras": dict(drawing.loras),
@@ -201,6 +211,7 @@ def read_request(text: str) -> tuple[SketchRequest, PlannedDrawing | None]:
         model_plan=parse_plan(str(plan.get("model_plan", plan.get("text", "")))),
         planner=str(plan.get("planner", "")),
         note=str(plan.get("note", "")),
+        taught=plan.get("taught") is True,
     )
     return request, planned
 

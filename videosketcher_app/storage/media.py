@@ -234,6 +234,8 @@ def _on_paper(image: Image.Image) -> Pixels:
 
 
 def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Limits) -> None:
+    if stream.codec_context is None:
+        raise InvalidFile("This video's encoding is unknown.", hint="Use H.264 in mp4, or WebM.")
     width, height = stream.width, stream.height
     if not (0 < width <= limits.video_side_px and 0 < height <= limits.video_side_px):
         raise _too_large(f"The video's sides are {width}x{height} pixels", limits.video_side_px)

@@ -11,6 +11,7 @@ from pathlib import Path
 from videosketcher_app.core.errors import ForbiddenPath
 
 MAX_NAME_BYTES = 200
+MAX_SLUG_BYTES = 160  # leaves room for "_s<seed>_2" and "_config.json"
 MAX_PATH_CHARACTERS = 1000
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$", "clock$"}
@@ -141,5 +142,6 @@ def _holds(folder: Path, config: dict[str, object]) -> bool:
 def slug(text: str, *, max_characters: int = 60) -> str:
     """A name for files made from words: "A cat!" -> "a_cat"; never empty."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold())
-    short = "_".join(words)[:max_characters].strip("_")
+    cut = "_".join(words)[:max_characters].encode("utf-8")[:MAX_SLUG_BYTES]
+    short = cut.decode("utf-8", "ignore").strip("_")
     return f"{short}_" if short in _RESERVED else short or "untitled"

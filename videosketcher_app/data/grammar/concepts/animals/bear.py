@@ -13,18 +13,18 @@ def draw(rng: np.random.Generator) -> list[Part]:
     r = rng.uniform(0.42, 0.5)
     y = -0.5
     ear = rng.uniform(0.13, 0.18)
-    w = rng.uniform(0.46, 0.56)
+    w = rng.uniform(0.46, 0.64)
     muzzle = rng.uniform(0.22, 0.26)
-    raise_ = rng.uniform(-0.1, 0.25)
+    lift = rng.uniform(-0.1, 0.22)
     foot = rng.uniform(0.2, 0.25)
     ears = ellipse(-r * 0.74, y - r * 0.72, ear, ear, 2.15, 3.55, count=32)
     neck = y + r * 0.8
     body = [(-r * 0.62, neck), (-w * 0.92, 0.25), (-w, 0.55), (-w * 0.94, 0.66)]
     arm = [
         (-r * 0.68, neck + 0.04),
-        (-w - 0.16, 0.2 - raise_ * 0.5),
-        (-w - 0.28, 0.42 - raise_),
-        (-w - 0.14, 0.54 - raise_ * 0.8),
+        (-w - 0.16, 0.2 - lift * 0.5),
+        (-w - 0.28, 0.42 - lift),
+        (-w - 0.14, 0.54 - lift * 0.8),
         (-w * 0.94, 0.34),
     ]
     foot_x = -w * 0.8

@@ -26,10 +26,10 @@ def _wing(x: float, y: float, length: float, lean: float) -> Curve:
 @concept("bee", title="a bee", category="animals", titles=("a honey bee", "a flying bee"))
 def draw(rng: np.random.Generator) -> list[Part]:
     w = rng.uniform(0.78, 0.92)
-    h = rng.uniform(0.46, 0.56)
+    h = rng.uniform(0.42, 0.6)
     head = rng.uniform(0.32, 0.37)
     wing = rng.uniform(0.72, 0.9)
-    lean = rng.uniform(0.3, 0.6)
+    lean = rng.uniform(0.15, 0.7)
     y = 0.4
     hx, hy = -w - head * 0.62, y - 0.06
     body = ellipse(0, y, w, h, np.pi + 0.35, 2 * np.pi - 0.7)

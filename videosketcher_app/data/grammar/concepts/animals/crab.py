@@ -11,7 +11,7 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 @concept("crab", title="a crab", category="animals", titles=("a crab with big claws",))
 def draw(rng: np.random.Generator) -> list[Part]:
     w = rng.uniform(0.66, 0.8)
-    h = rng.uniform(0.38, 0.46)
+    h = rng.uniform(0.36, 0.52)
     claw = rng.uniform(0.28, 0.36)
     stalk = rng.uniform(0.2, 0.32)
     eye = rng.uniform(0.09, 0.12)
@@ -34,7 +34,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
         spline((-w * 0.84, y - 0.26), (-w - 0.14, y - 0.32), (cx + claw * 0.5, cy + claw * 0.84)),
     ]
     palm = ellipse(cx, cy, claw * 0.86, claw, -0.95, 5.2, tilt=0.1, count=40)
-    bite = [tuple(palm[-1]), (cx + claw * 0.02, cy + claw * 0.12), tuple(palm[0])]
+    palm = np.vstack([palm, [(cx + claw * 0.02, cy + claw * 0.12)], palm[:1]])
     stem = polyline((-w * 0.3, y - h * 0.95), (-w * 0.34, y - h * 0.95 - stalk))
     ball = ellipse(-w * 0.34, y - h * 0.95 - stalk - eye, eye, count=28)
     pupil = ellipse(-w * 0.34, y - h * 0.95 - stalk - eye, 0.035, count=14)
@@ -75,7 +75,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "claws",
             "two big claws",
             "large open ovals at the top of the arms",
-            [*both_sides(palm), *both_sides(polyline(*bite))],
+            both_sides(palm),
             after="arms",
         ),
         part(

@@ -25,7 +25,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     lean = rng.uniform(-1.1, -0.95)
     hump = rng.uniform(-0.36, -0.22)
     tail = rng.uniform(1.5, 1.75)
-    flick = rng.uniform(-0.25, 0.3)
+    flick = rng.uniform(-0.4, 0.35)
     foot = rng.uniform(0.86, 0.98)
     spike = rng.uniform(0.13, 0.18)
     x, y = lean, top

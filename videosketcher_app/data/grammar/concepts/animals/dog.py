@@ -10,11 +10,11 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 
 @concept("dog", title="a dog", category="animals", titles=("a puppy", "a standing dog"))
 def draw(rng: np.random.Generator) -> list[Part]:
-    rump = rng.uniform(0.7, 1.0)
-    foot = rng.uniform(0.86, 1.04)
+    rump = rng.uniform(0.66, 1.12)
+    foot = rng.uniform(0.72, 1.06)
     muzzle = rng.uniform(0.36, 0.52)
     ear = rng.uniform(0.44, 0.6)
-    wag = rng.uniform(0.2, 0.5)
+    wag = rng.uniform(0.24, 0.55)
     tip = -0.95 - muzzle
     skull = [(-0.38, -0.36), (-0.46, -0.7), (-0.7, -0.86), (-0.93, -0.68)]
     snout = [(tip + 0.2, -0.6), (tip, -0.47), (tip + 0.1, -0.3), (-0.95, -0.22), (-0.7, -0.12)]

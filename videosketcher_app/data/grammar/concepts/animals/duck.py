@@ -10,9 +10,9 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 
 @concept("duck", title="a duck", category="animals", titles=("a swimming duck",))
 def draw(rng: np.random.Generator) -> list[Part]:
-    r = rng.uniform(0.3, 0.36)
+    r = rng.uniform(0.27, 0.38)
     y = rng.uniform(-0.72, -0.6)
-    stern = rng.uniform(0.85, 1.05)
+    stern = rng.uniform(0.8, 1.2)
     bill = rng.uniform(0.26, 0.38)
     wing = rng.uniform(0.5, 0.62)
     waves = rng.uniform(3.0, 4.5)

@@ -18,7 +18,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     foot = rng.uniform(0.9, 1.02)
     leg = rng.uniform(0.25, 0.31)
     ear = rng.uniform(0.42, 0.55)
-    tip_x, tip_y = rng.uniform(-1.62, -1.5), rng.uniform(0.28, 0.5)
+    tip_x, tip_y = rng.uniform(-1.66, -1.5), rng.uniform(0.1, 0.5)
     brow = [
         (-0.42, -0.62),
         (-0.68, -0.78),

@@ -10,7 +10,7 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 
 @concept("fish", title="a fish", category="animals", titles=("a swimming fish", "a goldfish"))
 def draw(rng: np.random.Generator) -> list[Part]:
-    h = rng.uniform(0.48, 0.66)
+    h = rng.uniform(0.42, 0.74)
     fin = rng.uniform(0.26, 0.42)
     fork = rng.uniform(0.42, 0.62)
     tail = rng.uniform(0.5, 0.75)

@@ -13,8 +13,8 @@ def draw(rng: np.random.Generator) -> list[Part]:
     hump = rng.uniform(0.36, 0.48)
     rump = rng.uniform(0.5, 0.66)
     ear = rng.uniform(0.24, 0.31)
-    tail = rng.uniform(0.75, 1.0)
-    lift = rng.uniform(0.25, 0.7)
+    tail = rng.uniform(0.5, 0.75)
+    lift = rng.uniform(0.3, 0.8)
     nose = rng.uniform(-1.3, -1.18)
     ear_x, ear_y = -0.42 - ear * 0.9, -0.1 - ear * 0.66
     back = [

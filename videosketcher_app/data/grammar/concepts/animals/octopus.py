@@ -28,7 +28,7 @@ def _arm(inner: float, outer: float, reach: float, drop: float) -> Curve:
 
 @concept("octopus", title="an octopus", category="animals", titles=("a smiling octopus",))
 def draw(rng: np.random.Generator) -> list[Part]:
-    w = rng.uniform(0.48, 0.58)
+    w = rng.uniform(0.46, 0.64)
     top = rng.uniform(-1.0, -0.88)
     eye = rng.uniform(0.1, 0.14)
     reach = rng.uniform(1.05, 1.35)

@@ -10,7 +10,7 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 
 @concept("owl", title="an owl", category="animals", titles=("an owl on a branch",))
 def draw(rng: np.random.Generator) -> list[Part]:
-    w = rng.uniform(0.56, 0.7)
+    w = rng.uniform(0.52, 0.76)
     tuft = rng.uniform(0.14, 0.26)
     eye = rng.uniform(0.2, 0.24)
     pupil = eye * rng.uniform(0.36, 0.5)

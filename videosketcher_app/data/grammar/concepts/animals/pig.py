@@ -17,8 +17,8 @@ def _leg(x: float, top: float, foot: float) -> Curve:
 @concept("pig", title="a pig", category="animals", titles=("a fat pig", "a piglet"))
 def draw(rng: np.random.Generator) -> list[Part]:
     rump = rng.uniform(0.95, 1.12)
-    fat = rng.uniform(0.52, 0.66)
-    foot = fat + rng.uniform(0.24, 0.36)
+    fat = rng.uniform(0.5, 0.74)
+    foot = fat + rng.uniform(0.22, 0.42)
     snout = rng.uniform(-1.28, -1.16)
     ear = rng.uniform(0.2, 0.32)
     curl = rng.uniform(0.1, 0.14)

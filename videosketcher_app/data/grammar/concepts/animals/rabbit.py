@@ -22,7 +22,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     length = rng.uniform(0.55, 0.75)
     lean = rng.uniform(0.05, 0.25)
     plump = rng.uniform(0.72, 0.92)
-    tail = rng.uniform(0.12, 0.17)
+    tail = rng.uniform(0.14, 0.2)
     head = ellipse(-0.46, -0.22, rng.uniform(0.35, 0.4), rng.uniform(0.28, 0.32), tilt=-0.2)
     back = [(-0.14, -0.1), (0.25, -0.06), (plump - 0.12, 0.25), (plump, 0.62), (plump - 0.14, 0.94)]
     chest = spline((-0.56, 0.08), (-0.6, 0.35), (-0.48, 0.68))
@@ -63,7 +63,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "tail",
             "a fluffy tail",
             "small bumpy circle at the lower right",
-            [cloud(plump + tail * 0.9, 0.72, tail, tail, 6)],
+            [cloud(plump + tail * 0.9, 0.72, tail, tail, 5)],
             after="body",
         ),
     ]

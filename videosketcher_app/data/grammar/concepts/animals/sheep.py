@@ -7,7 +7,6 @@ import numpy as np
 from videosketcher_app.data.grammar.curves import Curve, cloud, ellipse, polyline, scallop, spline
 from videosketcher_app.data.grammar.program import Part, concept, part
 
-
 CURLS = ((-0.2, -0.4), (0.35, -0.35), (0.05, 0.1), (0.6, 0.2))
 
 
@@ -29,7 +28,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     h = rng.uniform(0.46, 0.56)
     bumps = int(rng.integers(10, 14))
     foot = h + rng.uniform(0.34, 0.46)
-    nod = rng.uniform(-0.14, 0.1)
+    nod = rng.uniform(-0.16, 0.1)
     x, y = -w - 0.2, -0.2 + nod
     wool = _cut(cloud(0, 0, w, h, bumps), x + 0.1, y + 0.06, 0.38, 0.34)
     face = [

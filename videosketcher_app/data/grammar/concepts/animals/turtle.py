@@ -16,10 +16,10 @@ def _leg(x: float, top: float, foot: float, step: float) -> Curve:
 @concept("turtle", title="a turtle", category="animals", titles=("a tortoise", "a walking turtle"))
 def draw(rng: np.random.Generator) -> list[Part]:
     w = rng.uniform(0.9, 1.05)
-    h = rng.uniform(0.72, 0.92)
+    h = rng.uniform(0.88, 1.02)
     rim = 0.3
-    neck = rng.uniform(0.0, 0.25)
-    foot = rng.uniform(0.74, 0.86)
+    neck = rng.uniform(0.05, 0.4)
+    foot = rng.uniform(0.84, 0.96)
     step = rng.uniform(0.0, 0.14)
     dome = ellipse(0, rim, w, h, np.pi, np.pi)
     edge = spline(

@@ -6,13 +6,25 @@ import math
 
 import numpy as np
 
-from videosketcher_app.data.grammar.curves import Curve, Point, both_sides, ellipse, polygon, polyline
+from videosketcher_app.data.grammar.curves import (
+    Curve,
+    Point,
+    both_sides,
+    ellipse,
+    polygon,
+    polyline,
+)
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 GROUND = 1.0
 
 
-@concept("castle", title="a castle", category="buildings", titles=("a medieval castle", "a fairy-tale castle"))
+@concept(
+    "castle",
+    title="a castle",
+    category="buildings",
+    titles=("a medieval castle", "a fairy-tale castle"),
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     tower_x, tower_w = rng.uniform(0.90, 1.02), rng.uniform(0.24, 0.29)
     tower_top = rng.uniform(-0.36, -0.24)
@@ -23,7 +35,9 @@ def draw(rng: np.random.Generator) -> list[Part]:
     top = _battlement(-inner, inner, wall_top, 6)
     wall = [top, *both_sides(polyline((-inner, GROUND), (-gate_w, GROUND)))]
     meet = float(np.interp(keep_w, top[:, 0], top[:, 1]))
-    keep = np.vstack([[(-keep_w, meet)], _battlement(-keep_w, keep_w, keep_top, 3), [(keep_w, meet)]])
+    keep = np.vstack(
+        [[(-keep_w, meet)], _battlement(-keep_w, keep_w, keep_top, 3), [(keep_w, meet)]]
+    )
     towers = {s: [_tower(s * tower_x, tower_w, tower_top)] for s in (-1, 1)}
     roof_h = rng.uniform(0.5, 0.62)
     cap_w = tower_w * 1.32
@@ -33,15 +47,34 @@ def draw(rng: np.random.Generator) -> list[Part]:
     ]
     flags = [_flag(x, tower_top - roof_h) for x in (-tower_x, tower_x)]
     gate = [_arch(0, gate_w, gate_top, GROUND), polyline((0, gate_top - gate_w), (0, GROUND))]
-    slits = [_slit(x, y) for x, y in ((-tower_x, tower_top + 0.35), (0, (keep_top + wall_top) / 2 - 0.06), (tower_x, tower_top + 0.35))]
+    slits = [
+        _slit(x, y)
+        for x, y in (
+            (-tower_x, tower_top + 0.35),
+            (0, (keep_top + wall_top) / 2 - 0.06),
+            (tower_x, tower_top + 0.35),
+        )
+    ]
     return [
         part("left tower", "a tall tower on the left", "tall rectangle on the left", towers[-1]),
         part("right tower", "a tall tower on the right", "tall rectangle on the right", towers[1]),
-        part("roofs", "two pointed roofs", "triangles on top of the two towers", roofs, ("left tower", "right tower")),
+        part(
+            "roofs",
+            "two pointed roofs",
+            "triangles on top of the two towers",
+            roofs,
+            ("left tower", "right tower"),
+        ),
         part("wall", "a wall with battlements", "notched line between the towers", wall),
         part("keep", "a square keep", "notched rectangle above the wall", [keep], "wall"),
         part("gate", "an arched gate", "tall arch in the middle of the wall", gate, "wall"),
-        part("windows", "narrow windows", "small arches in the towers and keep", slits, ("left tower", "right tower", "keep")),
+        part(
+            "windows",
+            "narrow windows",
+            "small arches in the towers and keep",
+            slits,
+            ("left tower", "right tower", "keep"),
+        ),
         part("flags", "two waving flags", "small triangles on top of the roofs", flags, "roofs"),
     ]
 
@@ -62,7 +95,13 @@ def _tower(x: float, width: float, top: float) -> Curve:
 
 def _arch(x: float, half: float, spring: float, bottom: float) -> Curve:
     """A round-topped opening from its bottom left to its bottom right."""
-    return np.vstack([[(x - half, bottom)], ellipse(x, spring, half, half, math.pi, math.pi, count=24), [(x + half, bottom)]])
+    return np.vstack(
+        [
+            [(x - half, bottom)],
+            ellipse(x, spring, half, half, math.pi, math.pi, count=24),
+            [(x + half, bottom)],
+        ]
+    )
 
 
 def _slit(x: float, y: float) -> Curve:

@@ -12,7 +12,12 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 GROUND = 1.0
 
 
-@concept("church", title="a church", category="buildings", titles=("a village church", "a chapel with a steeple"))
+@concept(
+    "church",
+    title="a church",
+    category="buildings",
+    titles=("a village church", "a chapel with a steeple"),
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     tower_w, tower_top = rng.uniform(0.27, 0.32), rng.uniform(-0.3, -0.18)
     tower_x = -0.7
@@ -21,14 +26,21 @@ def draw(rng: np.random.Generator) -> list[Part]:
     eaves, ridge = rng.uniform(0.36, 0.44), rng.uniform(-0.04, 0.06)
     edge = tower_x + tower_w
     tip = tower_top - spire_h
-    tower = polyline((tower_x - tower_w, tower_top), (tower_x - tower_w, GROUND), (edge, GROUND), (edge, tower_top))
+    tower = polyline(
+        (tower_x - tower_w, tower_top),
+        (tower_x - tower_w, GROUND),
+        (edge, GROUND),
+        (edge, tower_top),
+    )
     hang = tower_w * 1.25
     spire = polygon((tower_x - hang, tower_top), (tower_x, tip), (tower_x + hang, tower_top))
     cross = [
         polyline((tower_x, tip), (tower_x, tip - 0.34)),
         polyline((tower_x - 0.11, tip - 0.22), (tower_x + 0.11, tip - 0.22)),
     ]
-    roof = polyline((edge, ridge), (nave_right - 0.12, ridge), (nave_right + 0.1, eaves), (edge, eaves))
+    roof = polyline(
+        (edge, ridge), (nave_right - 0.12, ridge), (nave_right + 0.1, eaves), (edge, eaves)
+    )
     nave = polyline((nave_right, eaves), (nave_right, GROUND), (edge, GROUND))
     window_y = rng.uniform(0.58, 0.62)
     span = nave_right - edge

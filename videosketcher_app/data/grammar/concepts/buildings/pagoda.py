@@ -10,7 +10,12 @@ from videosketcher_app.data.grammar.curves import Curve, ellipse, polyline, rect
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
-@concept("pagoda", title="a pagoda", category="buildings", titles=("a Japanese pagoda", "an Asian temple tower"))
+@concept(
+    "pagoda",
+    title="a pagoda",
+    category="buildings",
+    titles=("a Japanese pagoda", "an Asian temple tower"),
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     widths = np.array([0.62, 0.82, 1.02]) * rng.uniform(0.92, 1.05)
     eaves = np.array([-0.42, 0.02, 0.48]) + rng.uniform(-0.02, 0.02, 3)
@@ -26,8 +31,19 @@ def draw(rng: np.random.Generator) -> list[Part]:
     base = rectangle(-widths[2] * 0.78, 0.86, widths[2] * 0.78, 1.0)
     spire = [polyline((0, tip), (0, tip - 0.26)), ellipse(0, tip - 0.13, 0.07, 0.05, count=20)]
     door_w = rng.uniform(0.13, 0.17)
-    door = [np.vstack([[(-door_w, 0.86)], ellipse(0, 0.72, door_w, 0.12, math.pi, math.pi, count=20), [(door_w, 0.86)]])]
-    windows = [ellipse(x, y, 0.075, count=24) for x, y in ((0, (eaves[0] + eaves[1] - rise) / 2), (0, (eaves[1] + eaves[2] - rise) / 2))]
+    door = [
+        np.vstack(
+            [
+                [(-door_w, 0.86)],
+                ellipse(0, 0.72, door_w, 0.12, math.pi, math.pi, count=20),
+                [(door_w, 0.86)],
+            ]
+        )
+    ]
+    windows = [
+        ellipse(x, y, 0.075, count=24)
+        for x, y in ((0, (eaves[0] + eaves[1] - rise) / 2), (0, (eaves[1] + eaves[2] - rise) / 2))
+    ]
     return [
         part("top roof", "a pointed top roof", "small curved roof at the top", [top]),
         part("middle roof", "a curved middle roof", "wide upturned roof in the middle", [middle]),

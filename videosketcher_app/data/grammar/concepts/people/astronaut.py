@@ -49,11 +49,6 @@ def draw(rng: np.random.Generator) -> list[Part]:
     visor = rounded_rectangle(
         -visor_w, y - visor_h + 0.02, visor_w, y + visor_h + 0.02, visor_h * 0.8
     )
-    glare = spline(
-        (-visor_w * 0.62, y + 0.02),
-        (-visor_w * 0.55, y - visor_h * 0.45),
-        (-visor_w * 0.15, y - visor_h * 0.62),
-    )
     torso = spline((-r * 0.5, neck - 0.02), (-w * 0.96, neck + 0.1), (-w, neck + 0.3), (-w, hip))
     pack = polyline(
         (-w - 0.02, neck + 0.06),
@@ -80,7 +75,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "visor",
             "a wide visor",
             "rounded rectangle inside the helmet",
-            [visor, glare],
+            [visor],
             after="helmet",
         ),
         part("suit", "a padded suit", "two curved sides below the helmet", both_sides(torso)),

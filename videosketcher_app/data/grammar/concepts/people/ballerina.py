@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from videosketcher_app.data.grammar.curves import both_sides, ellipse, polyline, scallop, spline
+from videosketcher_app.data.grammar.curves import (
+    both_sides,
+    ellipse,
+    mirror,
+    polyline,
+    scallop,
+    spline,
+)
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
@@ -38,20 +45,17 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (-0.12, waist),
     )
     low = waist + 0.16
-    skirt = spline((-0.12, waist), (-tutu * 0.6, waist + 0.0), (-tutu, low - 0.02))
+    skirt = spline((-0.12, waist), (-tutu * 0.6, waist), (-tutu, low - 0.02))
     hem = scallop((tutu, low), (-tutu, low), bumps, 0.1)
-    arm_out = spline(
-        (-0.2, shoulder + 0.02),
-        (-arch - 0.06, shoulder - 0.3),
-        (-arch, y - 0.26),
-        (-0.14, y - 0.54),
+    tutu_outline = np.vstack([mirror(skirt), hem, skirt[::-1]])
+    hands = (-0.12, y - 0.54)
+    upper_edge = spline(
+        (-0.2, shoulder + 0.02), (-arch - 0.06, shoulder - 0.3), (-arch, y - 0.26), hands
     )
-    arm_in = spline(
-        (-0.14, y - 0.54),
-        (-arch + 0.1, y - 0.2),
-        (-arch + 0.06, shoulder - 0.24),
-        (-0.1, shoulder - 0.05),
+    lower_edge = spline(
+        hands, (-arch + 0.1, y - 0.2), (-arch + 0.06, shoulder - 0.24), (-0.1, shoulder - 0.05)
     )
+    arm = np.vstack([upper_edge, lower_edge])
     leg = polyline(
         (-0.16, low + 0.08),
         (-0.12, 0.62),
@@ -83,14 +87,14 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "arms",
             "two arms raised overhead",
             "two curved bands forming an oval around the head",
-            [*both_sides(arm_out), *both_sides(arm_in)],
+            both_sides(arm),
             after="bodice",
         ),
         part(
             "tutu",
             "a wide tutu",
             "wide flat shape with a bumpy hem in the middle",
-            [*both_sides(skirt), hem],
+            [tutu_outline],
             after="bodice",
         ),
         part(

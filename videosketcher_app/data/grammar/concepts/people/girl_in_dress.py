@@ -16,8 +16,8 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 )
 def draw(rng: np.random.Generator) -> list[Part]:
     r = rng.uniform(0.3, 0.36)
-    flare = rng.uniform(0.5, 0.68)
-    hem = rng.uniform(0.58, 0.68)
+    flare = rng.uniform(0.6, 0.78)
+    hem = rng.uniform(0.52, 0.62)
     tail = rng.uniform(0.34, 0.5)
     spread = rng.uniform(0.5, 0.72)
     lift = rng.uniform(0.0, 0.3)
@@ -58,10 +58,10 @@ def draw(rng: np.random.Generator) -> list[Part]:
     )
     leg = polyline(
         (-0.22, hem + 0.05),
-        (-0.22, 0.92),
-        (-0.38, 0.98),
-        (-0.36, 1.04),
-        (-0.1, 1.04),
+        (-0.22, 0.84),
+        (-0.38, 0.9),
+        (-0.36, 0.96),
+        (-0.1, 0.96),
         (-0.1, hem + 0.05),
     )
     return [

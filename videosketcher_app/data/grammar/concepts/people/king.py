@@ -20,7 +20,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
     cheek = spline((-r, brow), (-r * 1.02, y), (-r * 0.94, y + 0.1))
     band = brow - 0.13
     half = [(-r - 0.02, band), (-r - 0.1, band - cap), (-r * 0.5, band - cap * 0.4)]
-    hat = polyline(*half, (0, band - cap * 1.15), *[(-x, y) for x, y in reversed(half)])
+    hat = polyline(*half, (0, band - cap * 1.15), *[(-a, b) for a, b in reversed(half)])
     ring = polyline(
         (-r - 0.02, band), (-r - 0.02, brow), (r + 0.02, brow), (r + 0.02, band), (-r - 0.02, band)
     )
@@ -34,7 +34,8 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (r * 0.9, y + beard * 0.6),
         (r * 0.94, y + 0.1),
     )
-    curl = spline((0, y + 0.13), (-r * 0.4, y + 0.1), (-r * 0.94, y + 0.1))
+    side = [(-r * 0.94, y + 0.1), (-r * 0.4, y + 0.1)]
+    moustache = spline(*side, (0, y + 0.14), *[(-a, b) for a, b in reversed(side)])
     eyes = ellipse(-r * 0.4, y - 0.02, 0.035, 0.05, count=18)
     nose = spline(
         (-0.05, y + 0.02), (-0.07, y + 0.09), (0, y + 0.12), (0.07, y + 0.09), (0.05, y + 0.02)
@@ -65,7 +66,7 @@ def draw(rng: np.random.Generator) -> list[Part]:
             "beard",
             "a long beard",
             "long rounded shape below the face",
-            [hairs, *both_sides(curl)],
+            [hairs, moustache],
             after="head",
         ),
         part("robe", "a wide robe", "large bell shape below the beard", [*both_sides(robe), floor]),

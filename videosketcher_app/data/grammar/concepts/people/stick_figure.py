@@ -26,7 +26,7 @@ LEGS = (
 def draw(rng: np.random.Generator) -> list[Part]:
     r = rng.uniform(0.26, 0.34)
     torso = rng.uniform(0.6, 0.75)
-    reach = rng.uniform(0.95, 1.2)
+    reach = rng.uniform(1.15, 1.45)
     eye = rng.uniform(0.035, 0.045)
     arms = ARMS[rng.integers(len(ARMS))]
     legs = LEGS[rng.integers(len(LEGS))]

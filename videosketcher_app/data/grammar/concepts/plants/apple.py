@@ -9,7 +9,7 @@ from videosketcher_app.data.grammar.curves import ellipse, spline, transform
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
-@concept("apple", title="an apple", category="plants", titles=("a red apple", "a ripe apple"))
+@concept("apple", title="an apple", category="plants", titles=("a juicy apple", "a ripe apple"))
 def draw(rng: np.random.Generator) -> list[Part]:
     width = rng.uniform(0.92, 1.06)
     taper = rng.uniform(0.58, 0.68)
@@ -27,7 +27,9 @@ def draw(rng: np.random.Generator) -> list[Part]:
     shine = ellipse(-0.34 * width, 0.12, 0.30, 0.46, np.pi * 0.92, 1.1, count=20)
     dimple = ellipse(0, -0.50, 0.26, 0.14, 0.35, np.pi - 0.7, count=24)
     return [
-        part("body", "a round apple body", "large round shape with dents at top and bottom", [body]),
+        part(
+            "body", "a round apple body", "large round shape with dents at top and bottom", [body]
+        ),
         part("dimple", "a small dimple", "short arc at the top of the body", [dimple], "body"),
         part("stem", "a short stem", "short curved line at the top", [stem]),
         part("leaf", "a pointed leaf", "small pointed oval at the top right", blade, "stem"),

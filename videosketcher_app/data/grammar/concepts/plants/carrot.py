@@ -10,7 +10,9 @@ from videosketcher_app.data.grammar.curves import Curve, polyline, spline, trans
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
-@concept("carrot", title="a carrot", category="plants", titles=("an orange carrot", "a fresh carrot"))
+@concept(
+    "carrot", title="a carrot", category="plants", titles=("a garden carrot", "a fresh carrot")
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     width = rng.uniform(0.28, 0.34)
     turn = rng.uniform(0.6, 0.9)
@@ -32,9 +34,23 @@ def draw(rng: np.random.Generator) -> list[Part]:
     side_leaves = turned(_frond(-spread, reach * 0.9), _frond(spread, reach * 0.9))
     return [
         part("body", "a long tapered body", "long cone pointing to the bottom left", turned(body)),
-        part("marks", "short marks", "short lines at both edges of the body", turned(*marks), "body"),
-        part("middle leaf", "a feathery middle leaf", "bumpy leaf at the top right", turned(_frond(0.0, reach)), "body"),
-        part("side leaves", "two feathery side leaves", "bumpy leaves beside the middle leaf", side_leaves, "body"),
+        part(
+            "marks", "short marks", "short lines at both edges of the body", turned(*marks), "body"
+        ),
+        part(
+            "middle leaf",
+            "a feathery middle leaf",
+            "bumpy leaf at the top right",
+            turned(_frond(0.0, reach)),
+            "body",
+        ),
+        part(
+            "side leaves",
+            "two feathery side leaves",
+            "bumpy leaves beside the middle leaf",
+            side_leaves,
+            "body",
+        ),
     ]
 
 

@@ -27,11 +27,17 @@ def draw(rng: np.random.Generator) -> list[Part]:
     return [
         part("center", "a round center", "small circle at the top", [ellipse(0, CENTER_Y, button)]),
         part(
-            "petals", "round petals", "ring of rounded loops around the center", petals, after="center"
+            "petals",
+            "round petals",
+            "ring of rounded loops around the center",
+            petals,
+            after="center",
         ),
         part("stem", "a thin stem", "long curved line below the petals", [stem]),
         part("left leaf", "a leaf on the left", "pointed oval left of the stem", [left], "stem"),
-        part("right leaf", "a leaf on the right", "pointed oval right of the stem", [right], "stem"),
+        part(
+            "right leaf", "a leaf on the right", "pointed oval right of the stem", [right], "stem"
+        ),
     ]
 
 

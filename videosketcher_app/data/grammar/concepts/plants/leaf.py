@@ -12,7 +12,7 @@ BASE: Point = (-0.72, 0.0)
 TIP: Point = (1.05, 0.0)
 
 
-@concept("leaf", title="a leaf", category="plants", titles=("a green leaf", "a beech leaf"))
+@concept("leaf", title="a leaf", category="plants", titles=("a tree leaf", "a beech leaf"))
 def draw(rng: np.random.Generator) -> list[Part]:
     width = rng.uniform(0.46, 0.58)
     bend = rng.uniform(-0.1, 0.1)
@@ -30,9 +30,27 @@ def draw(rng: np.random.Generator) -> list[Part]:
     lower = [_vein(blade, middle, s, 1) for s in np.linspace(0.16, 0.68, count)]
     return [
         part("blade", "a broad pointed blade", "large pointed oval in the middle", turned([blade])),
-        part("midrib", "a long midrib", "slanted line through the middle of the blade", turned([middle]), "blade"),
-        part("upper veins", "veins above the midrib", "short curved lines above the midrib", turned(upper), "midrib"),
-        part("lower veins", "veins below the midrib", "short curved lines below the midrib", turned(lower), "midrib"),
+        part(
+            "midrib",
+            "a long midrib",
+            "slanted line through the middle of the blade",
+            turned([middle]),
+            "blade",
+        ),
+        part(
+            "upper veins",
+            "veins above the midrib",
+            "short curved lines above the midrib",
+            turned(upper),
+            "midrib",
+        ),
+        part(
+            "lower veins",
+            "veins below the midrib",
+            "short curved lines below the midrib",
+            turned(lower),
+            "midrib",
+        ),
         part("stalk", "a thin stalk", "short curved line at the bottom left", turned([stalk])),
     ]
 

@@ -10,7 +10,9 @@ from videosketcher_app.data.grammar.curves import Curve, ellipse, polyline, spli
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
-@concept("mushroom", title="a mushroom", category="plants", titles=("a toadstool", "a spotted mushroom"))
+@concept(
+    "mushroom", title="a mushroom", category="plants", titles=("a toadstool", "a spotted mushroom")
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     cap_w, cap_h = rng.uniform(0.80, 0.98), rng.uniform(0.74, 0.92)
     rim_h = rng.uniform(0.12, 0.17)
@@ -27,14 +29,21 @@ def draw(rng: np.random.Generator) -> list[Part]:
     size = rng.uniform(0.11, 0.15)
     spots = [
         ellipse(x * cap_w, rim_y + y * cap_h, size * k, size * k * 0.85, count=28)
-        for x, y, k in ((-0.5, -0.3, 0.9), (0.02, -0.62, 1.15), (0.5, -0.32, 0.95), (0.0, -0.12, 0.7))
+        for x, y, k in (
+            (-0.5, -0.3, 0.9),
+            (0.02, -0.62, 1.15),
+            (0.5, -0.32, 0.95),
+            (0.0, -0.12, 0.7),
+        )
     ]
     return [
         part("cap", "a wide domed cap", "large half circle at the top", [np.vstack([dome, rim])]),
         part("spots", "round spots", "small ovals inside the cap", spots, "cap"),
         part("stem", "a thick stem", "tall rounded shape below the cap", [stem], "cap"),
         part("ring", "a frilly ring", "wavy line across the stem", [_ring(neck)], "stem"),
-        part("grass", "tufts of grass", "short pointed lines on both sides of the stem", _grass(foot)),
+        part(
+            "grass", "tufts of grass", "short pointed lines on both sides of the stem", _grass(foot)
+        ),
     ]
 
 
@@ -45,5 +54,13 @@ def _ring(neck: float) -> Curve:
 
 
 def _grass(foot: float) -> list[Curve]:
-    tuft = [(0, 1.0), (0.03, 0.76), (0.13, 0.95), (0.22, 0.68), (0.28, 0.95), (0.42, 0.8), (0.4, 1.0)]
+    tuft = [
+        (0, 1.0),
+        (0.03, 0.76),
+        (0.13, 0.95),
+        (0.22, 0.68),
+        (0.28, 0.95),
+        (0.42, 0.8),
+        (0.4, 1.0),
+    ]
     return [polyline(*[(s * (foot + 0.08 + x), y) for x, y in tuft]) for s in (-1, 1)]

@@ -32,11 +32,41 @@ def draw(rng: np.random.Generator) -> list[Part]:
     offsets = np.array([-0.62, 0.0, 0.62]) * rng.uniform(0.9, 1.05)
     return [
         part("body", "a barrel-shaped body", "large oval at the bottom", [body]),
-        part("slanted lines", "slanted lines on the skin", "diagonal lines across the body", [_cut(o, 1, rx, ry) for o in offsets], "body"),
-        part("crossing lines", "lines crossing them", "opposite diagonal lines across the body", [_cut(o, -1, rx, ry) for o in offsets], "body"),
-        part("middle leaf", "a tall middle leaf", "tall pointed oval on top of the body", [middle], "body"),
-        part("left leaves", "spiky leaves on the left", "pointed curves at the top left", left, "body"),
-        part("right leaves", "spiky leaves on the right", "pointed curves at the top right", right, "body"),
+        part(
+            "slanted lines",
+            "slanted lines on the skin",
+            "diagonal lines across the body",
+            [_cut(o, 1, rx, ry) for o in offsets],
+            "body",
+        ),
+        part(
+            "crossing lines",
+            "lines crossing them",
+            "opposite diagonal lines across the body",
+            [_cut(o, -1, rx, ry) for o in offsets],
+            "body",
+        ),
+        part(
+            "middle leaf",
+            "a tall middle leaf",
+            "tall pointed oval on top of the body",
+            [middle],
+            "body",
+        ),
+        part(
+            "left leaves",
+            "spiky leaves on the left",
+            "pointed curves at the top left",
+            left,
+            "body",
+        ),
+        part(
+            "right leaves",
+            "spiky leaves on the right",
+            "pointed curves at the top right",
+            right,
+            "body",
+        ),
     ]
 
 
@@ -50,6 +80,10 @@ def _cut(offset: float, slope: int, rx: float, ry: float) -> Curve:
 
 def _side_leaves(side: int, foot: float, crown: float, spread: float) -> list[Curve]:
     """Two leaves that curve outwards, the outer one lower."""
-    inner = leaf((side * 0.12, foot), (side * 0.36 * spread, foot - crown * 0.82), 0.09, -side * 0.05)
-    outer = leaf((side * 0.22, foot + 0.03), (side * 0.62 * spread, foot - crown * 0.44), 0.08, -side * 0.07)
+    inner = leaf(
+        (side * 0.12, foot), (side * 0.36 * spread, foot - crown * 0.82), 0.09, -side * 0.05
+    )
+    outer = leaf(
+        (side * 0.22, foot + 0.03), (side * 0.62 * spread, foot - crown * 0.44), 0.08, -side * 0.07
+    )
     return [inner, outer]

@@ -13,7 +13,12 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 RIM_Y = 0.30
 
 
-@concept("potted_plant", title="a potted plant", category="plants", titles=("a house plant", "a plant in a pot"))
+@concept(
+    "potted_plant",
+    title="a potted plant",
+    category="plants",
+    titles=("a house plant", "a plant in a pot"),
+)
 def draw(rng: np.random.Generator) -> list[Part]:
     rim_w, pot_w = rng.uniform(0.44, 0.52), rng.uniform(0.27, 0.34)
     rim_h = rng.uniform(0.13, 0.17)
@@ -26,15 +31,39 @@ def draw(rng: np.random.Generator) -> list[Part]:
     stripe_w = np.interp(stripe_y, [low, 1.0], [rim_w * 0.84, pot_w])
     stripe = polyline((-stripe_w, stripe_y), (stripe_w, stripe_y))
     sides = {
-        s: [c for k, r in ((1, 0.96), (2, 0.9)) for c in _leaf(s * k * spread, reach * r, width, s)] for s in (-1, 1)
+        s: [c for k, r in ((1, 0.96), (2, 0.9)) for c in _leaf(s * k * spread, reach * r, width, s)]
+        for s in (-1, 1)
     }
     return [
-        part("rim", "the rim of the pot", "wide flat rectangle below the middle", [rectangle(-rim_w, RIM_Y, rim_w, low)]),
+        part(
+            "rim",
+            "the rim of the pot",
+            "wide flat rectangle below the middle",
+            [rectangle(-rim_w, RIM_Y, rim_w, low)],
+        ),
         part("pot", "a tapered pot", "large tapered shape at the bottom", [pot], "rim"),
         part("stripe", "a stripe on the pot", "horizontal line across the pot", [stripe], "pot"),
-        part("middle leaf", "a tall middle leaf", "tall pointed oval at the top", _leaf(0.0, reach, width, 0), "rim"),
-        part("left leaves", "two leaves on the left", "two slanted pointed ovals at the left", sides[-1], "rim"),
-        part("right leaves", "two leaves on the right", "two slanted pointed ovals at the right", sides[1], "rim"),
+        part(
+            "middle leaf",
+            "a tall middle leaf",
+            "tall pointed oval at the top",
+            _leaf(0.0, reach, width, 0),
+            "rim",
+        ),
+        part(
+            "left leaves",
+            "two leaves on the left",
+            "two slanted pointed ovals at the left",
+            sides[-1],
+            "rim",
+        ),
+        part(
+            "right leaves",
+            "two leaves on the right",
+            "two slanted pointed ovals at the right",
+            sides[1],
+            "rim",
+        ),
     ]
 
 

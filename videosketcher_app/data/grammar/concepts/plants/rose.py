@@ -9,7 +9,7 @@ from videosketcher_app.data.grammar.curves import Curve, Point, polyline, spiral
 from videosketcher_app.data.grammar.program import Part, concept, part
 
 
-@concept("rose", title="a rose", category="plants", titles=("a red rose", "a rose with thorns"))
+@concept("rose", title="a rose", category="plants", titles=("a garden rose", "a rose with thorns"))
 def draw(rng: np.random.Generator) -> list[Part]:
     wide = rng.uniform(0.92, 1.12)
     bow = rng.uniform(-0.08, 0.08)
@@ -27,17 +27,36 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (0.27, -0.58), (0.46, -0.66), (0.52, -0.34), (0.28, -0.03), (0.0, 0.02),
         (-0.26, -0.08), (-0.02, -0.2), (0.14, -0.36), (0.27, -0.58),
     )  # fmt: skip
-    left_petal = spline((-0.26, -0.09), (-0.52, -0.34), (-0.46, -0.66), (-0.28, -0.58), (-0.18, -0.38), (-0.05, -0.22))
+    left_petal = spline(
+        (-0.26, -0.09),
+        (-0.52, -0.34),
+        (-0.46, -0.66),
+        (-0.28, -0.58),
+        (-0.18, -0.38),
+        (-0.05, -0.22),
+    )
     sepals = [polyline((s * 0.1, 0.04), (s * 0.3, 0.16), (s * 0.03, 0.13)) for s in (-1, 1)]
     return [
         part("bud", "a rolled bud", "spiral under an arch at the top", [_widen(fold, wide), swirl]),
-        part("right petal", "a wrapping petal on the right", "large curved shape below the bud", [_widen(right_petal, wide)]),
-        part("left petal", "an outer petal on the left", "large curved line on the left of the bud", [_widen(left_petal, wide)]),
+        part(
+            "right petal",
+            "a wrapping petal on the right",
+            "large curved shape below the bud",
+            [_widen(right_petal, wide)],
+        ),
+        part(
+            "left petal",
+            "an outer petal on the left",
+            "large curved line on the left of the bud",
+            [_widen(left_petal, wide)],
+        ),
         part("sepals", "two small sepals", "tiny points under the petals", sepals),
         part("stem", "a long stem", "long vertical line below the petals", [stem]),
         part("thorns", "sharp thorns", "tiny triangles along the stem", thorns, "stem"),
         part("left leaf", "a leaf on the left", "pointed oval left of the stem", leaves[0], "stem"),
-        part("right leaf", "a leaf on the right", "pointed oval right of the stem", leaves[1], "stem"),
+        part(
+            "right leaf", "a leaf on the right", "pointed oval right of the stem", leaves[1], "stem"
+        ),
     ]
 
 

@@ -40,7 +40,9 @@ def draw(rng: np.random.Generator) -> list[Part]:
 
 def _trunk_side(crown: Curve, side: int, width: float, flare: float) -> Curve:
     top = (side * width, lowest_y(crown, side * width))
-    return spline(top, (side * width * 0.95, 0.55), (side * width * 1.1, 0.8), (side * width * flare, 1))
+    return spline(
+        top, (side * width * 0.95, 0.55), (side * width * 1.1, 0.8), (side * width * flare, 1)
+    )
 
 
 def _curl(x: float, y: float, size: float) -> Curve:

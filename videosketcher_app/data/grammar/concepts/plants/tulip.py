@@ -19,8 +19,8 @@ def draw(rng: np.random.Generator) -> list[Part]:
     sway = rng.uniform(-0.06, 0.06)
     front = leaf((0, BASE_Y), (0, front_tip), front_w, belly=0.75)
     stem = spline((0, BASE_Y), (sway, 0.4), (0, 1.0))
-    left = _blade(-rng.uniform(0.45, 0.62), rng.uniform(-0.02, 0.2))
-    right = _blade(rng.uniform(0.45, 0.62), rng.uniform(-0.02, 0.2))
+    left = _blade(-rng.uniform(0.54, 0.7), rng.uniform(-0.02, 0.2))
+    right = _blade(rng.uniform(0.54, 0.7), rng.uniform(-0.02, 0.2))
     return [
         part("front petal", "a pointed front petal", "tall pointed oval at the top", [front]),
         part(
@@ -32,7 +32,13 @@ def draw(rng: np.random.Generator) -> list[Part]:
         ),
         part("stem", "a straight stem", "long vertical line below the petals", [stem]),
         part("left leaf", "a long leaf on the left", "long blade left of the stem", [left], "stem"),
-        part("right leaf", "a long leaf on the right", "long blade right of the stem", [right], "stem"),
+        part(
+            "right leaf",
+            "a long leaf on the right",
+            "long blade right of the stem",
+            [right],
+            "stem",
+        ),
     ]
 
 

@@ -1,0 +1,116 @@
+"""Rules for all tests: no network, nothing left behind, the same random examples every time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Several workers share the cores; torch and OpenCV read these when they are imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+from videosketcher_app.core import faults
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_BROWSER = "VIDEOSKETCHER_REQUIRE_BROWSER"
+THREAD_GRACE_S = 5.0
+# Threads that libraries keep for the life of the process.
+KEPT_THREADS = ("AnyIO worker", "asyncio_", "tqdm", "ThreadPoolExecutor-", "Thread-auto_conversion")
+
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for another machine fails at once.
+
+    Asks for the other rule first, so that monkeypatch has undone its work when that one looks.
+    """
+    connect = socket.socket.connect
+    connect_ex = socket.socket.connect_ex
+
+    def check(sock: socket.socket, address: Any) -> None:
+        inet = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if inet and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to connect to {address}")
+
+    def guarded(sock: socket.socket, address: Any) -> None:
+        check(sock, address)
+        connect(sock, address)
+
+    def guarded_ex(sock: socket.socket, address: Any) -> int:
+        check(sock, address)
+        return connect_ex(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Threads, files in the working folder, our variables and armed faults end with the test."""
+    threads, folder, files, variables = _threads(), Path.cwd(), _files(), _variables()
+    yield
+    new_threads = _threads() - threads
+    for thread in new_threads:
+        thread.join(THREAD_GRACE_S)
+    alive = sorted(thread.name for thread in new_threads if thread.is_alive())
+    assert not alive, f"the test left threads running: {alive}"
+    assert Path.cwd() == folder, "the test changed the working folder"
+    assert _files() <= files, f"the test left files: {sorted(_files() - files)}"
+    assert _variables() == variables, "the test changed the app's environment variables"
+    assert not faults.armed_names(), "the test left a fault point armed"
+
+
+def _threads() -> set[threading.Thread]:
+    return {t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS)}
+
+
+def _files() -> set[str]:
+    # Hidden entries are the caches of pytest and ruff.
+    return {e.name for e in Path.cwd().iterdir() if not e.name.startswith((".", "__pycache__"))}
+
+
+def _variables() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k.startswith("VIDEOSKETCHER_")}
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> RunPython:
+    """Runs a snippet of Python in a child process with the package in reach."""
+
+    def run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+        command = [sys.executable, "-c", code, *arguments]
+        options = {"cwd": tmp_path, "env": environment, "timeout": 120, **options}
+        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The system's Chromium; CI must have one, other machines skip without."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    message = "no Chromium on this machine: install the package chromium"
+    if os.environ.get(REQUIRE_BROWSER):
+        pytest.fail(f"{message} ({REQUIRE_BROWSER} is set)")
+    pytest.skip(message)

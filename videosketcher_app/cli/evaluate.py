@@ -1,0 +1,67 @@
+"""`evaluate`: quality figures of models, of recovered strokes, and of any sketch video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from videosketcher_app.cli import options
+from videosketcher_app.cli.console import Console
+
+app = typer.Typer(help="Quality figures; one JSON object each.", no_args_is_help=True)
+
+Limit = Annotated[int | None, typer.Option(help="Only the first drawings of every set.", min=1)]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Writes the figures of every part here.")]
+
+
+@app.command("text")
+def text(
+    model: options.Model = None,
+    device: options.Device = None,
+    limit: Limit = None,
+    csv: Csv = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Order, presence, place, shape, recognition: how well a model follows plans."""
+    from videosketcher_app.core.requests import DEFAULT_MODEL
+    from videosketcher_app.evaluation.report import text_report
+    from videosketcher_app.services.model_shelf import pick_device
+
+    rows = text_report(
+        model=model or DEFAULT_MODEL, device=pick_device(device or "auto"), limit=limit, csv=csv
+    )
+    _show(rows, quiet=quiet)
+
+
+@app.command("strokes")
+def strokes(limit: Limit = None, quiet: options.Quiet = False) -> None:
+    """How well strokes are recovered from videos whose strokes are known."""
+    from videosketcher_app.evaluation.report import strokes_report
+
+    _show(strokes_report(limit=limit), quiet=quiet)
+
+
+@app.command("video")
+def video(
+    file: Annotated[Path, typer.Argument(help="A sketch video from any model.")],
+    plan: Annotated[str, typer.Option(help="The plan that it should follow, in one line.")],
+    csv: Csv = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Order, presence, persistence of ink and whiteness of paper of one video."""
+    from videosketcher_app.core.plan import parse_plan
+    from videosketcher_app.evaluation.report import video_report
+    from videosketcher_app.storage.media import read_video
+
+    parsed = parse_plan(plan)
+    clip = read_video(file)
+    _show(video_report(clip.frames_THW3, parsed, csv=csv), quiet=quiet)
+
+
+def _show(rows: Iterable[Mapping[str, Any]], *, quiet: bool) -> None:
+    console = Console(quiet=quiet, as_json=True)
+    for row in rows:
+        console.result(dict(row), "")

@@ -1,0 +1,215 @@
+"""`sketch` and `plan`: a concept or a plan becomes a drawing, or only its plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from videosketcher_app.cli import options
+from videosketcher_app.cli.console import Console
+from videosketcher_app.core.errors import InvalidFile, InvalidRequest
+
+if TYPE_CHECKING:
+    from videosketcher_app.core.requests import SketchRequest
+    from videosketcher_app.services.batch import BatchEvent
+    from videosketcher_app.services.outputs import Drawing
+    from videosketcher_app.services.planner import PlannedDrawing
+
+MAX_REQUEST_BYTES = 1_000_000
+FAILED_PROMPTS = 1  # exit code
+
+
+def plan(
+    concept: Annotated[str, typer.Argument(help='For instance "a cat".', show_default=False)],
+    refine_backend: options.RefineBackend = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Prints the drawing plan of a concept, in one line."""
+    from videosketcher_app.core.requests import SketchRequest
+    from videosketcher_app.services.request_planner import RequestPlanner
+
+    console = Console(quiet=quiet, as_json=as_json)
+    request = SketchRequest(prompt=concept, planner=refine_backend or "auto")
+    planned = RequestPlanner().plan(request)
+    console.plan(planned)
+    value = {
+        "concept": planned.plan.concept,
+        "plan": str(planned.plan),
+        "parts": [{"name": p.name, "description": p.description} for p in planned.plan.parts],
+        "model_plan": str(planned.model_plan),
+        "planner": planned.planner,
+        "note": planned.note,
+    }
+    console.result(value, str(planned.plan))
+
+
+def sketch(
+    prompt: Annotated[
+        str | None, typer.Argument(help="A concept, or a whole plan.", show_default=False)
+    ] = None,
+    prompts_file: options.PromptsFile = None,
+    request_file: options.RequestFile = None,
+    seed: options.Seed = None,
+    num_frames: options.NumFrames = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    fps: options.Fps = None,
+    refine_backend: options.RefineBackend = None,
+    extend_prompt: options.ExtendPrompt = False,
+    as_written: options.AsWritten = False,
+    model: options.Model = None,
+    lora: options.Lora = None,
+    num_inference_steps: options.Steps = None,
+    cfg_scale: options.CfgScale = None,
+    negative_prompt: options.NegativePrompt = None,
+    attention: options.Attention = None,
+    mode: options.Mode = None,
+    device: options.Device = None,
+    output_dir: options.OutputDir = None,
+    gif: options.Gif = False,
+    force: options.Force = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Draws a concept or a plan, step by step, as a video with all its files."""
+    from videosketcher_app.core.requests import LoraSpec
+    from videosketcher_app.core.settings import load_settings
+
+    if extend_prompt and as_written:
+        raise InvalidRequest(
+            "--extend-prompt and --as-written exclude each other.", hint="Leave one out."
+        )
+    given = {
+        "prompt": prompt,
+        "seed": seed,
+        "num_frames": num_frames,
+        "width": width,
+        "height": height,
+        "fps": fps,
+        "planner": refine_backend,
+        "as_written": as_written or None,
+        "model": model,
+        "loras": tuple(LoraSpec.parse(text) for text in lora) if lora else None,
+        "num_inference_steps": num_inference_steps,
+        "cfg_scale": cfg_scale,
+        "negative_prompt": negative_prompt,
+        "attention": attention,
+        "mode": mode,
+    }
+    fields = {name: value for name, value in given.items() if value is not None}
+    _require_one_source(prompt, prompts_file, request_file)
+    settings = load_settings(output_dir=output_dir, device=device)
+    console = Console(quiet=quiet, as_json=as_json)
+    folder = settings.output_dir
+    if prompts_file is not None:
+        return _draw_batch(console, settings, prompts_file, fields, folder, force=force, gif=gif)
+    request, planned = _request_of(request_file, fields)
+    return _draw_one(console, settings, request, planned, folder, gif=gif)
+
+
+def _draw_one(
+    console: Console,
+    settings: Any,
+    request: SketchRequest,
+    planned: PlannedDrawing | None,
+    folder: Path,
+    *,
+    gif: bool,
+) -> int:
+    from videosketcher_app.services.container import build
+    from videosketcher_app.services.generation import Destination
+
+    with build(settings) as services:
+        events = services.generation.run(
+            request, planned=planned, destination=Destination(folder=folder, gif=gif)
+        )
+        drawing = console.follow(events)
+    console.result(describe(drawing), f"{drawing.files['mp4']}")
+    return 0
+
+
+def _draw_batch(
+    console: Console,
+    settings: Any,
+    prompts_file: Path,
+    fields: dict[str, Any],
+    folder: Path,
+    *,
+    force: bool,
+    gif: bool,
+) -> int:
+    from videosketcher_app.services.batch import read_prompts, run_batch
+    from videosketcher_app.services.container import build
+
+    prompts = read_prompts(prompts_file)
+    failed = 0
+    with build(settings) as services:
+        events = run_batch(
+            services.generation, prompts, fields, output_dir=folder, force=force, gif=gif
+        )
+        for event in events:
+            failed += _show_batch_event(console, event)
+    return FAILED_PROMPTS if failed else 0
+
+
+def _show_batch_event(console: Console, event: BatchEvent) -> bool:
+    """Shows one event; True if a prompt failed."""
+    from dataclasses import asdict
+
+    entry = event.entry
+    if entry is None:
+        return False
+    told = f": {entry.error}" if entry.error else ""
+    text = f"{entry.index}/{event.count} {entry.status} {entry.folder or entry.prompt}{told}"
+    console.result(asdict(entry), text)
+    return entry.status == "failed"
+
+
+def describe(drawing: Drawing) -> dict[str, Any]:
+    """A drawing as the JSON object that --json prints."""
+    return {
+        "folder": str(drawing.folder),
+        "files": {kind: str(path) for kind, path in drawing.files.items()},
+        "concept": drawing.plan.concept,
+        "plan": str(drawing.plan),
+        "planner": drawing.planned.planner,
+        "seed": drawing.request.seed,
+        "model": drawing.model.name,
+        "frames": len(drawing.frames),
+        "seconds": drawing.run["seconds"],
+    }
+
+
+def _request_of(
+    request_file: Path | None, fields: dict[str, Any]
+) -> tuple[SketchRequest, PlannedDrawing | None]:
+    from videosketcher_app.core.requests import SketchRequest
+    from videosketcher_app.services.outputs import read_request
+
+    if request_file is None:
+        return SketchRequest(**fields), None
+    request, planned = read_request(_read_text(request_file))
+    return request.replaced(**fields), planned
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_REQUEST_BYTES:
+            raise InvalidFile(f"The request file {path} is too large.", hint="Check its name.")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidFile(
+            f"The request file {path} cannot be read: {reason}.", hint="Check its name."
+        ) from error
+
+
+def _require_one_source(prompt: str | None, *files: Path | None) -> None:
+    if sum(source is not None for source in (prompt, *files)) != 1:
+        raise InvalidRequest(
+            "Give exactly one of: a prompt, --prompts-file, --request.",
+            hint='For instance: sketch "a cat".',
+        )

@@ -1,0 +1,11 @@
+"""Planners: from a concept in words to the parts that draw it."""
+
+from videosketcher_app.services.planner.base import (
+    BRUSH_CLAUSE,
+    PlannedDrawing,
+    Planner,
+    with_brush_clause,
+)
+from videosketcher_app.services.planner.library import LibraryPlanner
+
+__all__ = ["BRUSH_CLAUSE", "LibraryPlanner", "PlannedDrawing", "Planner", "with_brush_clause"]
