@@ -34,9 +34,9 @@ run_tests() {
         selection=(-m "not gpu and not weights")
     fi
     cd "$root"
-    "$venv/ruff" check .
-    "$venv/ruff" format --check .
-    "$venv/lint-imports"
+    "$venv/python" -m ruff check .
+    "$venv/python" -m ruff format --check .
+    "$venv/python" -c "from importlinter.cli import lint_imports_command as main; main()"
     if [[ $# -eq 0 ]]; then
         set -- -n 2
     fi

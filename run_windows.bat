@@ -36,9 +36,9 @@ exit /b %errorlevel%
 :test
 %python% "%root%scripts\prepare_environment.py" --dev || exit /b 1
 cd /d "%root%"
-"%venv%\ruff.exe" check . || exit /b 1
-"%venv%\ruff.exe" format --check . || exit /b 1
-"%venv%\lint-imports.exe" || exit /b 1
+"%venv%\python.exe" -m ruff check . || exit /b 1
+"%venv%\python.exe" -m ruff format --check . || exit /b 1
+"%venv%\python.exe" -c "from importlinter.cli import lint_imports_command as main; main()" || exit /b 1
 set "rest="
 set "given="
 shift

@@ -40,7 +40,9 @@ def plan_of(program: Program) -> dict[str, object]:
 def taught_yaml() -> str:
     """The whole file as text."""
     entries = [plan_of(program) for program in programs().values()]
-    return HEADER + yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=100)
+    return HEADER + yaml.safe_dump(
+        entries, allow_unicode=True, sort_keys=False, default_flow_style=None, width=1000
+    )
 
 
 def main() -> None:

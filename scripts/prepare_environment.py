@@ -28,9 +28,14 @@ PYTHON_VARIABLE = "VIDEOSKETCHER_PYTHON"
 SIZE = "about 3.3 GB to download and 7 GB of disk with torch for CUDA"
 SIZE_KEPT = "about 0.5 GB to download"
 
-_TORCH_OF = (
-    "import pathlib, torch; print(torch.__version__, pathlib.Path(torch.__file__).parents[1])"
-)
+# The distribution's version, which pip compares; torch.__version__ may carry a "+cu132" more.
+_TORCH_OF = """
+from importlib.metadata import version
+from pathlib import Path
+import torch
+print(version("torch"))
+print(Path(torch.__file__).parents[1])
+"""
 _TORCHVISION_OF = "import torchvision; print(torchvision.__version__)"
 
 
@@ -165,12 +170,12 @@ def _see(environment: Path, packages: Path) -> None:
 
 
 def _ask(python: str, code: str) -> list[str]:
-    """Words that a snippet prints; none if it fails."""
+    """Lines that a snippet prints; none if it fails."""
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=300)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return done.stdout.split(maxsplit=1) if done.returncode == 0 else []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def _pip(python: str, *arguments: str) -> None:

@@ -64,8 +64,8 @@ def _no_network(_nothing_left_behind: None, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """Threads, files in the working folder, our variables and armed faults end with the test."""
-    threads, folder, files, variables = _threads(), Path.cwd(), _files(), _variables()
+    """Threads, our variables, the working folder and armed faults are as before the test."""
+    threads, folder, variables = _threads(), Path.cwd(), _variables()
     yield
     new_threads = _threads() - threads
     for thread in new_threads:
@@ -73,18 +73,26 @@ def _nothing_left_behind() -> Iterator[None]:
     alive = sorted(thread.name for thread in new_threads if thread.is_alive())
     assert not alive, f"the test left threads running: {alive}"
     assert Path.cwd() == folder, "the test changed the working folder"
-    assert _files() <= files, f"the test left files: {sorted(_files() - files)}"
     assert _variables() == variables, "the test changed the app's environment variables"
     assert not faults.armed_names(), "the test left a fault point armed"
 
 
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(
+    _nothing_left_behind: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """A test starts in an empty folder and leaves it empty: files go where the test says."""
+    folder = tmp_path_factory.mktemp("cwd")
+    monkeypatch.chdir(folder)
+    yield
+    left = sorted(entry.name for entry in folder.iterdir())
+    assert not left, f"the test left files in the working folder: {left}"
+
+
 def _threads() -> set[threading.Thread]:
     return {t for t in threading.enumerate() if not t.name.startswith(KEPT_THREADS)}
-
-
-def _files() -> set[str]:
-    # Hidden entries are the caches of pytest and ruff.
-    return {e.name for e in Path.cwd().iterdir() if not e.name.startswith((".", "__pycache__"))}
 
 
 def _variables() -> dict[str, str]:

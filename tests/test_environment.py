@@ -137,7 +137,7 @@ def test_the_windows_script_is_a_twin() -> None:
         "--dev",
         "-m videosketcher_app",
         "format --check .",
-        "lint-imports",
+        "lint_imports_command",
         "not gpu and not weights",
         "-n 2",
     )

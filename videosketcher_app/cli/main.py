@@ -29,13 +29,22 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _everything(
-    version: Annotated[bool, typer.Option("--version", help="Prints the version.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)
         raise Exit(0)
+
+
+@app.callback()
+def _everything(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Prints the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 app.command("app")(window.open_window)

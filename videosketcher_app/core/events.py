@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,6 @@ class Progress:
     num_steps: int
     seconds_left: float | None = None
     stage: str = "drawing"
-    replaceable: ClassVar[bool] = True  # a reader that is late may miss all but the newest
 
     def __post_init__(self) -> None:
         assert self.stage in STAGES, self.stage
@@ -72,7 +71,6 @@ class Preview:
 
     frame_HW3: NDArray[np.uint8]
     step: int
-    replaceable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         assert self.frame_HW3.ndim == 3

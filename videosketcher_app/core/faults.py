@@ -7,7 +7,7 @@ name with an action (raise, kill the process, block) or traces which points were
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -62,7 +62,7 @@ def interrupt() -> None:
 
 
 @contextmanager
-def armed(name: str, action: Action = interrupt, *, skip: int = 0) -> Iterator[Armed]:
+def armed(name: str, action: Action = interrupt, *, skip: int = 0) -> Generator[Armed, None, None]:
     """Arms one point for the length of a `with` block; `skip` passes are let through first."""
     global _armed
     record = Armed(name=name, action=action, skip=skip)
@@ -77,7 +77,7 @@ def armed(name: str, action: Action = interrupt, *, skip: int = 0) -> Iterator[A
 
 
 @contextmanager
-def traced() -> Iterator[list[str]]:
+def traced() -> Generator[list[str], None, None]:
     """Lists the names of the points passed within a `with` block, in order, of all threads."""
     global _traces
     names: list[str] = []

@@ -107,7 +107,8 @@ def _smooth_section(points_N2: FloatArray) -> FloatArray:
     head = 2 * points_N2[0] - points_N2[pad:0:-1]
     tail = 2 * points_N2[-1] - points_N2[-2 : -pad - 2 : -1]
     padded = np.vstack([head, points_N2, tail])
-    return ndimage.gaussian_filter1d(padded, SMOOTHING_PX, axis=0)[pad : pad + len(points_N2)]
+    calm = np.asarray(ndimage.gaussian_filter1d(padded, SMOOTHING_PX, axis=0), np.float32)
+    return calm[pad : pad + len(points_N2)]
 
 
 def _areas(traces: Sequence[Trace], ink: InkMap, mask_HW: NDArray[np.bool_]) -> list[FloatArray]:
@@ -116,13 +117,13 @@ def _areas(traces: Sequence[Trace], ink: InkMap, mask_HW: NDArray[np.bool_]) -> 
     counts = [len(trace.points_N2) for trace in traces]
     points = np.vstack([trace.points_N2 for trace in traces]).astype(int)
     owner_HW[points[:, 1], points[:, 0]] = np.arange(len(points))
-    rows, columns = ndimage.distance_transform_edt(
-        owner_HW < 0, return_distances=False, return_indices=True
+    rows, columns = np.asarray(
+        ndimage.distance_transform_edt(owner_HW < 0, return_distances=False, return_indices=True)
     )
     nearest_HW = owner_HW[rows, columns]
     full_HW = np.maximum(ndimage.maximum_filter(ink.darkness_HW, size=5), 0.05)
     share_HW = np.minimum(ink.darkness_HW / full_HW, 1)
-    near_HW = ndimage.binary_dilation(mask_HW)
+    near_HW = np.asarray(ndimage.binary_dilation(mask_HW), bool)
     area = np.bincount(nearest_HW[near_HW], weights=share_HW[near_HW], minlength=len(points))
     return np.split(area.astype(np.float32), np.cumsum(counts)[:-1])
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from videosketcher_app.data.renderer import NEVER
 from videosketcher_app.data.strokes import FloatArray
@@ -117,7 +116,8 @@ def ink_figures(frames_THW3: NDArray[np.uint8]) -> InkFigures:
 
 
 def _disc(radius_px: int) -> NDArray[np.uint8]:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1,) * 2)
+    size_px = 2 * radius_px + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px)).astype(np.uint8)
 
 
 def _darkness(frames_THW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -189,8 +189,9 @@ def _is_ink(darkness_K: FloatArray, pixels_K: NDArray, shape: tuple[int, ...]) -
     """True for pixels with ink that hang together with at least one strong pixel."""
     darkness_HW = np.zeros(shape, np.float32)
     darkness_HW.reshape(-1)[pixels_K] = darkness_K
-    labels_HW, count = ndimage.label(darkness_HW > 0, structure=np.ones((3, 3)))
-    strong = np.zeros(count + 1, bool)
+    count, labels = cv2.connectedComponents((darkness_HW > 0).astype(np.uint8), connectivity=8)
+    labels_HW = np.asarray(labels, np.int64)
+    strong = np.zeros(count, bool)
     strong[np.unique(labels_HW[darkness_HW >= STRONG_LEVEL])] = True
     strong[0] = False
     return strong[labels_HW.reshape(-1)[pixels_K]]

@@ -18,7 +18,7 @@ from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.data import renderer
 from videosketcher_app.data.strokes import Sketch
 
-PAPER_WIDTH_PX = 2480  # A4 at 300 dots per inch, as is the height limit of one page
+PAPER_WIDTH_PX = 2480  # the width of A4 at 300 dots an inch
 EARLIER_COLOR = (0.72, 0.72, 0.72)
 NEW_COLOR = (0.0, 0.0, 0.0)
 INK = (30, 30, 30)
@@ -48,11 +48,11 @@ def lesson_sheet(sketch: Sketch, plan: DrawingPlan, width_px: int = PAPER_WIDTH_
     margin = width_px // 31
     cell = (width_px - (columns + 1) * margin) // columns
     steps = lesson_steps(sketch, cell)
-    font = ImageFont.load_default(size=cell / 26)
+    font = _font(cell / 26)
     captions = [_wrapped(_caption(plan, i), font, cell) for i in range(len(steps))]
     line_px = round(font.size * 1.35)
     text_px = line_px * max((len(lines) for lines in captions), default=1)
-    title_font = ImageFont.load_default(size=cell / 16)
+    title_font = _font(cell / 16)
     title = _wrapped(_title(plan), title_font, width_px - 2 * margin)
     top = 2 * margin + round(title_font.size * 1.35) * len(title)
     step_px = (steps[0].shape[0] if steps else 0) + text_px + margin
@@ -80,6 +80,12 @@ def _step(sketch: Sketch, part: int) -> Sketch:
         for stroke in group
     ]
     return replace(sketch, strokes=tuple(strokes))
+
+
+def _font(size_px: float) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size=size_px)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
+    return font
 
 
 def _caption(plan: DrawingPlan, index: int) -> str:

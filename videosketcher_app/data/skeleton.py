@@ -67,7 +67,7 @@ def centerline_pieces(ink: InkMap, mask_HW: NDArray[np.bool_]) -> list[Piece]:
     """The pieces of the skeleton of a line mask, without the spurs that thinning leaves."""
     radius_HW = cv2.distanceTransform(
         np.pad(mask_HW, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
-    )[1:-1, 1:-1]
+    )[1:-1, 1:-1].astype(np.float32)
     skeleton_HW = skeletonize(mask_HW)
     for _ in range(3):
         graph = _graph(skeleton_HW)
@@ -82,9 +82,9 @@ def _small(mask_HW: NDArray, area_px: int, connectivity: int) -> NDArray:
     _, labels_HW, stats, _ = cv2.connectedComponentsWithStats(
         mask_HW.astype(np.uint8), connectivity=connectivity
     )
-    small = stats[:, cv2.CC_STAT_AREA] <= area_px
+    small = np.asarray(stats[:, cv2.CC_STAT_AREA] <= area_px)
     small[0] = False
-    return small[labels_HW]
+    return small[np.asarray(labels_HW, np.int64)]
 
 
 def _graph(skeleton_HW: NDArray) -> dict[Pixel, list[Pixel]]:

@@ -208,7 +208,7 @@ def _animation(points_N2: FloatArray, times_s: FloatArray, sketch: Sketch) -> st
 
 
 def _sketch(document: SVG) -> Sketch:
-    root = document.values["attributes"]
+    root = _attributes(document)
     fps = float(root["data-fps"])
     paths = [element for element in document.elements() if type(element) is Path]
     if len(paths) > MAX_STROKES or not (math.isfinite(fps) and fps > 0):
@@ -223,8 +223,15 @@ def _sketch(document: SVG) -> Sketch:
     )
 
 
+def _attributes(element: SVG | Path) -> Mapping[str, str]:
+    """What stands in the element itself, without what it inherits."""
+    if element.values is None:
+        raise ValueError
+    return element.values["attributes"]
+
+
 def _stroke(path: Path, fps: float) -> Stroke:
-    values = path.values["attributes"]
+    values = _attributes(path)
     nodes = [(s.end.x, s.end.y) for s in path if not isinstance(s, Close)]
     points = np.array(nodes[:1] if "data-dot" in values else nodes, np.float32).reshape(-1, 2)
     if not (len(points) and np.isfinite(points).all()):

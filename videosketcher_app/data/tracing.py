@@ -158,18 +158,23 @@ class _Joiner:
         self._mask_HW = mask_HW
         self._chains: dict[int, list[End]] = {i: [(i, 0)] for i in range(len(self._pieces))}
         self._chain_of = list(range(len(self._pieces)))
-        known = [p.times_N[np.isfinite(p.times_N)] for p in self._pieces]
-        votes = [max(1, min(6, len(times) // 2)) for times in known]
-        # Time at both ends of every piece; direction is outwards.
+        known = [np.flatnonzero(np.isfinite(p.times_N)) for p in self._pieces]
+        times = [p.times_N[at] for p, at in zip(self._pieces, known, strict=True)]
+        votes = [max(1, min(6, len(at) // 2)) for at in known]
+        # Time near both ends of every piece, and how many pixels from the ends it was taken.
         self._times = [
             (float(np.median(t[:v])), float(np.median(t[-v:])))
-            for t, v in zip(known, votes, strict=True)
+            for t, v in zip(times, votes, strict=True)
+        ]
+        self._inset = [
+            (float(np.median(at[:v])), len(p.points_N2) - 1 - float(np.median(at[-v:])))
+            for p, at, v in zip(self._pieces, known, votes, strict=True)
         ]
         self._at = [(p.points_N2[0], p.points_N2[-1]) for p in self._pieces]
         self._direction = [
             (_outward(p.points_N2), _outward(p.points_N2[::-1])) for p in self._pieces
         ]
-        self._frames_per_px = self._pace(known)
+        self._paces = self._frames_per_px(times)
 
     def run(self) -> list[Trace]:
         queue = [(self._geometry(a, b), a, b) for a, b in self._near_ends()]
@@ -186,11 +191,12 @@ class _Joiner:
             self._join(a, b)
         return [self._trace(chain) for chain in self._chains.values()]
 
-    def _pace(self, known: list[FloatArray]) -> float:
-        """Frames a pixel of the pen, over all pieces whose time advances."""
-        spans = [(abs(float(t[-1] - t[0])), len(t)) for t in known]
+    def _frames_per_px(self, times: list[FloatArray]) -> list[float]:
+        """Pace of the pen along every piece; where time stands still, that of all others."""
+        spans = [(abs(float(t[-1] - t[0])), len(t)) for t in times]
         moving = [(span, px) for span, px in spans if span > self._quantum]
-        return sum(s for s, _ in moving) / sum(px for _, px in moving) if moving else 0.04
+        usual = sum(s for s, _ in moving) / sum(px for _, px in moving) if moving else 0.04
+        return [span / px if span > self._quantum else usual for span, px in spans]
 
     def _near_ends(self) -> list[tuple[End, End]]:
         ends = [(i, side) for i, p in enumerate(self._pieces) for side in (0, 1) if not p.ring]
@@ -226,7 +232,8 @@ class _Joiner:
 
     def _cost(self, a: End, b: End) -> float:
         step = self._at[b[0]][b[1]] - self._at[a[0]][a[1]]
-        passed = float(np.hypot(*step)) * self._frames_per_px
+        way_px = float(np.hypot(*step)) + self._inset[a[0]][a[1]] + self._inset[b[0]][b[1]]
+        passed = way_px * (self._paces[a[0]] + self._paces[b[0]]) / 2
         (near_a, far_a), (near_b, far_b) = self._span(a), self._span(b)
         q = self._quantum
         best = np.inf
@@ -263,7 +270,7 @@ class _Joiner:
         runs = [
             (p.points_N2, p.times_N, p.joined)
             if side == 0
-            else (p.points_N2[::-1], p.times_N[::-1], p.joined[::-1])
+            else (p.points_N2[::-1], p.times_N[::-1], (p.joined[1], p.joined[0]))
             for p, side in ((self._pieces[i], side) for i, side in chain)
         ]
         points = np.vstack([run[0] for run in runs])
@@ -273,7 +280,7 @@ class _Joiner:
         votes = max(1, min(6, len(known) // 2))
         rise = float(np.median(known[-votes:]) - np.median(known[:votes]))
         if rise < 0:
-            points, times, joined = points[::-1], times[::-1], joined[::-1]
+            points, times, joined = points[::-1], times[::-1], (joined[1], joined[0])
         gap = float(np.hypot(*(points[0] - points[-1])))
         return Trace(
             points_N2=points,

@@ -7,6 +7,7 @@ The result is committed beside the weights and printed beside every figure of an
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -173,7 +174,8 @@ def measure(
                 if not is_there
             ]
             figures[f"false_alarms_{kind}"] = _mean(alarms)
-    return {key: round(value, 4) for key, value in figures.items()}
+    # A figure without any drawing behind it is left out rather than written as a number.
+    return {key: round(value, 4) for key, value in figures.items() if not math.isnan(value)}
 
 
 def _true_figures(pairs: Sequence[tuple[Case, DrawingReading]]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from videosketcher_app.data import renderer
 from videosketcher_app.data.recover import recover_sketch
@@ -134,6 +134,6 @@ def _overlap(a_N2: NDArray, b_N2: NDArray) -> float:
         b_N2.min(0) - SAME_LINE_PX > a_N2.max(0)
     ).any():
         return 0.0
-    to_b, _ = cKDTree(b_N2).query(a_N2)
-    to_a, _ = cKDTree(a_N2).query(b_N2)
+    to_b = np.asarray(KDTree(b_N2).query(a_N2)[0], np.float64)
+    to_a = np.asarray(KDTree(a_N2).query(b_N2)[0], np.float64)
     return float(min((to_b <= SAME_LINE_PX).mean(), (to_a <= SAME_LINE_PX).mean()))

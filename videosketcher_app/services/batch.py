@@ -14,7 +14,7 @@ from videosketcher_app.core.errors import CannotWrite, InvalidFile, InvalidReque
 from videosketcher_app.core.events import Done, Event
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.generation import Destination, GenerationService
-from videosketcher_app.services.jobs import JobFailure
+from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.outputs import file_names
 from videosketcher_app.storage import atomic
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
@@ -194,7 +195,7 @@ def read_video(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> 
             _check_video_header(stream, container.duration, limits)
             frames = list(_decoded(container, stream, limits))
             fps = float(stream.average_rate or stream.guessed_rate or 0)
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise InvalidFile(
             "This file is not a video that can be read, or it is damaged.",
             hint="Use H.264 in mp4, or WebM.",

@@ -221,7 +221,7 @@ def _bytes_of(value: torch.Tensor | np.ndarray[Any, Any]) -> memoryview:
 
 
 def _view(array: np.ndarray[Any, Any]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def total_bytes(tensors: Iterable[torch.Tensor]) -> int:

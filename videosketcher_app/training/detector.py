@@ -149,8 +149,8 @@ class _Run:
         self.generator = torch.Generator(detector.device).manual_seed(TRAIN_SEED)
         self.steps = 0
 
-    def step(self, batch: tuple[Tensor, ...], progress: float) -> None:
-        """One update of both networks."""
+    def step(self, batch: tuple[Tensor, ...], progress: float) -> Tensor:
+        """One update of both networks; gives the loss of the parts."""
         warm = min(1.0, (self.steps + 1) / 50)
         rate = self.config.learning_rate * warm * (0.5 + 0.5 * np.cos(np.pi * progress))
         for group in self.optimizer.param_groups:
@@ -185,6 +185,7 @@ class _Run:
                 name_loss.item(),
                 right.item(),
             )
+        return part_loss
 
     def _part_loss(
         self, features: Tensor, ink: Tensor, owners: Tensor, queries: Tensor, answers: Tensor

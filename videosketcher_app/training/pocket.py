@@ -137,9 +137,12 @@ def read_run(path: Path, **changes: object) -> PocketRun:
 
 def main(config_path: Path, *, resume: bool = False, **changes: object) -> TrainState:
     """Runs one stage and leaves its weights in the configured folder."""
-    run = read_run(config_path, **changes)
+    return train_stage(read_run(config_path, **changes), Accelerator(), resume=resume)
+
+
+def train_stage(run: PocketRun, accelerator: Accelerator, *, resume: bool = False) -> TrainState:
+    """Runs one stage; several stages may follow each other in one process."""
     torch.set_float32_matmul_precision("high")
-    accelerator = Accelerator()
     folder = Path(run.out)
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
@@ -225,7 +228,8 @@ def _train_vae(
     run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
 ) -> TrainState:
     torch.manual_seed(run.seed)
-    vae = PocketVAE().to(accelerator.device)
+    vae = PocketVAE() if not run.init else load_vae(Path(run.init), torch.device("cpu"))
+    vae = vae.train().requires_grad_(True).to(accelerator.device)
     if accelerator.device.type == "cuda":
         vae = vae.to(memory_format=torch.channels_last)
     config = PocketVaeConfig(
@@ -243,6 +247,7 @@ def _train_vae(
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     if accelerator.is_main_process:
         _finish_vae(recipe, vae, state, folder)
+    accelerator.wait_for_everyone()
     return state
 
 

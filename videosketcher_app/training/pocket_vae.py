@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from videosketcher_app.data.datasets import SketchMix, SketchSource
-from videosketcher_app.data.raster import ink_maps, sketch_stamps
+from videosketcher_app.data.raster import NEVER, ink_maps, sketch_stamps
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.batches import endless_batches
 from videosketcher_app.training.state import StepRandom
+
+NARROW_REACH, WIDE_REACH = 3, 11  # largest stamp radius of thin and of wide lines, in pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class PocketVaeConfig:
         layers: differently penned sketches laid over each other.
         widths_px: smallest and largest line width.
         ink_weight: how much more an error near ink counts.
+        chroma_weight: how much more an error of hue counts; without it grey is learned first and
+            colour hardly at all.
         kl_weight: pull of the latents towards a standard normal.
     """
 
@@ -44,6 +48,7 @@ class PocketVaeConfig:
     widths_px: tuple[float, float] = (1.0, 20.0)
     rate: float = 1.5e-3
     ink_weight: float = 8.0
+    chroma_weight: float = 6.0
     kl_weight: float = 2e-4
     data_seed: int = 2
 
@@ -60,7 +65,7 @@ class PennedDataset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.config.data_seed, 7, index])
-        colored = rng.random() < 0.5
+        colored = rng.random() < 0.6
         start = rng.integers(0, self.config.clip_frames - self.config.num_frames + 1)
         start = int(start) if rng.random() < 0.75 else 0
         layers = [
@@ -104,7 +109,7 @@ def layered_clip(
     paper = torch.ones(batch, num_frames, 3, size, size, device=stamps_BKP4.device)
     index = torch.arange(num_frames, device=paper.device).view(1, -1, 1, 1)
     for k in range(layers):
-        coverage, inked = ink_maps(stamps_BKP4[:, k], size, size, reach=11)
+        coverage, inked = _maps(stamps_BKP4[:, k], size)
         grain = pens_BK6[:, k, 4].view(-1, 1, 1)
         noise = random.uniform(batch, size, size)
         coarse = F.interpolate(
@@ -116,6 +121,20 @@ def layered_clip(
         color = pens_BK6[:, k, :3].view(batch, 1, 3, 1, 1)
         paper = paper + shown * (color - paper)
     return 2 * paper - 1
+
+
+def _maps(stamps_BP4: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Ink maps of thin and wide lines; wide stamps are large, so every fourth is enough."""
+    wide = stamps_BP4[..., 3].amax(1) > NARROW_REACH - 0.5
+    coverage = torch.zeros(len(stamps_BP4), size, size, device=stamps_BP4.device)
+    inked = torch.full_like(coverage, NEVER)
+    for chosen, stamps, reach in (
+        (~wide, stamps_BP4[~wide], NARROW_REACH),
+        (wide, stamps_BP4[wide][:, ::4], WIDE_REACH),
+    ):
+        if len(stamps):
+            coverage[chosen], inked[chosen] = ink_maps(stamps, size, size, reach=reach)
+    return coverage, inked
 
 
 class PocketVaeRecipe:
@@ -156,11 +175,14 @@ class PocketVaeRecipe:
         near = F.max_pool2d(ink, 3, 1, 1)[:, :, None]
         weight = 1 + self.config.ink_weight * near
         pull = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+        hue_error = error - error.mean(2, keepdim=True)
         terms = (weight * error.abs()).mean() + (weight * error.square()).mean()
+        terms = terms + self.config.chroma_weight * (weight * hue_error.abs()).mean()
         return {
             "loss": terms + self.config.kl_weight * pull,
             "squared_error": error.square().mean(),
             "ink_squared_error": (near * error.square()).sum() / (3 * near.sum()).clamp(min=1),
+            "hue_error": (near * hue_error.abs()).sum() / (3 * near.sum()).clamp(min=1),
             "pull": pull,
         }
 

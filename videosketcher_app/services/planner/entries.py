@@ -120,13 +120,15 @@ def _read_yaml(path: Path) -> Any:
 
 
 def _as_invalid_file(path: Path, item: Any, error: ValidationError) -> InvalidFile:
-    fault = error.errors(include_url=False)[0]
+    faults = error.errors(include_url=False)
+    # A misspelled key is also a missing one; the misspelling says more.
+    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     where = ".".join(str(step) for step in fault["loc"]) or "plan"
     title = item.get("title", "?") if isinstance(item, dict) else item
     hint = "Correct the entry."
     if fault["type"] == "extra_forbidden":
         known = _Part.model_fields if len(fault["loc"]) > 1 else _Plan.model_fields
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.0)
+        near = difflib.get_close_matches(where.rsplit(".", 1)[-1], known, n=1, cutoff=0.0)
         hint = f"Did you mean {near[0]!r}?"
     return InvalidFile(f"{path.name}, {title!r}: {where}: {fault['msg']}.", hint=hint)
 

@@ -92,14 +92,15 @@ def build(services: Services, role: Role, *, model: str) -> None:
 def updates(view: View) -> list[Any]:
     """The components' new values, in the order of `TextComponents.outputs`."""
     done = view.video is not None
+    files = [str(path) for path in view.files] or None
     return [
         view.status,
         view.plan,
-        gr.Image(value=view.preview, visible=not done),
-        gr.Video(value=str(view.video) if done else None, visible=done),
-        gr.File(value=[str(path) for path in view.files] or None, visible=done),
-        gr.Button(interactive=not view.busy),
-        gr.Button(interactive=view.busy),
+        gr.update(value=view.preview, visible=not done),
+        gr.update(value=str(view.video) if done else None, visible=done),
+        gr.update(value=files, visible=done),
+        gr.update(interactive=not view.busy),
+        gr.update(interactive=view.busy),
     ]
 
 

@@ -1,0 +1,148 @@
+"""Is it drawn or remembered? How much drawings of one plan differ, and their nearest render.
+
+Legend: N points of ink. A drawing is aligned by moving its ink's center to 0 and scaling its root
+mean square radius to 1; distances are in that unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
+
+from videosketcher_app.data.grammar.compose import Layout, compose
+from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.evaluation.renders import INK_PIXEL, Render, render
+from videosketcher_app.evaluation.vocabulary import full_label
+
+RENDER_SEED = 7  # the grammar's own drawings that models are compared with
+POOL_SEED = 8  # the pool in which the nearest render is looked for
+MOST_POINTS = 500
+CANDIDATES = 24
+_CELLS, _REACH = 24, 2.4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Nearest:
+    """The render that looks most like a drawing.
+
+    Attributes:
+        distance: Chamfer distance after alignment.
+        concept: the render's program.
+        ink_HW: the render's coverage on the grid.
+    """
+
+    distance: float
+    concept: str
+    ink_HW: NDArray[np.float32]
+
+
+def aligned(ink_HW: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ink as at most MOST_POINTS points (N, 2), aligned; empty for an empty picture."""
+    rows, columns = np.nonzero(ink_HW > INK_PIXEL)
+    points = np.stack([columns, rows], 1).astype(np.float32)
+    if len(points) < 2:
+        return points[:0]
+    if len(points) > MOST_POINTS:
+        points = points[np.linspace(0, len(points) - 1, MOST_POINTS).astype(int)]
+    points = points - points.mean(0)
+    return points / max(1e-6, float(np.sqrt((points**2).sum(1).mean())))
+
+
+def chamfer(one_N2: NDArray[np.float32], other_N2: NDArray[np.float32]) -> float:
+    """Mean distance from each point to the nearest of the other drawing, both ways averaged."""
+    if not len(one_N2) or not len(other_N2):
+        return float("nan")
+    there = cKDTree(other_N2).query(one_N2)[0].mean()
+    back = cKDTree(one_N2).query(other_N2)[0].mean()
+    return float(there + back) / 2
+
+
+def spread(inks: Sequence[NDArray[np.float32]]) -> float:
+    """Mean Chamfer distance of all pairs of drawings."""
+    points = [aligned(ink) for ink in inks]
+    distances = [chamfer(a, b) for a, b in combinations(points, 2)]
+    known = [value for value in distances if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def own_renders(concept: str, labels: Sequence[str], count: int) -> list[NDArray[np.float32]]:
+    """The grammar's own drawings of a plan's parts, in `count` random proportions and poses."""
+    program, found, seed = programs()[concept], [], 0
+    wanted = sorted(labels)
+    while len(found) < count and seed < 50 * count:
+        rng = np.random.default_rng([RENDER_SEED, seed])
+        mirrored = program.mirrors and bool(rng.random() < 0.5)
+        layout = Layout(mirrored=mirrored, tilt=float(rng.uniform(-0.04, 0.04)))
+        drawing = compose(program, rng, drop=False, shuffle=False, layout=layout)
+        if sorted(full_label(concept, label) for label in drawing.labels) == wanted:
+            found.append(render(drawing.sketch, len(labels)).ink_HW)
+        seed += 1
+    return found
+
+
+def spread_ratio(concept: str, labels: Sequence[str], inks: Sequence[NDArray[np.float32]]) -> float:
+    """How much a model's drawings of one plan differ, relative to the grammar's own; NaN if
+    either side has fewer than two drawings.
+    """
+    own = spread(own_renders(concept, labels, len(inks)))
+    return spread(inks) / own if own > 0 else float("nan")
+
+
+def nearest_renders(
+    inks: Sequence[NDArray[np.float32]], *, pool_size: int = 20_000, num_workers: int = 0
+) -> list[Nearest]:
+    """For every drawing the nearest of `pool_size` random renders of the grammar."""
+    names = tuple(programs())
+    describe = partial(_pool_descriptor, names)
+    if num_workers:
+        with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as workers:
+            rows = list(workers.map(describe, range(pool_size), chunksize=64))
+    else:
+        rows = [describe(index) for index in range(pool_size)]
+    pool = np.stack(rows).astype(np.float32)
+    return [_nearest(ink, pool, names) for ink in inks]
+
+
+def _nearest(ink_HW: NDArray, pool: NDArray[np.float32], names: Sequence[str]) -> Nearest:
+    points = aligned(ink_HW)
+    order = np.argsort(((pool - descriptor(points)) ** 2).sum(1))[:CANDIDATES]
+    renders = [_pool_render(names, int(index)).ink_HW for index in order]
+    distances = [chamfer(points, aligned(other)) for other in renders]
+    best = int(np.nanargmin([*distances, np.inf]))
+    if best == len(distances):
+        return Nearest(distance=float("inf"), concept="", ink_HW=np.zeros_like(ink_HW))
+    concept = names[int(order[best]) % len(names)]
+    return Nearest(distance=distances[best], concept=concept, ink_HW=renders[best])
+
+
+def descriptor(points_N2: NDArray[np.float32]) -> NDArray[np.float16]:
+    """A small blurred picture of aligned points, of length 1, to find candidates quickly."""
+    edges = np.linspace(-_REACH, _REACH, _CELLS + 1)
+    counts, _, _ = np.histogram2d(*np.clip(points_N2.T, -_REACH, _REACH), bins=[edges, edges])
+    blurred = gaussian_filter(np.sqrt(counts), 0.8).reshape(-1)
+    return (blurred / max(1e-6, float(np.linalg.norm(blurred)))).astype(np.float16)
+
+
+def _pool_descriptor(names: Sequence[str], index: int) -> NDArray[np.float16]:
+    return descriptor(aligned(_pool_render(names, index).ink_HW))
+
+
+def _pool_render(names: Sequence[str], index: int) -> Render:
+    rng = np.random.default_rng([POOL_SEED, index])
+    drawing = compose(programs()[names[index % len(names)]], rng)
+    return render(drawing.sketch, len(drawing.labels))
+
+
+def mean_ratio(ratios: Iterable[float]) -> float:
+    """Mean of the known ratios; NaN if there is none."""
+    known = [ratio for ratio in ratios if not np.isnan(ratio)]
+    return float(np.mean(known)) if known else float("nan")

@@ -1,0 +1,168 @@
+"""Scores a text model: does it draw the parts of a plan, where and in the order it says?
+
+The model is any function from plans and seeds to clips, so that every engine, at any preset, is
+measured in the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.core.plan import DrawingPlan
+from videosketcher_app.evaluation.clip import ClipReading, read_clips
+from videosketcher_app.evaluation.detector import Detector, load_detector
+from videosketcher_app.evaluation.memory import (
+    Nearest,
+    mean_ratio,
+    nearest_renders,
+    spread_ratio,
+)
+from videosketcher_app.evaluation.reading import read_drawings
+from videosketcher_app.evaluation.scores import Score, figures, grouped, stray_share
+from videosketcher_app.evaluation.tasks import SETS, Task, tasks_of
+
+Sampler = Callable[[list[DrawingPlan], list[int]], Iterable[NDArray[np.uint8]]]
+MOST_PAIRS = 24
+SCORED_TOGETHER = 32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SetReport:
+    """The result of one set.
+
+    Attributes:
+        figures: over all drawings of the set.
+        by_name: figures of every concept (or title).
+        scores: every drawing.
+        seconds: time that the set took, drawing included.
+    """
+
+    figures: dict[str, float]
+    by_name: dict[str, dict[str, float]]
+    scores: tuple[Score, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """The result of an evaluation.
+
+    Attributes:
+        sets: by name of the set.
+        calibration: the detector's own figures on true renders, to stand beside every other.
+        memory: "spread_ratio" over concepts and by concept; None if it was not asked for.
+        nearest: drawings with the nearest training render.
+    """
+
+    sets: dict[str, SetReport]
+    calibration: dict
+    spread: dict[str, float] = field(default_factory=dict)
+    nearest: tuple[tuple[Score, Nearest], ...] = ()
+
+    @property
+    def spread_ratio(self) -> float:
+        """How much seeds of one plan differ, relative to the grammar's own; NaN if not asked."""
+        return mean_ratio(self.spread.values())
+
+
+def evaluate_text(
+    sampler: Sampler,
+    *,
+    sets: Sequence[str] = SETS,
+    limit: int | None = None,
+    seed: int = 0,
+    batch_size: int = 8,
+    num_workers: int = 0,
+    memory_renders: int = 20_000,
+    detector: Detector | None = None,
+) -> Report:
+    """Draws and scores sets of plans.
+
+    Args:
+        sampler: gives one clip (T, H, W, 3) uint8, as decoded, for each plan and seed, in order.
+        sets: some of SETS.
+        limit: at most so many drawings of every set, evenly spaced.
+        batch_size: plans for one call of the sampler.
+        num_workers: processes that measure clips and make renders; 0 does it here.
+        memory_renders: training renders among which the nearest is looked for.
+        detector: None for the shipped one.
+    """
+    detector = detector or load_detector()
+    reports: dict[str, SetReport] = {}
+    for name in _drawn_sets(sets):
+        begun = time.monotonic()
+        tasks = tasks_of(name, seed=seed, limit=limit)
+        clips = read_clips(_clips(sampler, tasks, batch_size), num_workers=num_workers)
+        scores = tuple(score_clips(detector, tasks, clips))
+        reports[name] = SetReport(
+            figures=figures(scores),
+            by_name=grouped(scores, lambda score: score.task.name),
+            scores=scores,
+            seconds=time.monotonic() - begun,
+        )
+    spread: dict[str, float] = {}
+    nearest: tuple[tuple[Score, Nearest], ...] = ()
+    if "memory" in sets:
+        drawn = reports["recognition"].scores
+        spread = _spread(drawn)
+        nearest = _nearest(drawn, memory_renders, num_workers)
+    return Report(sets=reports, calibration=detector.calibration, spread=spread, nearest=nearest)
+
+
+def _drawn_sets(sets: Sequence[str]) -> list[str]:
+    """The sets that need drawings of their own, in the order of SETS."""
+    wanted = set(sets) | ({"recognition"} if "memory" in sets else set())
+    return [name for name in SETS if name in wanted and name != "memory"]
+
+
+def _clips(sampler: Sampler, tasks: Sequence[Task], batch_size: int) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(tasks), batch_size):
+        batch = tasks[start : start + batch_size]
+        yield from sampler([task.plan for task in batch], [task.seed for task in batch])
+
+
+def score_clips(
+    detector: Detector, tasks: Sequence[Task], clips: Iterable[ClipReading]
+) -> Iterator[Score]:
+    """Scores measured clips, in the order of their tasks."""
+    pairs = zip(tasks, clips, strict=True)
+    while chunk := list(islice(pairs, SCORED_TOGETHER)):
+        inks = [clip.ink_HW for _, clip in chunk]
+        labels = [task.labels for task, _ in chunk]
+        readings = read_drawings(detector, inks, labels, [clip.times_HW for _, clip in chunk])
+        names: list[str | None] = [None] * len(chunk)
+        if chunk[0][0].set_name == "recognition":
+            names = list(detector.classify(inks))
+        for (task, clip), reading, named in zip(chunk, readings, names, strict=True):
+            alone = len({label.split("@")[-1] for label in task.labels}) == len(task.labels)
+            stray = stray_share(clip.ink_HW, task.labels) if alone else None
+            yield Score(task=task, clip=clip, reading=reading, named=named, stray_ink=stray)
+
+
+def _spread(scores: Sequence[Score]) -> dict[str, float]:
+    ratios = {}
+    for name in sorted({score.task.name for score in scores}):
+        mine = [score for score in scores if score.task.name == name]
+        if len(mine) > 1:
+            inks = [score.clip.ink_HW for score in mine]
+            ratios[name] = round(spread_ratio(name, mine[0].task.labels, inks), 4)
+    return ratios
+
+
+def _nearest(
+    scores: Sequence[Score], pool_size: int, num_workers: int
+) -> tuple[tuple[Score, Nearest], ...]:
+    """One drawing of some concepts, each with its nearest training render."""
+    firsts = list({score.task.name: score for score in reversed(scores)}.values())[::-1]
+    at = np.unique(np.linspace(0, len(firsts) - 1, min(MOST_PAIRS, len(firsts))).astype(int))
+    chosen = [firsts[i] for i in at]
+    found = nearest_renders(
+        [score.clip.ink_HW for score in chosen], pool_size=pool_size, num_workers=num_workers
+    )
+    return tuple(zip(chosen, found, strict=True))
