@@ -176,6 +176,7 @@ def test_process_exits_with_the_code(run_python, words, code):
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_interrupt_exits_130_and_leaves_nothing(tmp_path):
     command = [sys.executable, "-m", "videosketcher_app", "sketch", "a cat", "--model", "tiny"]

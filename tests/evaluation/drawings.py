@@ -59,4 +59,4 @@ def oracle_reading(
     masks = Masks(
         ink_HW=masks.ink_HW, rows_N=masks.rows_N, columns_N=masks.columns_N, probability_QN=rows
     )
-    return read_drawing(masks, wanted, picture.times_HW, {})
+    return read_drawing(masks, wanted, picture.times_HW, {}, {})

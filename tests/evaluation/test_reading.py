@@ -82,7 +82,7 @@ def test_another_shape_at_the_place_is_present_but_wrong() -> None:
         columns_N=masks.columns_N,
         probability_QN=np.stack([own[name] for name in queries_of(planned)]),
     )
-    part = read_drawing(masks, planned, None, {}).parts[0]
+    part = read_drawing(masks, planned, None, {}, {}).parts[0]
     assert (part.present, part.in_place, part.right_shape) == (True, True, False)
 
 

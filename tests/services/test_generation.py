@@ -238,13 +238,15 @@ from pathlib import Path
 from videosketcher_app.core import faults
 from videosketcher_app.cli.main import main
 point, skip, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+words = ["sketch", "a cat", "--model", "tiny", "--num-frames", "9", "--output-dir", folder]
 with faults.armed(point, lambda: os._exit(9), skip=skip):
-    main(["sketch", "a cat", "--model", "tiny", "--num-frames", "9", "--output-dir", folder])
+    sys.exit(main(words))
 """
 UNHARMED = KILLED.replace("with faults.armed(point, lambda: os._exit(9), skip=skip)", "if True")
 
 
 @pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("point", "skip"),
     [("jobs.event", 3), ("atomic.written", 1), ("folder.filled", 0), ("folder.moved_aside", 0)],

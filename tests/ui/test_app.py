@@ -72,7 +72,7 @@ def test_drawing_ends_with_a_playing_video_and_its_files(services):
     assert len(files["value"]) == 5
     assert draw_button["interactive"]
     assert not stop_button["interactive"]
-    assert any(page[2]["value"] is not None for page in pages)
+    assert any(page[2].get("value") is not None for page in pages)
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,13 @@ class Console:
             yield bar
 
 
-def report_error(message: str, hint: str = "") -> None:
+def report_error(message: str, hint: str = "", *, code: str = "", as_json: bool = False) -> None:
     """One line on stderr: what was wrong, what to do."""
-    line = " ".join(f"{message} {hint}".split())
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    if as_json:
+        line = json.dumps({"code": code, "message": message, "hint": hint}, ensure_ascii=False)
+    else:
+        line = "error: " + " ".join(f"{message} {hint}".split())
+    print(line, file=sys.stderr, flush=True)
 
 
 def use_utf8() -> None:

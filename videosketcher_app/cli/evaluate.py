@@ -10,6 +10,7 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
+from videosketcher_app.core.errors import InvalidRequest
 
 app = typer.Typer(help="Quality figures; one JSON object each.", no_args_is_help=True)
 
@@ -21,17 +22,37 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Writes the figures of e
 def text(
     model: options.Model = None,
     device: options.Device = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Only this set; repeatable. Default: all.", metavar="NAME"),
+    ] = None,
     limit: Limit = None,
+    batch_size: Annotated[int, typer.Option(help="Drawings at once.", min=1)] = 4,
+    num_workers: Annotated[int, typer.Option(help="Processes that score.", min=0)] = 0,
     csv: Csv = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Writes the whole report with contact sheets here.")
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Order, presence, place, shape, recognition: how well a model follows plans."""
     from videosketcher_app.core.requests import DEFAULT_MODEL
     from videosketcher_app.evaluation.report import text_report
+    from videosketcher_app.evaluation.tasks import SETS
     from videosketcher_app.services.model_shelf import pick_device
 
+    for name in sets or ():
+        if name not in SETS:
+            raise InvalidRequest(f"There is no set {name!r}.", hint=f"Known: {', '.join(SETS)}.")
     rows = text_report(
-        model=model or DEFAULT_MODEL, device=pick_device(device or "auto"), limit=limit, csv=csv
+        model=model or DEFAULT_MODEL,
+        device=pick_device(device or "auto"),
+        limit=limit,
+        csv=csv,
+        output_dir=output_dir,
+        sets=sets,
+        batch_size=batch_size,
+        num_workers=num_workers,
     )
     _show(rows, quiet=quiet)
 

@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None, *, open_app: window.Opener | None = 
     try:
         code = command.main(words, prog_name=PROGRAM, standalone_mode=False, obj=open_app)
     except AppError as error:
-        report_error(error.message, error.hint)
+        report_error(error.message, error.hint, code=error.code, as_json="--json" in words)
         return error.exit_code
     except TyperException as error:
         report_error(error.format_message(), f"See {PROGRAM} --help.")

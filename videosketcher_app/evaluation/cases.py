@@ -27,6 +27,7 @@ from videosketcher_app.evaluation.vocabulary import full_label
 
 SOURCES = ("objects", "primitives", "pseudo", "heldout_primitives", "heldout_concepts")
 KINDS = ("true", "removed", "moved")
+WHOLE = "whole"  # like "true", with every part of the program
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +35,7 @@ class Case:
     """A drawing, its plan and whether each part is truly there.
 
     Attributes:
-        source, kind: of SOURCES and KINDS.
+        source, kind: of SOURCES and KINDS (or WHOLE).
         concept: program name, None for shapes.
         ink_HW, times_HW: as the detector's grid sees them.
         labels: the plan's parts in drawing order.
@@ -57,7 +58,7 @@ def make_case(source: str, kind: str, concepts: Sequence[str], seed: list[int]) 
     labels = tuple(full_label(drawing.source, label) for label in drawing.labels)
     there = [True] * len(labels)
     sketch: Sketch | None = drawing.sketch
-    if kind != "true":
+    if kind not in {"true", WHOLE}:
         part = _unique_part(labels, rng)
         there[part] = False
         if kind == "removed":

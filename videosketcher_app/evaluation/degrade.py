@@ -53,6 +53,11 @@ def _blurred(ink_BHW: Tensor, sigma_B11: Tensor) -> Tensor:
     offset = torch.arange(-2, 3, device=ink_BHW.device, dtype=ink_BHW.dtype)
     kernel_B5 = torch.exp(-0.5 * (offset / sigma_B11[:, 0].clamp(min=1e-3)) ** 2)
     kernel_B5 = kernel_B5 / kernel_B5.sum(1, keepdim=True)
-    batch = ink_BHW.shape[0]
-    rows = functional.conv2d(ink_BHW[None], kernel_B5[:, None, None], padding=(0, 2), groups=batch)
-    return functional.conv2d(rows, kernel_B5[:, None, :, None], padding=(2, 0), groups=batch)[0]
+    for dimension in (1, 2):
+        length = ink_BHW.shape[dimension]
+        padding = (0, 0, 2, 2) if dimension == 1 else (2, 2)
+        padded = functional.pad(ink_BHW, padding)
+        ink_BHW = sum(
+            kernel_B5[:, k, None, None] * padded.narrow(dimension, k, length) for k in range(5)
+        )
+    return ink_BHW

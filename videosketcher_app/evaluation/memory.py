@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.data.grammar.compose import Layout, compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.evaluation.renders import INK_PIXEL, Render, render
-from videosketcher_app.evaluation.vocabulary import full_label
 
 RENDER_SEED = 7  # the grammar's own drawings that models are compared with
 POOL_SEED = 8  # the pool in which the nearest render is looked for
@@ -74,26 +74,31 @@ def spread(inks: Sequence[NDArray[np.float32]]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def own_renders(concept: str, labels: Sequence[str], count: int) -> list[NDArray[np.float32]]:
-    """The grammar's own drawings of a plan's parts, in `count` random proportions and poses."""
+def own_renders(concept: str, plan: DrawingPlan, count: int) -> list[NDArray[np.float32]]:
+    """The grammar's own drawings of a canonical plan, in `count` random proportions and poses.
+
+    A mirrored drawing counts if its words are the same: then models saw both under this plan.
+    """
     program, found, seed = programs()[concept], [], 0
-    wanted = sorted(labels)
+    wanted = sorted(part.text for part in plan.parts)
     while len(found) < count and seed < 50 * count:
         rng = np.random.default_rng([RENDER_SEED, seed])
         mirrored = program.mirrors and bool(rng.random() < 0.5)
         layout = Layout(mirrored=mirrored, tilt=float(rng.uniform(-0.04, 0.04)))
-        drawing = compose(program, rng, drop=False, shuffle=False, layout=layout)
-        if sorted(full_label(concept, label) for label in drawing.labels) == wanted:
-            found.append(render(drawing.sketch, len(labels)).ink_HW)
+        drawing = compose(
+            program, rng, drop=False, shuffle=False, wording="described", layout=layout
+        )
+        if sorted(part.text for part in drawing.plan.parts) == wanted:
+            found.append(render(drawing.sketch, len(drawing.labels)).ink_HW)
         seed += 1
     return found
 
 
-def spread_ratio(concept: str, labels: Sequence[str], inks: Sequence[NDArray[np.float32]]) -> float:
-    """How much a model's drawings of one plan differ, relative to the grammar's own; NaN if
-    either side has fewer than two drawings.
+def spread_ratio(concept: str, plan: DrawingPlan, inks: Sequence[NDArray[np.float32]]) -> float:
+    """How much a model's drawings of a canonical plan differ, relative to the grammar's own; NaN
+    if either side has fewer than two drawings.
     """
-    own = spread(own_renders(concept, labels, len(inks)))
+    own = spread(own_renders(concept, plan, len(inks)))
     return spread(inks) / own if own > 0 else float("nan")
 
 
@@ -114,12 +119,12 @@ def nearest_renders(
 
 def _nearest(ink_HW: NDArray, pool: NDArray[np.float32], names: Sequence[str]) -> Nearest:
     points = aligned(ink_HW)
+    if not len(points):
+        return Nearest(distance=float("inf"), concept="", ink_HW=np.zeros_like(ink_HW))
     order = np.argsort(((pool - descriptor(points)) ** 2).sum(1))[:CANDIDATES]
     renders = [_pool_render(names, int(index)).ink_HW for index in order]
     distances = [chamfer(points, aligned(other)) for other in renders]
-    best = int(np.nanargmin([*distances, np.inf]))
-    if best == len(distances):
-        return Nearest(distance=float("inf"), concept="", ink_HW=np.zeros_like(ink_HW))
+    best = int(np.nanargmin(distances))
     concept = names[int(order[best]) % len(names)]
     return Nearest(distance=distances[best], concept=concept, ink_HW=renders[best])
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from videosketcher_app.evaluation.vocabulary import PLACE_NAMES, Vocabulary
 
 FEATURES = 48
-WIDTHS = (20, 40, 72, 104, 136)
+WIDTHS = (24, 40, 72, 104, 136)  # multiples of 8: tensor cores need them
 CONCEPT_WIDTHS = (16, 32, 56, 88)
 
 

@@ -6,8 +6,8 @@ The detector sees the picture only; times come from the time of ink under each p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,12 @@ from scipy import ndimage
 
 from videosketcher_app.data.renderer import NEVER
 from videosketcher_app.evaluation.detector import Detector, Masks
+from videosketcher_app.evaluation.layout import DEFAULT_TOLERANCE, residuals
 from videosketcher_app.evaluation.renders import GRID_HEIGHT, GRID_WIDTH, distance_to_place
 from videosketcher_app.evaluation.vocabulary import BASIC_SHAPES, related
 
 OWNED = 0.5  # probability from which a pixel belongs to a part
-CLAIMED = 0.35  # probability from which a pixel is no extra ink
+CLAIMED = 0.15  # probability from which a pixel is no extra ink
 PLACE_TOLERANCE = 0.10  # of the canvas
 DEFAULT_THRESHOLD = 6.0  # pixels of the grid, for a label without calibration
 
@@ -33,8 +34,9 @@ class PartReading:
         score: sum of the mask's probabilities over the ink.
         present: the score reaches the label's threshold.
         center: x, y of the mask in [0, 1], None without a mask.
-        in_place: present where it belongs. For shapes, the center lies in the named third
-            (tolerance 10 %); parts of objects are only detected where they belong.
+        radius: root mean square radius of the mask in heights of the canvas.
+        in_place: present where it belongs. A shape's center lies in the named third (tolerance
+            10 %); a part of an object stands where the other parts say (`layout`).
         right_shape: the true shape ranks first of the fifteen at its place; None for objects.
         frame: median time of ink of the mask, None if it is missing or no times were given.
     """
@@ -43,6 +45,7 @@ class PartReading:
     score: float
     present: bool
     center: tuple[float, float] | None
+    radius: float
     in_place: bool
     right_shape: bool | None
     frame: float | None
@@ -90,8 +93,9 @@ def read_drawings(
     """
     found = detector.masks(inks, [queries_of(names) for names in labels])
     thresholds = detector.calibration.get("thresholds", {})
+    tolerances = detector.calibration.get("tolerances", {})
     return [
-        read_drawing(masks, names, times_HW, thresholds)
+        read_drawing(masks, names, times_HW, thresholds, tolerances)
         for masks, names, times_HW in zip(found, labels, times, strict=True)
     ]
 
@@ -100,9 +104,15 @@ def read_drawing(
     masks: Masks,
     labels: Sequence[str],
     times_HW: NDArray[np.float32] | None,
-    thresholds: dict[str, float],
+    thresholds: Mapping[str, float],
+    tolerances: Mapping[str, float],
 ) -> DrawingReading:
-    """Reads one drawing from its masks (which hold `queries_of(labels)`, in that order)."""
+    """Reads one drawing from its masks (which hold `queries_of(labels)`, in that order).
+
+    Args:
+        thresholds: score from which a part is present, by `threshold_key`.
+        tolerances: how far parts of objects may stand off, in object units.
+    """
     asked = dict(zip(queries_of(labels), masks.probability_QN, strict=True))
     own_PN = np.stack([part_probability(label, labels, asked) for label in labels])
     times_N = None if times_HW is None else times_HW[masks.rows_N, masks.columns_N]
@@ -111,6 +121,7 @@ def read_drawing(
         _read_part(label, row, asked, masks, times_N, crowded_N, labels, thresholds)
         for label, row in zip(labels, own_PN, strict=True)
     ]
+    parts = _with_places(parts, tolerances)
     right, pairs = ordered_pairs([part.frame for part in parts])
     return DrawingReading(
         parts=tuple(parts),
@@ -126,7 +137,7 @@ def part_probability(
     """How surely each ink pixel (N) is this part, whatever its shape if the part is a shape.
 
     A part that is a shape owns the ink of any shape at its place, so that presence, place and shape
-    are separate figures, but not the ink that another part of the plan claims more surely.
+    are separate figures, but not the ink that another part of the plan claims.
     """
     if "@" not in label:
         return asked[label]
@@ -138,11 +149,11 @@ def part_probability(
         for word in BASIC_SHAPES
         if related(word, shape) or not any(related(word, taken) for taken in here)
     ]
-    own = np.max([asked[label], *rivals], axis=0)
+    rival = np.max([np.zeros_like(asked[label]), *rivals], axis=0)
     if others:
         theirs = np.max([asked[other] for other in others], axis=0)
-        own = np.where((theirs > own) & (theirs > asked[label]), 0, own)
-    return own.astype(np.float32)
+        rival = np.where(theirs < OWNED, rival, 0)
+    return np.maximum(asked[label], rival).astype(np.float32)
 
 
 def ordered_pairs(frames: Sequence[float | None]) -> tuple[float, int]:
@@ -165,11 +176,11 @@ def _read_part(
     times_N: NDArray[np.float32] | None,
     crowded_N: NDArray[np.bool_],
     labels: Sequence[str],
-    thresholds: dict[str, float],
+    thresholds: Mapping[str, float],
 ) -> PartReading:
     score = float(own_N.sum())
     present = score >= thresholds.get(threshold_key(label), DEFAULT_THRESHOLD)
-    center = _center(masks, own_N) if present and score > 0 else None
+    center, radius = _spot(masks, own_N) if present and score > 0 else (None, 0.0)
     place = label.split("@")[1] if "@" in label else None
     in_place = present
     if place and center:
@@ -179,17 +190,47 @@ def _read_part(
         score=score,
         present=present,
         center=center,
+        radius=radius,
         in_place=in_place,
         right_shape=(present and _ranks_first(label, labels, asked)) if place else None,
         frame=_frame(own_N, times_N, crowded_N) if present and times_N is not None else None,
     )
 
 
-def _center(masks: Masks, own_N: NDArray[np.float32]) -> tuple[float, float]:
+def _spot(masks: Masks, own_N: NDArray[np.float32]) -> tuple[tuple[float, float], float]:
+    """Middle of a mask in [0, 1] and its radius in heights of the canvas."""
     weight = np.where(own_N > OWNED, own_N, 0) if (own_N > OWNED).any() else own_N
-    x = float((weight * (masks.columns_N + 0.5)).sum() / weight.sum()) / GRID_WIDTH
-    y = float((weight * (masks.rows_N + 0.5)).sum() / weight.sum()) / GRID_HEIGHT
-    return x, y
+    weight = weight / weight.sum()
+    x, y = masks.columns_N + 0.5, masks.rows_N + 0.5
+    middle_x, middle_y = float((weight * x).sum()), float((weight * y).sum())
+    spread = float((weight * ((x - middle_x) ** 2 + (y - middle_y) ** 2)).sum())
+    return (middle_x / GRID_WIDTH, middle_y / GRID_HEIGHT), float(np.sqrt(spread)) / GRID_HEIGHT
+
+
+def object_residuals(
+    parts: Sequence[PartReading], tolerances: Mapping[str, float]
+) -> dict[str, float]:
+    """How far each present part of an object stands from where it belongs, in object units."""
+    found = [part for part in parts if part.center and "@" not in part.label]
+    if not found:
+        return {}
+    # Both coordinates in heights of the canvas, so that they compare.
+    aspect = np.array([GRID_WIDTH / GRID_HEIGHT, 1.0])
+    centers_P2 = np.array([part.center for part in found]) * aspect
+    radii_P = np.array([part.radius for part in found])
+    labels = [part.label for part in found]
+    off = residuals(labels, centers_P2, radii_P, tolerances)
+    return dict(zip(labels, off.tolist(), strict=True))
+
+
+def _with_places(parts: list[PartReading], tolerances: Mapping[str, float]) -> list[PartReading]:
+    off = object_residuals(parts, tolerances)
+    return [
+        replace(part, in_place=off[part.label] <= tolerances.get(part.label, DEFAULT_TOLERANCE))
+        if part.label in off
+        else part
+        for part in parts
+    ]
 
 
 def _frame(

@@ -17,6 +17,7 @@ from videosketcher_app.data.strokes import Sketch
 GRID_WIDTH, GRID_HEIGHT = 216, 120
 CANVAS_WIDTH, CANVAS_HEIGHT = 2 * GRID_WIDTH, 2 * GRID_HEIGHT
 PART_COVERAGE = 0.3  # a part owns the pixels that it covers at least this much
+INK_PIXEL = 0.25  # coverage from which a pixel of the grid counts as ink
 STRANGE_BIT = 30  # ink that belongs to no part of the plan
 
 
@@ -40,9 +41,6 @@ class Render:
     def ink_pixels(self) -> NDArray[np.bool_]:
         """Pixels (H, W) that hold enough ink to be counted."""
         return self.ink_HW > INK_PIXEL
-
-
-INK_PIXEL = 0.25  # coverage from which a pixel of the grid counts as ink
 
 
 def render(sketch: Sketch, num_parts: int) -> Render:

@@ -81,7 +81,7 @@ def _object_sample(vocabulary: Vocabulary, rng: np.random.Generator) -> Sample:
     sketch, absent = drawing.sketch, set()
     if wrong:
         sketch, absent = _alter(drawing, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         sketch = altered.scribbled(sketch, STRANGE_BIT, rng)
     picture = render(_with_pen(sketch, rng), len(drawing.labels))
     answers = {
@@ -99,9 +99,9 @@ def _object_sample(vocabulary: Vocabulary, rng: np.random.Generator) -> Sample:
 def _alter(drawing: Composition, rng: np.random.Generator) -> tuple[Sketch, set[int]]:
     """One part missing, moved or replaced, and which."""
     part, kind = int(rng.integers(len(drawing.labels))), rng.random()
-    if kind < 0.55:
+    if kind < 0.4:
         sketch = altered.moved_far(drawing, part, rng)
-    elif kind < 0.75:
+    elif kind < 0.65:
         sketch = altered.replaced(drawing, part, STRANGE_BIT, rng)
     else:
         sketch = without_part(drawing.sketch, part)
@@ -116,7 +116,7 @@ def _shape_sample(vocabulary: Vocabulary, rng: np.random.Generator, *, primitive
         if not is_held_out(drawing.labels):
             break
     sketch = drawing.sketch
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         sketch = altered.scribbled(sketch, STRANGE_BIT, rng)
     picture = render(_with_pen(sketch, rng), len(drawing.labels))
     shapes = [label.split("@")[0] for label in drawing.labels]

@@ -90,8 +90,8 @@ def ink_iou(
     a_HW, b_HW = (255 - p.min(axis=2) >= INK_DARKNESS * 255 for p in (picture_HW3, other_HW3))
     if not (a_HW.any() and b_HW.any()):
         return float(a_HW.any() == b_HW.any())
-    a_near_b = a_HW & (ndimage.distance_transform_edt(~b_HW) <= tolerance_px)
-    b_near_a = b_HW & (ndimage.distance_transform_edt(~a_HW) <= tolerance_px)
+    a_near_b = a_HW & (np.asarray(ndimage.distance_transform_edt(~b_HW)) <= tolerance_px)
+    b_near_a = b_HW & (np.asarray(ndimage.distance_transform_edt(~a_HW)) <= tolerance_px)
     shared = (a_near_b.sum() + b_near_a.sum()) / 2
     alone = (a_HW & ~a_near_b).sum() + (b_HW & ~b_near_a).sum()
     return float(shared / (shared + alone))

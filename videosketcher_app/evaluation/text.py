@@ -151,7 +151,7 @@ def _spread(scores: Sequence[Score]) -> dict[str, float]:
         mine = [score for score in scores if score.task.name == name]
         if len(mine) > 1:
             inks = [score.clip.ink_HW for score in mine]
-            ratios[name] = round(spread_ratio(name, mine[0].task.labels, inks), 4)
+            ratios[name] = round(spread_ratio(name, mine[0].task.plan, inks), 4)
     return ratios
 
 

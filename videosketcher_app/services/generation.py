@@ -159,7 +159,6 @@ class GenerationService:
     ) -> JobBody:
         """The job itself; runs on the compute worker."""
         from videosketcher_app.data.ink import composite
-        from videosketcher_app.engines.text import TextEngine
 
         clock = _Clock()
         yield Progress(step=0, num_steps=0, stage="planning")
@@ -170,14 +169,7 @@ class GenerationService:
         model = self._shelf.get(request.model)
         check_model_can(request, model)
         clock.lap("load")
-        frames: Frames | None = None
-        engine = TextEngine(model)
-        for event in engine.generate(request, planned.model_plan, cancel=cancel):
-            if isinstance(event, Frames):
-                frames = event
-            else:
-                yield event
-        assert frames is not None, "an engine ends with Frames"
+        frames = yield from _sampled(model, request, planned, cancel)
         clock.lap("draw")
         composited = composite(frames.frames_THW3)
         clock.lap("composite")
@@ -197,6 +189,22 @@ class GenerationService:
             ),
         )
         return _published(drawing, destination)
+
+
+def _sampled(
+    model: Any, request: SketchRequest, planned: PlannedDrawing, cancel: CancelToken
+) -> Generator[Event, None, Frames]:
+    """Passes the engine's events on and returns its last one."""
+    from videosketcher_app.engines.text import TextEngine
+
+    frames: Frames | None = None
+    for event in TextEngine(model).generate(request, planned.model_plan, cancel=cancel):
+        if isinstance(event, Frames):
+            frames = event
+        else:
+            yield event
+    assert frames is not None, "an engine ends with Frames"
+    return frames
 
 
 def check_model_can(request: SketchRequest, model: Any) -> None:

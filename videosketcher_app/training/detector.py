@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from videosketcher_app.evaluation.altered import natural_centers
 from videosketcher_app.evaluation.calibration import calibrate, table
 from videosketcher_app.evaluation.degrade import degrade
-from videosketcher_app.evaluation.detector import Detector
+from videosketcher_app.evaluation.detector import Detector, load_detector
 from videosketcher_app.evaluation.network import WIDTHS
 from videosketcher_app.evaluation.renders import INK_PIXEL
 from videosketcher_app.evaluation.samples import Sample, make_sample
@@ -60,7 +60,7 @@ class DetectorConfig:
     ema: float = 0.995
     num_workers: int = 14
     device: str = "cuda"
-    fit: int = 4000
+    fit: int = 8000
     check: int = 600
     objects: bool = True
     widths: tuple[int, ...] = WIDTHS
@@ -141,8 +141,13 @@ class _Run:
         self.networks = nn.ModuleDict({"parts": detector.parts, "concepts": detector.concepts})
         self.networks.train()
         if detector.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
             self.networks.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.networks)
+        states = (self.average.state_dict(), self.networks.state_dict())
+        self.averaged, self.current = (
+            [value for value in state.values() if value.is_floating_point()] for state in states
+        )
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -216,11 +221,7 @@ class _Run:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
-        for mean, value in zip(
-            self.average.state_dict().values(), self.networks.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
+        torch._foreach_lerp_(self.averaged, self.current, 1 - decay)
 
     def finish(self) -> None:
         """Puts the averaged weights into the detector, rounded to fp16 as they are shipped."""
@@ -246,14 +247,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--check", type=int, default=defaults.check)
     parser.add_argument("--widths", type=int, nargs="+", default=defaults.widths)
     parser.add_argument("--shapes-only", action="store_true", help="leave the objects out")
+    parser.add_argument("--weights", type=Path, help="only calibrate the detector of this folder")
     options = vars(parser.parse_args(arguments))
     out, shapes_only = options.pop("out"), options.pop("shapes_only")
+    weights = options.pop("weights")
     options["widths"] = tuple(options["widths"])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    detector = train_detector(DetectorConfig(objects=not shapes_only, **options))
+    config = DetectorConfig(objects=not shapes_only, **options)
+    if weights is None:
+        detector = train_detector(config)
+    else:
+        detector = load_detector(weights, device=config.device)
+        calibrate(detector, fit=config.fit, check=config.check, num_workers=config.num_workers)
     detector.save(out)
     logger.info("%s", table(detector.calibration["figures"]))
     logger.info("with the look of a decoder:\n%s", table(detector.calibration["figures_decoded"]))
+    logger.info("recognised: %s", detector.calibration["recognised"])
 
 
 if __name__ == "__main__":

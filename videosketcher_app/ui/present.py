@@ -60,7 +60,9 @@ def present(event: Event, view: View) -> View:
         case Progress():
             return replace(view, status=progress_line(event))
         case Preview(frame_HW3=frame_HW3):
-            return replace(view, preview=frame_HW3)
+            # Gradio would write an equal picture over the file that the browser is reading.
+            same = view.preview is not None and np.array_equal(view.preview, frame_HW3)
+            return view if same else replace(view, preview=frame_HW3)
         case Done(drawing=drawing):
             seconds = drawing.run["seconds"]["total"]
             files = drawing.files

@@ -17,7 +17,9 @@ _TEXT = ("ui-sans-serif", "system-ui", "Segoe UI", "Helvetica Neue", "sans-serif
 _CODE = ("ui-monospace", "Consolas", "monospace")
 
 CSS = f"""
-.gradio-container {{ max-width: 1080px !important; margin: 0 auto; }}
+.gradio-container {{ max-width: 1080px !important; width: 100%; margin: 0 auto; }}
+.gradio-container > main {{ width: 100%; }}
+.vs-buttons {{ padding: 0 12px; }}
 .vs-title h1 {{ font-family: "Iowan Old Style", Palatino, Georgia, serif; font-weight: 500;
   letter-spacing: 0.01em; margin: 0.4em 0 0; }}
 .vs-title p {{ color: {FADED_INK}; margin: 0.1em 0 0.6em; }}

@@ -89,19 +89,35 @@ def build(services: Services, role: Role, *, model: str) -> None:
     )
 
 
-def updates(view: View) -> list[Any]:
-    """The components' new values, in the order of `TextComponents.outputs`."""
+def updates(view: View, shown: View | None = None) -> list[Any]:
+    """The components' new values, in the order of `TextComponents.outputs`.
+
+    Args:
+        shown: what the page shows already; what did not change is not sent again.
+    """
     done = view.video is not None
     files = [str(path) for path in view.files] or None
+    values = {
+        "status": view.status,
+        "plan": view.plan,
+        "preview": gr.update(value=view.preview, visible=not done),
+        "video": gr.update(value=str(view.video) if done else None, visible=done),
+        "files": gr.update(value=files, visible=done),
+    }
+    changed = [
+        gr.skip() if _is_shown(name, view, shown) else value for name, value in values.items()
+    ]
     return [
-        view.status,
-        view.plan,
-        gr.update(value=view.preview, visible=not done),
-        gr.update(value=str(view.video) if done else None, visible=done),
-        gr.update(value=files, visible=done),
+        *changed,
         gr.update(interactive=not view.busy),
         gr.update(interactive=view.busy),
     ]
+
+
+def _is_shown(name: str, view: View, shown: View | None) -> bool:
+    if shown is None or shown.video is not view.video:
+        return False
+    return getattr(shown, name) is getattr(view, name)
 
 
 def _draw(
@@ -127,10 +143,11 @@ def _draw(
     jobs.put(session, job)
     try:
         for event in services.generation.follow(job):
-            view = present(event, view)
-            yield updates(view)
+            shown, view = view, present(event, view)
+            if view is not shown:
+                yield updates(view, shown)
     except AppError as error:
-        yield updates(present_error(error, view))
+        yield updates(present_error(error, view), view)
     finally:
         job.cancel()
         jobs.forget(session, job)
@@ -154,7 +171,7 @@ def _layout(model: str) -> TextComponents:
                 autofocus=True,
                 elem_id="concept",
             )
-            with gr.Row():
+            with gr.Row(elem_classes="vs-buttons"):
                 draw = gr.Button("Draw", variant="primary", elem_id="draw")
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
             status = gr.HTML(elem_id="status")
@@ -185,7 +202,13 @@ def _layout(model: str) -> TextComponents:
                 elem_id="video",
                 elem_classes="vs-sheet",
             )
-            files = gr.File(label="Files", file_count="multiple", visible=False, elem_id="files")
+            files = gr.File(
+                label="Files",
+                file_count="multiple",
+                interactive=False,
+                visible=False,
+                elem_id="files",
+            )
     return TextComponents(
         concept=concept,
         draw=draw,
