@@ -37,7 +37,8 @@ class Pen:
 
     def __post_init__(self) -> None:
         assert self.nib in NIBS, self.nib
-        assert self.width_px > 0 and 0 < self.opacity <= 1, (self.width_px, self.opacity)
+        assert self.width_px > 0, self.width_px
+        assert 0 < self.opacity <= 1, self.opacity
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,8 +61,10 @@ class Stroke:
 
     def __post_init__(self) -> None:
         count = len(self.points_N2)
-        assert count >= 1 and self.points_N2.shape == (count, 2), self.points_N2.shape
-        assert self.times_N.shape == (count,) and self.pressure_N.shape == (count,)
+        assert count >= 1
+        assert self.points_N2.shape == (count, 2), self.points_N2.shape
+        assert self.times_N.shape == (count,), self.times_N.shape
+        assert self.pressure_N.shape == (count,), self.pressure_N.shape
 
     @property
     def length_px(self) -> float:

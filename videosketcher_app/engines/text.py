@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ def denoise(
     context = model.encode_prompts(prompts)
     empty = model.encode_prompts([""] * len(prompts)) if settings.cfg_scale != 1 else None
     levels = sigmas(settings.num_inference_steps, settings.shift)
-    for step, (sigma, next_sigma) in enumerate(zip(levels[:-1], levels[1:], strict=True), 1):
+    for step, (sigma, next_sigma) in enumerate(pairwise(levels), 1):
         velocity = model.velocity(x, sigma, context)
         if empty is not None:
             velocity = guided(velocity, model.velocity(x, sigma, empty), settings.cfg_scale)
@@ -105,15 +106,13 @@ class TextEngine:
         latents = None
         yield Progress(step=0, num_steps=settings.num_inference_steps)
         cancel.raise_if_cancelled()
-        sampling = denoise(self.model, [str(plan)], [request.seed], settings)
+        sampling = denoise(self.model, [request.model_text(plan)], [request.seed], settings)
         for step, latents, clean in sampling:  # noqa: B007 (the last latents are decoded below)
             cancel.raise_if_cancelled()
             left = (time.monotonic() - begun) / step * (settings.num_inference_steps - step)
             yield Preview(frame_HW3=self._last_frame(clean), step=step)
             timings.setdefault("first_preview", time.monotonic() - begun)
-            yield Progress(
-                step=step, num_steps=settings.num_inference_steps, seconds_left=left
-            )
+            yield Progress(step=step, num_steps=settings.num_inference_steps, seconds_left=left)
         cancel.raise_if_cancelled()
         timings["denoise"] = time.monotonic() - begun
         assert latents is not None

@@ -132,9 +132,10 @@ class _Run:
         batches = self.recipe.batches(self.state.step, rank, world)
         while self.state.progress < 1:
             faults.point("training.before_step")
-            self._step(next(batches), StepRandom(
-                self.config.seed, self.state.step, rank, self.accelerator.device
-            ))
+            self._step(
+                next(batches),
+                StepRandom(self.config.seed, self.state.step, rank, self.accelerator.device),
+            )
             self._advance()
             every = self.config.save_every
             if self.state.progress >= 1 or (every and self.state.step % every == 0):

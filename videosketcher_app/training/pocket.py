@@ -224,9 +224,7 @@ def read_tokenizer(folder: Path) -> PocketTokenizer:
     return PocketTokenizer.from_json((folder / TOKENIZER_FILE).read_text("utf-8"))
 
 
-def _train_vae(
-    run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
-) -> TrainState:
+def _train_vae(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     torch.manual_seed(run.seed)
     vae = PocketVAE() if not run.init else load_vae(Path(run.init), torch.device("cpu"))
     vae = vae.train().requires_grad_(True).to(accelerator.device)
@@ -252,9 +250,7 @@ def _train_vae(
 
 
 @torch.no_grad()
-def _finish_vae(
-    recipe: PocketVaeRecipe, vae: PocketVAE, state: TrainState, folder: Path
-) -> None:
+def _finish_vae(recipe: PocketVaeRecipe, vae: PocketVAE, state: TrainState, folder: Path) -> None:
     for name, param in recipe.module.named_parameters():
         param.copy_(state.ema[name])
     random = StepRandom(1, 0, 0, recipe.device)
@@ -273,9 +269,7 @@ def _finish_vae(
     _write(folder / VAE_FILE, vae.state_dict())
 
 
-def _train_t2v(
-    run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
-) -> TrainState:
+def _train_t2v(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     if run.init:
         tokenizer = read_tokenizer(Path(run.init))
         network = load_network(Path(run.init), run, tokenizer)

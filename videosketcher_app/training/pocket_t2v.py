@@ -105,9 +105,7 @@ class PocketNetwork(nn.Module):
         )
 
 
-def build_network(
-    config: TransformerConfig, vocabulary: int, seed: int = 0
-) -> PocketNetwork:
+def build_network(config: TransformerConfig, vocabulary: int, seed: int = 0) -> PocketNetwork:
     """The two networks with the recipe's initial weights (seeds torch's global generator)."""
     torch.manual_seed(seed)
     transformer = build_transformer(config)
@@ -173,8 +171,10 @@ class PocketT2VRecipe:
         """Mean squared error of the velocity, and the same over the noisiest clips."""
         clean_BCFhw, ids_BL = self.prepare(batch, random)
         causal = random.coin(self.config.causal_share)
-        sigma_BF = self._causal_sigmas(clean_BCFhw, random) if causal else self._sigmas(
-            len(ids_BL), random
+        sigma_BF = (
+            self._causal_sigmas(clean_BCFhw, random)
+            if causal
+            else self._sigmas(len(ids_BL), random)
         )
         noise = random.normal(*clean_BCFhw.shape)
         sigma = sigma_BF[:, None, :, None, None]
@@ -226,4 +226,3 @@ class PocketT2VRecipe:
         quiet = torch.where(random.uniform(batch, 1) < 0.5, quiet, torch.zeros_like(quiet))
         sigma = torch.where(past, quiet, self._sigmas(batch, random, blocks))
         return sigma.repeat_interleave(size, dim=1)[:, :frames]
-

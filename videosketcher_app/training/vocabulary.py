@@ -45,7 +45,13 @@ def build_tokenizer(library_folder: Path | None = None, minimum: int = 2) -> Poc
 
 def _grammar_words() -> set[str]:
     texts = [PREFIX, JOINT, BRUSH_WORDS, *TITLES, *PLACES, *SIZES, *SHAPES, *EXTRA_SHAPES]
-    texts += [*RELATIONS, "tiny", "draw", "placed in on at of an a the", ". , - ' 0 1 2 3 4 5 6 7 8 9"]
+    texts += [
+        *RELATIONS,
+        "tiny",
+        "draw",
+        "placed in on at of an a the",
+        ". , - ' 0 1 2 3 4 5 6 7 8 9",
+    ]
     path = Path(__file__).parents[1] / "data" / "grammar" / "words.yaml"
     texts += yaml.safe_load(path.read_text("utf-8")).values()
     for program in programs().values():

@@ -54,7 +54,12 @@ def spline(*points: Point, closed: bool = False, count: int = 12) -> Curve:
     t = np.linspace(0, 1, count, endpoint=False)[:, None]
     spans = [
         0.5
-        * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+        * (
+            2 * b
+            + (c - a) * t
+            + (2 * a - 5 * b + 4 * c - d) * t**2
+            + (3 * b - a - 3 * c + d) * t**3
+        )
         for a, b, c, d in zip(q, q[1:], q[2:], q[3:], strict=False)
     ]
     return np.vstack([*spans, q[-2][None]])
@@ -95,9 +100,7 @@ def heart(cx: float, cy: float, width: float, height: float) -> Curve:
     return spline(*[(cx + width * x, cy + height * y) for x, y in [*unit, unit[0]]])
 
 
-def crescent(
-    cx: float, cy: float, radius: float, bite: float = 0.75, facing: float = 0.0
-) -> Curve:
+def crescent(cx: float, cy: float, radius: float, bite: float = 0.75, facing: float = 0.0) -> Curve:
     """A closed moon; `facing` is the direction of its hollow side, `bite` how deep it goes."""
     half = 2.2  # the outer arc covers 2 x 2.2 radians
     outer = ellipse(0, 0, 1, 1, math.pi - half, 2 * half, count=24)

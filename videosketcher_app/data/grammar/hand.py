@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Hand:
     overshoot_px: float = 1.0
     pressure_swing: float = 0.12
     end_frame: float = 75.0
-    pen: Pen = Pen()
+    pen: Pen = field(default_factory=Pen)
 
     @staticmethod
     def sample(rng: np.random.Generator, num_frames: int = 81) -> Hand:

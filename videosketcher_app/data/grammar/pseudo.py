@@ -139,7 +139,9 @@ def _place(
         center, half = _related(relation, parts[other], half, size)
         link = (relation, other)
     else:
-        place = str(rng.choice(list(PLACES), p=[0.08, 0.15, 0.08, 0.12, 0.2, 0.12, 0.07, 0.11, 0.07]))
+        place = str(
+            rng.choice(list(PLACES), p=[0.08, 0.15, 0.08, 0.12, 0.2, 0.12, 0.07, 0.11, 0.07])
+        )
         x, y = place_center(place, width_px, height_px)
         center = (x + rng.uniform(-0.06, 0.06) * width_px, y + rng.uniform(-0.06, 0.06) * height_px)
         link = None
@@ -186,7 +188,9 @@ def _related(
     return (x + dx, y + dy), half
 
 
-def _word(item: PseudoPart, parts: list[PseudoPart], rng: np.random.Generator, style: int) -> PlanPart:
+def _word(
+    item: PseudoPart, parts: list[PseudoPart], rng: np.random.Generator, style: int
+) -> PlanPart:
     sized = f"{item.size} {item.shape}" if item.size else item.shape
     plural = item.shape.split()[0] in {"two", "three", "short"}
     if item.relation:

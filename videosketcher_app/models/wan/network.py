@@ -32,7 +32,8 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         head = self.dim // self.num_heads
-        assert self.dim % self.num_heads == 0 and (head // 3) % 2 == 0, (self.dim, self.num_heads)
+        assert self.dim % self.num_heads == 0, (self.dim, self.num_heads)
+        assert (head // 3) % 2 == 0, f"head width {head} has an odd third"
 
     def to_dict(self) -> dict:
         """Plain values."""

@@ -31,14 +31,27 @@ def draw(rng: np.random.Generator) -> list[Part]:
         (body_w + rng.uniform(0.1, 0.22), body_y - 0.42),
     )
     whiskers = [
-        polyline((s * 0.14, head_y + 0.14 + k * 0.04), (s * (0.14 + whisker), head_y + 0.12 + k * 0.1))
+        polyline(
+            (s * 0.14, head_y + 0.14 + k * 0.04), (s * (0.14 + whisker), head_y + 0.12 + k * 0.1)
+        )
         for s in (-1, 1)
         for k in (-1, 0, 1)
     ]
     nose_y = head_y + 0.08
     return [
-        part("head", "a round head", "large circle at the top", [ellipse(0, head_y, head_r, head_r * squash)]),
-        part("ears", "two pointed ears", "two triangles on top of the head", both_sides(ear), after="head"),
+        part(
+            "head",
+            "a round head",
+            "large circle at the top",
+            [ellipse(0, head_y, head_r, head_r * squash)],
+        ),
+        part(
+            "ears",
+            "two pointed ears",
+            "two triangles on top of the head",
+            both_sides(ear),
+            after="head",
+        ),
         part(
             "eyes",
             "two small eyes",
@@ -53,12 +66,24 @@ def draw(rng: np.random.Generator) -> list[Part]:
             [polygon((-0.06, nose_y), (0.06, nose_y), (0, nose_y + 0.07))],
             after="head",
         ),
-        part("whiskers", "long whiskers", "straight lines on both sides of the nose", whiskers, after="nose"),
+        part(
+            "whiskers",
+            "long whiskers",
+            "straight lines on both sides of the nose",
+            whiskers,
+            after="nose",
+        ),
         part(
             "body",
             "an oval body",
             "large oval below the head",
             [ellipse(0, body_y, body_w, body_h, -1.15, 5.45)],
         ),
-        part("tail", "a curvy tail", "long curved line on the right of the body", [tail], after="body"),
+        part(
+            "tail",
+            "a curvy tail",
+            "long curved line on the right of the body",
+            [tail],
+            after="body",
+        ),
     ]

@@ -1,0 +1,99 @@
+"""The catalogue: every model by name, where its weights are, and what must be true of them.
+
+A family is a row of checkpoints/models.yaml. `tiny` needs no files; `pocket` rows are shipped.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from videosketcher_app.core.errors import InvalidRequest, MissingModel
+from videosketcher_app.storage import tensors as tensor_files
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.pocket import PocketModel
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+CATALOGUE_FILE = CHECKPOINTS / "models.yaml"
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(CATALOGUE_FILE.read_text("utf-8"))["models"]
+
+
+def list_models() -> list[dict[str, Any]]:
+    """Every model: name, family, summary, and whether its weights are on this disk."""
+    return [
+        {
+            "name": name,
+            "family": row["family"],
+            "summary": row["summary"],
+            "here": row["family"] == "tiny" or _files_here(row),
+        }
+        for name, row in _rows().items()
+    ]
+
+
+def verify_model(name: str) -> None:
+    """Reads the weights and compares them with the catalogue.
+
+    Raises:
+        InvalidRequest: there is no such model.
+        MissingModel: its weights are not on this disk.
+        DamagedModel: size or hash differ.
+    """
+    row = _row(name)
+    _require_here(name, row)
+    for file, facts in row.get("files", {}).items():
+        path = CHECKPOINTS / row["folder"] / file
+        tensor_files.verify(path, sha256=facts["sha256"], size_bytes=facts["bytes"])
+
+
+def load_text_model(name: str, device: str = "cpu") -> PocketModel:
+    """The model on its device.
+
+    Raises:
+        InvalidRequest: there is no such model, or it does not draw from text.
+        MissingModel: its weights are not on this disk.
+        DamagedModel: they do not fit the catalogue.
+    """
+    row = _row(name)
+    if row["family"] == "tiny":
+        from videosketcher_app.models.tiny import tiny_model
+
+        return tiny_model(name=name)
+    verify_model(name)
+    from videosketcher_app.models.pocket import load_pocket
+
+    return load_pocket(CHECKPOINTS / row["folder"], device)
+
+
+def _row(name: str) -> dict[str, Any]:
+    if name not in _rows():
+        raise InvalidRequest(
+            f"There is no model named {name!r}.", hint=f"Known models: {', '.join(_rows())}."
+        )
+    return _rows()[name]
+
+
+def _files_here(row: dict[str, Any]) -> bool:
+    files = row.get("files", {})
+    return bool(files) and all((CHECKPOINTS / row["folder"] / file).is_file() for file in files)
+
+
+def _require_here(name: str, row: dict[str, Any]) -> None:
+    if row["family"] == "tiny" or _files_here(row):
+        return
+    if row["family"] == "pocket":
+        hint = "Restore checkpoints/pocket from the repository."
+    else:
+        hint = (
+            f"Fetching them with `models download {name}` is not built yet; "
+            "draw with --model pocket-t2v."
+        )
+    raise MissingModel(f"The weights of {name} are not on this disk.", hint=hint)
