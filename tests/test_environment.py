@@ -91,6 +91,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "run_linux.sh", root)
     shutil.copy(ROOT / "scripts" / "prepare_environment.py", root / "scripts")
     (root / "videosketcher_app").mkdir()
+    (root / "videosketcher_app" / "__init__.py").write_text("")
     (root / "videosketcher_app" / "__main__.py").write_text("import sys; print(sys.argv[1:])")
     for name in ("requirements.txt", "requirements-dev.txt"):
         (root / name).write_text("")
@@ -103,6 +104,7 @@ def test_the_run_script_makes_an_environment_once_and_passes_arguments(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIDEOSKETCHER_PYTHON", sys.executable)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["bash", str(checkout / "run_linux.sh"), *arguments]

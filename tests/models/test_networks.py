@@ -159,3 +159,13 @@ def test_missing_and_unknown_models_say_what_to_do():
         load_text_model("wan2.1-t2v-14b")
     with pytest.raises(InvalidRequest, match="no model named"):
         load_text_model("nothing")
+
+
+def test_drawing_first_does_not_spoil_training_after(tiny):
+    x = torch.randn(1, input_channels(), 3, 12, 15)
+    context, time = torch.zeros(1, 4, 32), torch.tensor([[500.0]])
+    with torch.inference_mode():
+        predict_velocity(tiny.transformer, x, time, context)
+    x.requires_grad_(True)
+    predict_velocity(tiny.transformer, x, time, context).sum().backward()
+    assert x.grad is not None

@@ -55,7 +55,17 @@ class BlockCausalAttention:
 def rotary_table(
     head_width: int, frames: int, height: int, width: int, first_frame: int, device: str
 ) -> tuple[Tensor, Tensor]:
-    """Cosine and sine (L, E/2) of the 3-D rotary embedding; time takes what thirds leave over."""
+    """Cosine and sine (L, E/2) of the 3-D rotary embedding; time takes what thirds leave over.
+
+    The cache outlives the caller, so the tables are ordinary tensors even under inference mode.
+    """
+    with torch.inference_mode(False):
+        return _rotary_table(head_width, frames, height, width, first_frame, device)
+
+
+def _rotary_table(
+    head_width: int, frames: int, height: int, width: int, first_frame: int, device: str
+) -> tuple[Tensor, Tensor]:
     third = head_width // 3
     axes = []
     for size, first, count in (
