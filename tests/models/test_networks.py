@@ -58,6 +58,23 @@ def test_vae_encoder_sees_no_future(vae):
     assert not torch.allclose(a[:, :, 3:], b[:, :, 3:])
 
 
+def test_grey_clips_are_encoded_as_their_twin_in_color(vae):
+    grey = 2 * torch.rand(2, 9, 32, 48) - 1
+    colored = grey[:, None].expand(-1, 3, -1, -1, -1)
+    torch.testing.assert_close(vae.encode_grey(grey), vae.encode(colored), atol=2e-5, rtol=1e-4)
+
+
+def test_hue_reaches_the_latents_and_comes_back_before_any_training(vae):
+    paper = torch.ones(1, 3, 5, 16, 16)
+    red, blue = paper.clone(), paper.clone()
+    red[:, 1:, :, 4:12, 4:12] = -1
+    blue[:, :2, :, 4:12, 4:12] = -1
+    with torch.no_grad():
+        difference = vae.decode(vae.encode(red)) - vae.decode(vae.encode(blue))
+    inside = difference[0, :, -1, 6:10, 6:10].mean((1, 2))
+    assert inside[0] > 0.02 > -0.02 > inside[2]
+
+
 def test_our_forward_equals_diffsynths(tiny):
     from diffsynth.pipelines.wan_video import model_fn_wan_video
 

@@ -132,6 +132,14 @@ def build_optimizers(
     ]
 
 
+def latents_of_maps(
+    vae: PocketVAE, coverage_BHW: Tensor, inked_BHW: Tensor, num_frames: int
+) -> Tensor:
+    """Latents (B, C, F, h, w) of black ink with these maps; one compiled piece, as frames are big."""
+    clip_BTHW = clip_of_maps(coverage_BHW, inked_BHW, num_frames)
+    return vae.encode_grey(clip_BTHW.to(next(vae.parameters()).dtype))
+
+
 class PocketT2VRecipe:
     """Flow matching on random sketches; see the module's docstring."""
 
@@ -150,8 +158,10 @@ class PocketT2VRecipe:
         latent_frames = (config.num_frames - 1) // 4 + 1
         shape = (latent_frames, config.canvas.height // 8, config.canvas.width // 8)
         self.coordinates_KFhw = coordinate_channels(*shape).to(device)
+        self.encode = latents_of_maps
         if config.compiled:
             torch._dynamo.config.cache_size_limit = 64
+            self.encode = torch.compile(latents_of_maps, dynamic=False)
             network.run_block = torch.compile(block_forward, dynamic=False)
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator:
@@ -201,9 +211,7 @@ class PocketT2VRecipe:
         canvas = self.config.canvas
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             coverage, inked = ink_maps(stamps_BP4, canvas.width, canvas.height)
-            clip = clip_of_maps(coverage, inked, self.config.num_frames)
-            clip = clip.to(next(self.vae.parameters()).dtype)
-            latents = self.vae.encode(clip[:, None].expand(-1, 3, -1, -1, -1)).float()
+            latents = self.encode(self.vae, coverage, inked, self.config.num_frames).float()
         empty = torch.zeros_like(ids_BL)
         empty[:, 0] = END
         dropped = random.uniform(len(ids_BL), 1) < self.config.prompt_dropout

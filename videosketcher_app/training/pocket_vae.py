@@ -5,6 +5,7 @@ Legend: B batch, T frames, H/W pixels, P stamps, K layers of ink.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,12 +94,20 @@ class PennedDataset(Dataset):
             stamps[inked, 3] = np.clip(stamps[inked, 3], low / 2, high / 2)
         else:
             stamps[inked, 3] *= rng.uniform(0.8, 1.4)
-        color = rng.uniform(0, 0.9, 3) if colored else np.zeros(3)
+        color = _color(rng) if colored else np.zeros(3)
         opacity = rng.uniform(0.25, 1.0) if colored and rng.random() < 0.5 else 1.0
         grain = rng.uniform(0.2, 1.0) if colored and rng.random() < 0.4 else 0.0
         if not shown:
             stamps[:, 3] = 0.0
         return stamps, np.array([*color, opacity, grain, start], np.float32)
+
+
+def _color(rng: np.random.Generator) -> np.ndarray:
+    """RGB; half of them pure, since an even mix of random channels is mostly grey."""
+    if rng.random() < 0.5:
+        return rng.uniform(0, 0.9, 3)
+    saturation, value = rng.uniform(0.7, 1.0), rng.uniform(0.45, 1.0)
+    return np.array(colorsys.hsv_to_rgb(rng.random(), saturation, value))
 
 
 def layered_clip(
