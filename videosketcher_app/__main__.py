@@ -4,28 +4,64 @@ from __future__ import annotations
 
 import os
 import sys
+import webbrowser
 
 from videosketcher_app.cli.main import main as run_command
 from videosketcher_app.cli.window import LaunchOptions
 from videosketcher_app.core.settings import AppSettings
+from videosketcher_app.services.instance import (
+    AlreadyRunning,
+    InstanceLock,
+    wait_for_address,
+)
 from videosketcher_app.storage.paths import Workspace
 
 
 def open_app(settings: AppSettings, options: LaunchOptions) -> None:
-    """Builds the services and the window, and serves it until somebody stops it."""
-    # Gradio reads these when it is imported: no figures to anyone, nothing outside our folder.
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(Workspace(settings.workspace).cache / "gradio"))
-    from videosketcher_app.services.container import build
-    from videosketcher_app.ui.app import launch
+    """Serves the window until somebody stops it; shows the one that is open already, if there is.
 
+    Raises:
+        AppError: the workspace cannot be locked, or a port cannot be had.
+    """
+    path = Workspace(settings.workspace).lock
+    lock = InstanceLock(path)
+    try:
+        lock.acquire()
+    except AlreadyRunning as running:
+        holder = wait_for_address(path)
+        if holder is None or not holder.url:
+            raise
+        sys.stdout.write(f"{running.message} Its page: {holder.url}\n")
+        sys.stdout.flush()
+        if options.open_browser:
+            webbrowser.open(holder.url)
+        return
+    try:
+        _serve(settings, options, lock)
+    finally:
+        lock.release()
+
+
+def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) -> None:
+    # Gradio reads it when it is imported: no figures to anyone.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from videosketcher_app.services.container import build
+    from videosketcher_app.ui.serving import ServeOptions, serve
+
+    serve_options = ServeOptions(
+        share=options.share,
+        login=options.login,
+        is_class=options.is_class,
+        model=options.model,
+        checkpoint=options.checkpoint,
+        keep_free_bytes=options.keep_free_bytes,
+        open_browser=options.open_browser,
+    )
     with build(settings) as services:
-        launch(
+        serve(
             services,
-            model=options.model,
-            share=options.share,
-            login=options.login,
-            open_browser=options.open_browser,
+            serve_options,
+            announce=lambda port, url: lock.announce(port=port, url=url),
         )
 
 

@@ -14,6 +14,7 @@ GUEST_MAY = {
     Capability.CO_DRAW,
     Capability.READ_OWN_OUTPUTS,
     Capability.UPLOAD_MEDIA,
+    Capability.SEE_WALL,
 }
 
 

@@ -1,14 +1,11 @@
-"""The doctor names what is wrong and packs a report without keys."""
+"""The doctor names what is wrong, each finding with what to do."""
 
 from __future__ import annotations
-
-import json
-import zipfile
 
 import pytest
 
 from videosketcher_app.core.settings import load_settings
-from videosketcher_app.services.doctor import examine, write_bundle
+from videosketcher_app.services.doctor import examine
 
 KEY = "sk-canary-0123456789"
 
@@ -33,19 +30,3 @@ def test_folder_that_cannot_be_written_is_found(settings):
     settings.output_dir.write_text("in the way", encoding="utf-8")
     found = {finding.name: finding for finding in examine(settings)}
     assert not found["output folder"].good
-
-
-def test_bundle_holds_findings_settings_and_runs_but_no_key(settings, tmp_path):
-    run = settings.output_dir / "cat"
-    run.mkdir(parents=True)
-    (run / "cat_config.json").write_text("{}", encoding="utf-8")
-    write_bundle(tmp_path / "report.zip", examine(settings), settings)
-    with zipfile.ZipFile(tmp_path / "report.zip") as bundle:
-        assert set(bundle.namelist()) == {
-            "doctor.json",
-            "settings.json",
-            "runs/cat/cat_config.json",
-        }
-        texts = [bundle.read(name).decode() for name in bundle.namelist()]
-    assert not any(KEY in text for text in texts)
-    assert json.loads(texts[0])[0]["name"] == "videosketcher"

@@ -89,7 +89,7 @@ def test_a_failed_encoding_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="at least one frame"):
         media.write_video(tmp_path / "a.mp4", [], fps=16)
     with pytest.raises(InvalidRequest, match="at least one frame"):
-        media.write_gif(tmp_path / "a.gif", drawing(0), fps=16)
+        media.write_gif(tmp_path / "a.gif", drawing(0), fps=16, finished_HW3=drawing()[-1])
     with faults.armed("atomic.written"), pytest.raises(Exception, match="fault point"):
         media.write_video(tmp_path / "a.mp4", drawing(2), fps=16)
     assert list(tmp_path.iterdir()) == []
@@ -99,7 +99,7 @@ def test_png_and_gif_are_deterministic_and_exact(tmp_path: Path) -> None:
     frames = drawing()
     for name in ("a", "b"):
         media.write_png(tmp_path / f"{name}.png", frames[-1])
-        media.write_gif(tmp_path / f"{name}.gif", frames, fps=16)
+        media.write_gif(tmp_path / f"{name}.gif", frames, fps=16, finished_HW3=frames[-1])
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
     assert np.array_equal(media.read_image(tmp_path / "a.png"), frames[-1])

@@ -22,7 +22,8 @@ def doctor(
 ) -> int:
     """Looks for what would keep the app from working; exits 1 if it finds something."""
     from videosketcher_app.core.settings import load_settings
-    from videosketcher_app.services.doctor import examine, write_bundle
+    from videosketcher_app.services.bundle import write_bundle
+    from videosketcher_app.services.doctor import examine
 
     console = Console(quiet=quiet, as_json=as_json)
     settings = load_settings()
@@ -33,5 +34,8 @@ def doctor(
         console.result(finding.to_mapping(), line)
     if bundle is not None:
         write_bundle(bundle, findings, settings)
-        console.remark(f"packed into {bundle}; it holds your last prompts, but no keys")
+        console.remark(
+            f"packed into {bundle}: versions, machine, settings, the log and your last runs with "
+            "their prompts; keys and passwords are taken out"
+        )
     return 0 if all(finding.good for finding in findings) else FOUND_TROUBLE

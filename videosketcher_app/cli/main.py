@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Exit, TyperException
 
 from videosketcher_app import __version__
-from videosketcher_app.cli import bench, doctor, evaluate, models, sketch, train, window
+from videosketcher_app.cli import bench, doctor, evaluate, export, models, sketch, train, window
 from videosketcher_app.cli.console import report_error, use_utf8
 from videosketcher_app.cli.reference_spelling import translate
 from videosketcher_app.core.errors import AppError, Cancelled
@@ -50,6 +50,7 @@ def _everything(
 app.command("app")(window.open_window)
 app.command("plan")(sketch.plan)
 app.command("sketch")(sketch.sketch)
+app.command("export")(export.export)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")

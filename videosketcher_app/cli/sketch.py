@@ -28,12 +28,14 @@ def plan(
     quiet: options.Quiet = False,
 ) -> None:
     """Prints the drawing plan of a concept, in one line."""
+    from videosketcher_app.core.access import Role
     from videosketcher_app.core.requests import SketchRequest
+    from videosketcher_app.core.settings import load_settings
     from videosketcher_app.services.request_planner import RequestPlanner
 
     console = Console(quiet=quiet, as_json=as_json)
     request = SketchRequest(prompt=concept, planner=refine_backend or "auto")
-    planned = RequestPlanner().plan(request)
+    planned = RequestPlanner(load_settings()).plan(request, role=Role.OWNER)
     console.plan(planned)
     value = {
         "concept": planned.plan.concept,

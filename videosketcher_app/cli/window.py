@@ -2,66 +2,118 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from videosketcher_app.cli import options
+from videosketcher_app.core.access import FREE_SPACE_FLOOR_BYTES
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.settings import AppSettings
+
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what --listen asks for; guests only, behind a password
+_SHARING = "Sharing"
+_GIB = 1024**3
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchOptions:
-    """What only the window needs to know; `login` is (user, password) or None."""
+    """What only the window needs to know.
+
+    Attributes:
+        share: a public link.
+        login: (user, password) of guests; None makes one up where one is needed.
+        is_class: seats for a class, and a wall.
+        open_browser: shows the page at once.
+        model: name in the catalogue; None is the shipped one.
+        checkpoint: weights of the model that co-draws.
+        keep_free_bytes: of the disk, that uploads never take.
+    """
 
     share: bool = False
     login: tuple[str, str] | None = None
+    is_class: bool = False
     open_browser: bool = True
     model: str | None = None
+    checkpoint: Path | None = None
+    keep_free_bytes: int = FREE_SPACE_FLOOR_BYTES
 
 
 Opener = Callable[[AppSettings, LaunchOptions], None]
 
 
+def _sharing(*names: str, text: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=_SHARING)
+
+
 def open_window(
     context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Default: this machine only.")] = None,
-    port: Annotated[int | None, typer.Option(help="Default: 7860.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="Opens a public link too.")] = False,
-    auth: Annotated[str | None, typer.Option(metavar="USER:PASSWORD")] = None,
+    host: Annotated[
+        str | None,
+        _sharing("--host", "--server", text="Where guests may come in. Default: nobody may."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Default: 7860, or the next free one.")] = None,
+    listen: Annotated[
+        bool, _sharing("--listen", text="Guests of this network may come in.")
+    ] = False,
+    share: Annotated[bool, _sharing("--share", text="A public link for guests.")] = False,
+    auth: Annotated[
+        str | None,
+        _sharing("--auth", metavar="USER:PASSWORD", text="Login of guests. Default: made up."),
+    ] = None,
+    class_: Annotated[
+        bool, _sharing("--class", text="30 guests, and a wall of finished drawings.")
+    ] = False,
+    keep_free: Annotated[
+        float | None, _sharing("--keep-free", metavar="GB", text="Of the disk. Default: 5.")
+    ] = None,
     queue_size: Annotated[int | None, typer.Option(help="Sketches that may wait.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Opens no page.")] = False,
     refine_backend: options.RefineBackend = None,
     model: options.Model = None,
+    checkpoint: Annotated[
+        Path | None, options.option("--checkpoint", "Weights of the co-drawing model.", "Model")
+    ] = None,
+    memory: Annotated[
+        float | None,
+        options.option("--memory", "Device memory to use at most.", "Model", metavar="GB"),
+    ] = None,
     device: options.Device = None,
     output_dir: options.OutputDir = None,
 ) -> None:
     """Opens the app in the browser."""
     from videosketcher_app.core.settings import load_settings
 
+    if listen and host is not None:
+        raise InvalidRequest("--listen and --host exclude each other.", hint="Leave one out.")
     settings = load_settings(
-        host=host,
+        host=EVERY_ADDRESS if listen else host,
         port=port,
         queue_size=queue_size,
         refine_backend=refine_backend,
         device=device,
         output_dir=output_dir,
+        memory_gb=memory,
     )
     launch = LaunchOptions(
-        share=share, login=_login(auth, share=share), open_browser=not no_browser, model=model
+        share=share,
+        login=_login(auth),
+        is_class=class_,
+        open_browser=not no_browser,
+        model=_known(model),
+        checkpoint=_checkpoint(checkpoint),
+        keep_free_bytes=_bytes(keep_free),
     )
     assert context.obj is not None, "the composition root passes the window's opener"
     context.obj(settings, launch)
 
 
-def _login(text: str | None, *, share: bool) -> tuple[str, str] | None:
-    """The login of the page; a public link never goes without one."""
+def _login(text: str | None) -> tuple[str, str] | None:
     if text is None:
-        return _made_up_login() if share else None
+        return None
     user, colon, password = text.partition(":")
     if not (user and colon and password):
         raise InvalidRequest(
@@ -70,7 +122,35 @@ def _login(text: str | None, *, share: bool) -> tuple[str, str] | None:
     return user, password
 
 
-def _made_up_login() -> tuple[str, str]:
-    login = ("guest", secrets.token_urlsafe(9))
-    print(f"A public link needs a login. User: {login[0]}  Password: {login[1]}", flush=True)
-    return login
+def _known(model: str | None) -> str | None:
+    """The name, if the catalogue has it: said before a page opens that could draw nothing."""
+    if model is not None:
+        from videosketcher_app.models.catalogue import list_models
+
+        names = [row["name"] for row in list_models()]
+        if model not in names:
+            raise InvalidRequest(
+                f"There is no model named {model!r}.", hint=f"Known models: {', '.join(names)}."
+            )
+    return model
+
+
+def _checkpoint(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise InvalidRequest(
+            f"The checkpoint {path} is not there.",
+            hint="Check the path, or leave --checkpoint out.",
+        )
+    return path.absolute()
+
+
+def _bytes(gigabytes: float | None) -> int:
+    if gigabytes is None:
+        return FREE_SPACE_FLOOR_BYTES
+    if not 0 <= gigabytes <= 1_000_000:
+        raise InvalidRequest(
+            f"--keep-free takes 0 to 1000000 GB. Received: {gigabytes}.", hint="Try --keep-free 5."
+        )
+    return int(gigabytes * _GIB)

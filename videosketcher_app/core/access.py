@@ -6,7 +6,7 @@ The owner's rights never follow from an address or a header: the door that a per
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from videosketcher_app.core.errors import Forbidden
@@ -35,6 +35,7 @@ class Capability(Enum):
     TRAIN = "start, stop and delete training runs"
     USE_OWNER_KEYS = "use the language model with the owner's key"
     CHANGE_SETTINGS = "change settings and read logs"
+    SEE_WALL = "see the wall of a class"
 
 
 GUEST_CAPABILITIES = frozenset(
@@ -43,6 +44,7 @@ GUEST_CAPABILITIES = frozenset(
         Capability.CO_DRAW,
         Capability.READ_OWN_OUTPUTS,
         Capability.UPLOAD_MEDIA,
+        Capability.SEE_WALL,
     }
 )
 CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -53,7 +55,16 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much one role may use; the figures of one session unless named total."""
+    """How much one role may use; the figures of one session unless named total.
+
+    Attributes:
+        output_minutes: how long what a session left is kept after its last request.
+        sessions: how many there may be at once.
+        upload_bytes: one upload, all its files together.
+        request_files: files in one upload.
+        session_files: uploaded files that are kept at once.
+        message_bytes: one message to a handler; uploads are counted apart.
+    """
 
     waiting_jobs: int
     running_jobs: int
@@ -69,6 +80,13 @@ class Limits:
     session_bytes: int
     total_bytes: int
     output_minutes: float | None
+    sessions: int
+    upload_bytes: int
+    upload_slots: int
+    total_upload_slots: int
+    request_files: int
+    session_files: int
+    message_bytes: int
 
 
 LIMITS: dict[Role, Limits] = {
@@ -87,6 +105,13 @@ LIMITS: dict[Role, Limits] = {
         session_bytes=50 * _GIB,
         total_bytes=50 * _GIB,
         output_minutes=None,
+        sessions=100,
+        upload_bytes=50 * _GIB,
+        upload_slots=8,
+        total_upload_slots=8,
+        request_files=100,
+        session_files=100_000,
+        message_bytes=64 * _MIB,
     ),
     Role.GUEST: Limits(
         waiting_jobs=2,
@@ -103,8 +128,23 @@ LIMITS: dict[Role, Limits] = {
         session_bytes=200 * _MIB,
         total_bytes=2 * _GIB,
         output_minutes=60.0,
+        sessions=20,
+        upload_bytes=50 * _MIB,
+        upload_slots=2,
+        total_upload_slots=8,
+        request_files=8,
+        session_files=200,
+        message_bytes=2 * _MIB,
     ),
 }
+
+# A class: everybody has a seat and may wait for one drawing at a time.
+CLASS_LIMITS = replace(LIMITS[Role.GUEST], sessions=30, waiting_jobs=1, total_waiting_jobs=30)
+
+FREE_SPACE_FLOOR_BYTES = 5 * _GIB
+UPLOAD_TIMEOUT_S = 30.0
+WRONG_TRIES_A_MINUTE = 5
+LINK_HOURS = 8.0
 
 
 def allows(role: Role, capability: Capability) -> bool:

@@ -9,13 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.secret import Secret
 
 PREFIX = "VIDEOSKETCHER_"
 PLANNERS = ("auto", "openai", "qwen", "library")
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+DEFAULT_LLM_MODEL = "gpt-5.2"
+
+
+def _aliases(name: str) -> AliasChoices:
+    """The setting's name here, with our prefix, and as other programs spell it."""
+    return AliasChoices(name, f"{PREFIX}{name.upper()}", name.upper())
 
 
 class AppSettings(BaseSettings):
@@ -23,6 +31,8 @@ class AppSettings(BaseSettings):
 
     workspace holds what the app keeps for itself (models, history, logs), output_dir what a
     person made. memory_gb is how much device memory the app may use; None means all of it.
+    openai_api_key, openai_base_url and llm_model are the language model that plans; they are also
+    read from OPENAI_API_KEY, OPENAI_BASE_URL and LLM_MODEL.
     """
 
     model_config = SettingsConfigDict(
@@ -44,11 +54,15 @@ class AppSettings(BaseSettings):
     memory_gb: float | None = Field(default=None, gt=0, le=4096, allow_inf_nan=False)
     refine_backend: Literal["auto", "openai", "qwen", "library"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    openai_api_key: SecretStr | None = Field(
-        default=None,
-        validation_alias=AliasChoices(
-            "openai_api_key", f"{PREFIX}OPENAI_API_KEY", "OPENAI_API_KEY"
-        ),
+    openai_api_key: Secret | None = Field(default=None, validation_alias=_aliases("openai_api_key"))
+    openai_base_url: str = Field(
+        default=DEFAULT_BASE_URL, max_length=300, validation_alias=_aliases("openai_base_url")
+    )
+    llm_model: str = Field(
+        default=DEFAULT_LLM_MODEL,
+        min_length=1,
+        max_length=100,
+        validation_alias=_aliases("llm_model"),
     )
 
     @field_validator("workspace", "output_dir")

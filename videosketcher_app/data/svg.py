@@ -163,13 +163,23 @@ def _steady(points_N2: FloatArray, times_N: FloatArray, fps: float) -> bool:
 
 
 def _path_data(points_N2: FloatArray) -> str:
-    """Cubic curves through the points (Catmull-Rom), with straight tangents at corners."""
-    p = points_N2.astype(np.float64)
-    start = f"M{_pair(p[0])}"
-    if len(p) == 1:
+    start = f"M{_pair(points_N2[0])}"
+    if len(points_N2) == 1:
         return f"{start}l0.01 0"
-    if len(p) == 2:
-        return f"{start}L{_pair(p[1])}"
+    if len(points_N2) == 2:
+        return f"{start}L{_pair(points_N2[1])}"
+    return start + "".join(
+        f"C{_pair(a)} {_pair(b)} {_pair(end)}" for a, b, end in bezier_curves(points_N2)
+    )
+
+
+def bezier_curves(points_N2: FloatArray) -> NDArray[np.float64]:
+    """Cubic curves through N >= 2 points (Catmull-Rom), with straight tangents at corners.
+
+    Returns (N - 1, 3, 2): the two control points and the end of every curve; the first begins at
+    the first point.
+    """
+    p = points_N2.astype(np.float64)
     steps = np.diff(p, axis=0)
     lengths = np.maximum(np.hypot(*steps.T), 1e-9)
     units = steps / lengths[:, None]
@@ -180,11 +190,7 @@ def _path_data(points_N2: FloatArray) -> str:
     tangents[1:-1] = np.where(smooth[:, None], blend / norm, 0)
     reach = lengths[:, None] / 3
     first, second = p[:-1] + tangents[:-1] * reach, p[1:] - tangents[1:] * reach
-    curves = (
-        f"C{_pair(a)} {_pair(b)} {_pair(end)}"
-        for a, b, end in zip(first, second, p[1:], strict=True)
-    )
-    return start + "".join(curves)
+    return np.stack([first, second, p[1:]], axis=1)
 
 
 def _animation(points_N2: FloatArray, times_s: FloatArray, sketch: Sketch) -> str:

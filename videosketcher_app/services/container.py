@@ -5,26 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from videosketcher_app.core.settings import AppSettings, load_settings
+from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
+from videosketcher_app.services.guests import GuestBook
+from videosketcher_app.services.history import HistoryService
 from videosketcher_app.services.jobs import JobQueue
+from videosketcher_app.services.lease import DeviceLease, device_lease
 from videosketcher_app.services.model_shelf import ModelShelf
+from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_presets
 from videosketcher_app.services.request_planner import RequestPlanner
+from videosketcher_app.storage.paths import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything that a door (UI, CLI, API) may use. Close it, or use it as a context."""
+    """Everything that a door (UI, CLI, API) may use. Close it, or use it as a context.
+
+    Attributes:
+        presets: shipped ones, and those in the workspace's presets folder.
+        notices: what was left out at the start because its file is broken.
+    """
 
     settings: AppSettings
     queue: JobQueue
+    lease: DeviceLease
     shelf: ModelShelf
     planner: RequestPlanner
+    history: HistoryService
     generation: GenerationService
+    presets: tuple[Preset, ...]
+    notices: tuple[Notice, ...]
+    exports: ExportService
+    guests: GuestBook
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
+        self.history.closing()
         self.queue.shutdown()
         self.shelf.clear()
+        self.history.close()
 
     def __enter__(self) -> Services:
         return self
@@ -33,16 +52,30 @@ class Services:
         self.close()
 
 
-def build(settings: AppSettings | None = None) -> Services:
-    """Services for these settings; loads no model and starts no thread."""
+def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = ()) -> Services:
+    """Services for these settings; loads no model and starts no thread.
+
+    Args:
+        notices: what reading the settings left out.
+    """
     settings = settings or load_settings()
-    queue = JobQueue(max_waiting=settings.queue_size)
-    shelf = ModelShelf(device=settings.device)
-    planner = RequestPlanner(default=settings.refine_backend)
+    workspace = Workspace(settings.workspace)
+    presets, broken = load_presets(PRESETS, workspace.root / "presets")
+    lease = device_lease(settings.device, settings.memory_gb)
+    queue = JobQueue(max_waiting=settings.queue_size, lease=lease)
+    shelf = ModelShelf(device=settings.device, lease=lease)
+    planner = RequestPlanner(settings, lease=lease)
+    history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     return Services(
         settings=settings,
         queue=queue,
+        lease=lease,
         shelf=shelf,
         planner=planner,
-        generation=GenerationService(queue=queue, shelf=shelf, planner=planner),
+        history=history,
+        generation=GenerationService(queue=queue, shelf=shelf, planner=planner, history=history),
+        exports=ExportService(),
+        guests=GuestBook(workspace),
+        presets=tuple(presets),
+        notices=(*notices, *broken),
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from videosketcher_app import __version__
@@ -19,13 +16,11 @@ from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.outputs import prepare
-from videosketcher_app.storage import atomic
 
 MIN_PYTHON = (3, 10)
 # Below these, known holes: see SECURITY.md.
 FLOORS = {"torch": (2, 10), "gradio": (6, 22), "diffsynth": (2, 1), "av": (14, 0), "numpy": (2, 0)}
 MIN_FREE_GB = 2.0
-BUNDLED_RUNS = 3
 MIN_MEMORY_GB = 3.0
 
 
@@ -57,32 +52,6 @@ def examine(settings: AppSettings) -> list[Finding]:
         lambda: _model(DEFAULT_MODEL),
     ]
     return [look() for look in looks]
-
-
-def write_bundle(path: Path, findings: list[Finding], settings: AppSettings) -> None:
-    """Packs findings, settings (keys masked) and the newest runs' records for a bug report.
-
-    Raises:
-        CannotWrite: the file cannot be written.
-    """
-    told = settings.model_dump(mode="json")
-    texts = {
-        "doctor.json": json.dumps([finding.to_mapping() for finding in findings], indent=2),
-        "settings.json": json.dumps(told, indent=2),
-    }
-    records = [
-        *settings.output_dir.glob("*/*_config.json"),
-        *settings.output_dir.glob("*/*_run.json"),
-    ]
-    newest = sorted(records, key=lambda record: record.stat().st_mtime)[-2 * BUNDLED_RUNS :]
-    with (
-        atomic.replacing(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle,
-    ):
-        for name, text in texts.items():
-            bundle.writestr(name, text)
-        for record in newest:
-            bundle.write(record, f"runs/{record.parent.name}/{record.name}")
 
 
 def _app() -> Finding:

@@ -12,9 +12,12 @@ from typing import Any
 
 from videosketcher_app.core.access import LIMITS, Capability, Role, require
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import Cancelled, InvalidRequest
+from videosketcher_app.core.errors import Cancelled, InvalidRequest, QueueFull
 from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress, Waiting
 from videosketcher_app.core.requests import SketchRequest, check_canvas
+from videosketcher_app.services.history import HistoryService
+from videosketcher_app.services.history_entry import JobEntry
+from videosketcher_app.services.history_journal import Place
 from videosketcher_app.services.jobs import (
     Job,
     JobCancelled,
@@ -59,10 +62,19 @@ class GenerationService:
         queue: the compute worker.
         shelf: models in memory.
         planner: turns a request into a plan.
+        history: notes the owner's jobs and drawings; None notes nothing.
     """
 
-    def __init__(self, *, queue: JobQueue, shelf: ModelShelf, planner: RequestPlanner) -> None:
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        shelf: ModelShelf,
+        planner: RequestPlanner,
+        history: HistoryService | None = None,
+    ) -> None:
         self._queue = queue
+        self._history = history
         self._shelf = shelf
         self._planner = planner
 
@@ -108,18 +120,50 @@ class GenerationService:
             CannotWrite: the destination cannot be written.
         """
         require(role, Capability.GENERATE)
-        if destination is not None and destination.folder is not None:
+        destination = destination or Destination()
+        if destination.folder is not None:
             prepare(destination.folder)
+        entry = self._noted(request, planned, destination, role, session)
 
         def body(cancel: CancelToken) -> JobBody:
-            return self._draw(request, planned, destination or Destination(), cancel)
+            work = self._draw(request, planned, destination, role, cancel)
+            return work if entry is None else entry.follow(work)
 
-        return self._queue.submit(
-            body,
-            name="A sketch",
+        try:
+            job = self._queue.submit(
+                body,
+                name="A sketch",
+                session=session,
+                role=role,
+                max_waiting_of_session=LIMITS[role].waiting_jobs,
+            )
+        except QueueFull:
+            if entry is not None:
+                entry.withdraw()
+            raise
+        if entry is not None:
+            entry.accept(job)
+        return job
+
+    def rerun(self, job_id: str, *, session: str = "") -> Job:
+        """Queues an interrupted job of the history again, with the plan that it had.
+
+        Raises:
+            InvalidRequest: the history has no such job.
+            QueueFull: too many jobs wait.
+            CannotWrite: the destination cannot be written.
+        """
+        assert self._history is not None, "without a history there is nothing to run again"
+        again = self._history.rerun(job_id)
+        place = again.place
+        job = self.submit(
+            again.request,
+            planned=again.planned,
+            destination=Destination(folder=place.folder, prefix=place.prefix, gif=place.gif),
             session=session,
-            max_waiting_of_session=LIMITS[role].waiting_jobs,
         )
+        self._history.dismiss(job_id)
+        return job
 
     def follow(self, job: Job) -> Iterator[Event]:
         """The events of a job from its start, ending with Done.
@@ -150,11 +194,28 @@ class GenerationService:
 
         return self._queue.submit(body, name=f"Loading {model}", priority=Priority.PREVIEW)
 
+    def _noted(
+        self,
+        request: SketchRequest,
+        planned: PlannedDrawing | None,
+        destination: Destination,
+        role: Role,
+        session: str,
+    ) -> JobEntry | None:
+        """The job's entry in the owner's history, if it belongs there."""
+        if self._history is None or destination.folder is None or role is not Role.OWNER:
+            return None
+        place = Place(folder=destination.folder, prefix=destination.prefix, gif=destination.gif)
+        return JobEntry(
+            self._history.journal, request, planned=planned, place=place, session=session
+        )
+
     def _draw(
         self,
         request: SketchRequest,
         planned: PlannedDrawing | None,
         destination: Destination,
+        role: Role,
         cancel: CancelToken,
     ) -> JobBody:
         """The job itself; runs on the compute worker."""
@@ -162,7 +223,7 @@ class GenerationService:
 
         clock = _Clock()
         yield Progress(step=0, num_steps=0, stage="planning")
-        planned = planned or self._planner.plan(request)
+        planned = planned or self._planner.plan(request, role=role)
         clock.lap("plan")
         yield Planned(planned=planned)
         yield Progress(step=0, num_steps=0, stage="loading")

@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Any
 
 from videosketcher_app.core import faults
+from videosketcher_app.core.access import Role
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import AppError, Cancelled
 from videosketcher_app.core.events import Preview, Progress
+from videosketcher_app.services.lease import DeviceLease
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ Body = Callable[[CancelToken], Iterator[Any]]
 
 # A reader this far behind misses previews that newer ones have replaced, and nothing else.
 MAX_BUFFERED_EVENTS = 64
+# Events that nothing replaces are kept longer; beyond this the oldest go, never the newest.
+MAX_KEPT_EVENTS = 256
 _REPLACEABLE = (Preview, Progress)
 
 
@@ -82,16 +87,28 @@ class JobFailure(AppError):
 class Job:
     """One queued piece of work. Made by `JobQueue.submit`; may be read by several threads."""
 
-    def __init__(self, body: Body, *, name: str, priority: Priority, session: str) -> None:
+    def __init__(
+        self,
+        body: Body,
+        *,
+        name: str,
+        priority: Priority,
+        session: str,
+        role: Role = Role.OWNER,
+        num_bytes: int = 0,
+    ) -> None:
         self.name = name
         self.priority = priority
         self.session = session
+        self.role = role
+        self.num_bytes = num_bytes
         self.cancel_token = CancelToken()
         self._body = body
         self._state = State.WAITING
         self._changed = threading.Condition()
         self._events: list[tuple[int, Any]] = []
         self._count = 0
+        self._when_ended: list[Callable[[Job], None]] = []
 
     @property
     def state(self) -> State:
@@ -149,19 +166,32 @@ class Job:
             case _:
                 raise TimeoutError(f"{self.name} has not ended within {timeout_s} s")
 
-    def run(self) -> None:
-        """Consumes the body on the calling thread and ends the job; the worker calls it."""
+    def when_ended(self, tell: Callable[[Job], None]) -> None:
+        """Calls `tell(job)` once when the job ends, at once if it has; on whatever thread."""
+        with self._changed:
+            if not self.ended:
+                self._when_ended.append(tell)
+                return
+        tell(self)
+
+    def run(self, lease: DeviceLease | None = None) -> None:
+        """Consumes the body on the calling thread and ends the job; the worker calls it.
+
+        Args:
+            lease: held from before the body is made until after it is closed.
+        """
         with self._changed:
             if self._state is not State.WAITING:
                 return
             self._state = State.RUNNING
-        self._end(self._outcome())
+        self._end(self._outcome(lease))
 
-    def _outcome(self) -> TerminalEvent:
+    def _outcome(self, lease: DeviceLease | None) -> TerminalEvent:
         try:
-            faults.point("jobs.started")
-            result = self._consume()
-            faults.point("jobs.finished")
+            with lease.lease(self.name, self.num_bytes) if lease else nullcontext():
+                faults.point("jobs.started")
+                result = self._consume()
+                faults.point("jobs.finished")
             return JobDone(result)
         except Cancelled:
             return JobCancelled()
@@ -213,6 +243,8 @@ class Job:
                 newest.add(type(event))
         if replaced is not None:
             del self._events[replaced]
+        elif len(self._events) > MAX_KEPT_EVENTS:
+            del self._events[0]
 
     def _end(self, event: TerminalEvent, *, only_from: State = State.RUNNING) -> bool:
         with self._changed:
@@ -220,4 +252,7 @@ class Job:
                 return False
             self._state = _FINAL_STATES[type(event)]
             self._append(event)
-            return True
+            listeners, self._when_ended = self._when_ended, []
+        for tell in listeners:
+            tell(self)
+        return True

@@ -1,15 +1,20 @@
-"""One compute worker that everything queues for, in order of priority, then of arrival."""
+"""One compute worker that everything queues for, in a fair order.
+
+By priority (co-drawing, preview, job, training), within it the owner before guests, and within
+that one job a session in turn; see `fair_order`. The worker holds the device's lease around each
+job, and a job that was cancelled has closed its body before the next one starts.
+"""
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
 import threading
 import time
 
 from videosketcher_app.core import faults
+from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import QueueFull
+from videosketcher_app.services.fair_order import FairOrder
 from videosketcher_app.services.job import (
     Body,
     Job,
@@ -21,6 +26,7 @@ from videosketcher_app.services.job import (
     State,
     TerminalEvent,
 )
+from videosketcher_app.services.lease import DeviceLease
 
 __all__ = [
     "Body",
@@ -42,14 +48,16 @@ class JobQueue:
     """A bounded queue and its one worker thread, which starts with the first job.
 
     Args:
-        max_waiting: jobs that may wait at once, over all sessions.
+        max_waiting: jobs that may wait at once, over all sessions of one role; guests never take
+            the owner's places.
+        lease: what the worker holds while it runs a job; None counts no memory.
     """
 
-    def __init__(self, *, max_waiting: int = 20) -> None:
+    def __init__(self, *, max_waiting: int = 20, lease: DeviceLease | None = None) -> None:
         self._max_waiting = max_waiting
+        self._lease = lease
         self._changed = threading.Condition()
-        self._heap: list[tuple[Priority, int, Job]] = []
-        self._numbers = itertools.count()
+        self._order: FairOrder[Job] = FairOrder()
         self._running: Job | None = None
         self._worker: threading.Thread | None = None
         self._closed = False
@@ -61,22 +69,30 @@ class JobQueue:
         name: str,
         priority: Priority = Priority.JOB,
         session: str = "",
+        role: Role = Role.OWNER,
         max_waiting_of_session: int | None = None,
+        num_bytes: int = 0,
     ) -> Job:
         """Queues a body and returns its job at once.
+
+        Args:
+            num_bytes: device memory that the job takes beside the weights, for the lease.
 
         Raises:
             QueueFull: too many jobs wait, in all or of this session, or the queue is closed.
         """
-        job = Job(body, name=name, priority=priority, session=session)
+        job = Job(
+            body, name=name, priority=priority, session=session, role=role, num_bytes=num_bytes
+        )
         with self._changed:
-            self._admit(session, max_waiting_of_session)
+            self._admit(job, max_waiting_of_session)
             faults.point("jobs.submit")
-            heapq.heappush(self._heap, (priority, next(self._numbers), job))
+            self._order.add(job, (priority, role is Role.GUEST), session)
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="compute", daemon=True)
                 self._worker.start()
             self._changed.notify_all()
+        job.when_ended(self._forget)
         return job
 
     def waiting(self, session: str | None = None) -> int:
@@ -84,13 +100,29 @@ class JobQueue:
         with self._changed:
             return len(self._waiting_jobs(session))
 
+    @property
+    def is_running(self) -> bool:
+        """True while a job runs."""
+        running = self._running
+        return running is not None and not running.ended
+
     def position(self, job: Job) -> int:
         """How many jobs run or wait before this one; 0 once it runs or has ended."""
         with self._changed:
-            order = [entry[2] for entry in sorted(self._live(), key=lambda entry: entry[:2])]
+            order = self._waiting_jobs()
             if job not in order:
                 return 0
             return order.index(job) + (self._running is not None)
+
+    def place(self, session: str) -> int | None:
+        """The position of a session's next job; 0 while one runs, None if it has none."""
+        with self._changed:
+            if self._running is not None and self._running.session == session:
+                return 0
+            for index, job in enumerate(self._waiting_jobs()):
+                if job.session == session:
+                    return index + (self._running is not None)
+            return None
 
     def shutdown(self, timeout_s: float | None = None) -> bool:
         """Cancels everything, lets the running job reach its next event, and joins the worker.
@@ -99,7 +131,7 @@ class JobQueue:
         """
         with self._changed:
             self._closed = True
-            jobs = [entry[2] for entry in self._heap]
+            jobs = self._waiting_jobs()
             running, worker = self._running, self._worker
             self._changed.notify_all()
         for job in [*jobs, *([running] if running else [])]:
@@ -115,39 +147,48 @@ class JobQueue:
     def __exit__(self, *_: object) -> None:
         self.shutdown()
 
-    def _admit(self, session: str, max_waiting_of_session: int | None) -> None:
+    def _admit(self, job: Job, max_waiting_of_session: int | None) -> None:
         if self._closed:
             raise QueueFull("The app is closing and takes no more work.", hint="Start it again.")
-        self._heap = self._live()
-        heapq.heapify(self._heap)
-        own = len(self._waiting_jobs(session))
+        waiting = [other for other in self._waiting_jobs() if other.role is job.role]
+        own = sum(other.session == job.session for other in waiting)
         if max_waiting_of_session is not None and own >= max_waiting_of_session:
             raise QueueFull(
                 f"{own} of your sketches are waiting already.",
                 hint="Wait for one of them or cancel one.",
             )
-        if len(self._heap) >= self._max_waiting:
+        if len(waiting) >= self._max_waiting:
             raise QueueFull(
-                f"{len(self._heap)} sketches are waiting already.", hint="Try again in a minute."
+                f"{len(waiting)} sketches are waiting already.", hint="Try again in a minute."
             )
 
-    def _live(self) -> list[tuple[Priority, int, Job]]:
-        return [entry for entry in self._heap if entry[2].state is State.WAITING]
+    def _waiting_jobs(self, session: str | None = None) -> list[Job]:
+        """In the order in which they will run."""
+        return [
+            job
+            for job in self._order.in_order()
+            if job.state is State.WAITING and session in (None, job.session)
+        ]
 
-    def _waiting_jobs(self, session: str | None) -> list[Job]:
-        return [e[2] for e in self._live() if session is None or e[2].session == session]
-
-    def _next(self) -> Job | None:
+    def _forget(self, job: Job) -> None:
+        """A job that was cancelled while it waited leaves the round at once."""
         with self._changed:
-            self._running = None
-            self._changed.wait_for(lambda: self._heap or self._closed)
-            if self._closed:
-                return None
-            self._running = heapq.heappop(self._heap)[2]
-            return self._running
+            self._order.remove(job)
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            started = time.monotonic()
-            job.run()
-            logger.info("%s: %s, %.2f s", job.name, job.state.value, time.monotonic() - started)
+        while self._work_once():
+            pass
+
+    def _work_once(self) -> bool:
+        """Runs the next job; False once the queue is closed. Keeps no hold of what has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._order) or self._closed)
+            if self._closed:
+                return False
+            job = self._running = self._order.pop()
+        started = time.monotonic()
+        job.run(self._lease)
+        with self._changed:
+            self._running = None
+        logger.info("%s: %s, %.2f s", job.name, job.state.value, time.monotonic() - started)
+        return True

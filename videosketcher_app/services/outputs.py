@@ -5,6 +5,7 @@ Legend: T frames, H/W canvas pixels.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from videosketcher_app.storage import atomic, media, paths
 
 CONFIG_FORMAT = 1
 MAX_NAME_BYTES = 120  # leaves room for a prefix, the seed and the files' endings
-CONFIG_KEYS = dict.fromkeys(("format", "request", "plan", "model", "settings", "loras"))
+CONFIG_KEYS: dict[str, None] = dict.fromkeys(("format", "request", "plan", "model", "settings", "loras", "rerender"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,12 +163,15 @@ def write_files(
     from videosketcher_app.data.svg import svg_text
 
     files = {kind: folder / file_name for kind, file_name in file_names(name).items()}
-    media.write_video(files["mp4"], drawing.frames, fps=drawing.request.fps)
-    media.write_png(files["png"], drawing.picture)
+    fps, comment = drawing.request.fps, config_text(config)
+    media.write_video(files["mp4"], drawing.frames, fps=fps, comment=comment)
+    media.write_png(files["png"], drawing.picture, comment=comment)
     svg = svg_text(drawing.strokes, description=str(drawing.plan), metadata=config)
     atomic.write_text(files["svg"], svg)
     if gif:
-        media.write_gif(files["gif"], drawing.frames, fps=drawing.request.fps)
+        media.write_gif(
+            files["gif"], drawing.frames, fps=fps, finished_HW3=drawing.picture, comment=comment
+        )
     atomic.write_json(files["config"], dict(config))
     atomic.write_json(files["run"], dict(drawing.run))
 
@@ -192,13 +196,26 @@ def config_of(drawing: Drawing) -> dict[str, Any]:
     }
 
 
+def config_text(config: Mapping[str, Any]) -> str:
+    """A config as the one line that files carry inside; equal configs give equal text."""
+    return json.dumps(config, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
 def read_request(text: str) -> tuple[SketchRequest, PlannedDrawing | None]:
     """What `--request FILE` replays: a bare request, or a run's config with the plan it used.
 
     Raises:
         InvalidRequest: the text is neither.
     """
-    values = parse_request_json(text)
+    return read_config(parse_request_json(text))
+
+
+def read_config(values: Mapping[str, Any]) -> tuple[SketchRequest, PlannedDrawing | None]:
+    """The same of the parsed JSON.
+
+    Raises:
+        InvalidRequest: the values are neither a request nor a run's config.
+    """
     if "request" not in values:
         return SketchRequest.from_mapping(values), None
     refuse_unknown(values, CONFIG_KEYS)

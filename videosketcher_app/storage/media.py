@@ -5,9 +5,11 @@ Legend: T frames, H/W pixels, 3 for RGB; all uint8.
 
 from __future__ import annotations
 
+import errno
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,14 +18,19 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.codec.codec import UnknownCodecError
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
+from videosketcher_app.core import faults
 from videosketcher_app.core.access import LIMITS, Limits, Role
-from videosketcher_app.core.errors import InvalidFile, InvalidRequest
+from videosketcher_app.core.errors import AppError, InvalidFile, InvalidRequest
 from videosketcher_app.storage import atomic
+from videosketcher_app.storage.bounded import read_bytes, too_large
+from videosketcher_app.storage.metadata import KEYWORD
 
 Pixels = NDArray[np.uint8]
 
@@ -31,9 +38,13 @@ _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 _VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
 # x264 plans its work by the number of threads, so a fixed number keeps equal frames equal bytes.
 _ENCODER_THREADS = 4
+ENCODER = "libx264"
+# Trouble with the disk is told by `atomic` in its own words.
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 _CRF = 16  # a drawing's thin lines stay sharp; 81 frames of 432x240 take about 100 kB
 _BT709 = 1
-_MAX_VIDEO_BYTES_DECODED = 4 * 1024**3
+_MAX_VIDEO_BYTES_DECODED = 2 * 1024**3
+_MAX_FPS = 240.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +60,48 @@ class VideoClip:
     fps: float
 
 
-def write_video(path: Path, frames_HW3: Iterable[Pixels], *, fps: int) -> None:
+class EncoderFailed(AppError):
+    """The video encoder is missing or gave up; the frames themselves are fine."""
+
+    code = "ENCODER_FAILED"
+
+
+def write_video(
+    path: Path, frames_HW3: Iterable[Pixels], *, fps: int, comment: str | None = None
+) -> None:
     """Writes H.264 yuv420p mp4 that starts playing while it loads; no dates inside.
+
+    Frames are taken one by one, so an iterator need not hold them all.
+
+    Args:
+        comment: text for the container's metadata.
 
     Raises:
         InvalidRequest: there are no frames, or their sides are odd.
         CannotWrite: the folder cannot be written or the disk is full.
+        EncoderFailed: the encoder is missing or failed.
     """
-    with (
-        atomic.replacing(path) as temporary,
-        av.open(
-            str(temporary),
-            "w",
-            format="mp4",
-            options={"movflags": "+faststart", "fflags": "+bitexact"},
-        ) as container,
-    ):
+    with atomic.replacing(path) as temporary:
+        try:
+            _encode(temporary, frames_HW3, fps, comment)
+        except av.error.FFmpegError as error:
+            if error.errno in _DISK_ERRORS:
+                raise OSError(error.errno, error.strerror) from error
+            raise EncoderFailed(
+                f"The video {path.name} could not be encoded: {error.strerror}.",
+                hint="Run `doctor` to see what is missing, then save the drawing again.",
+            ) from error
+
+
+def _encode(path: Path, frames_HW3: Iterable[Pixels], fps: int, comment: str | None) -> None:
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        if comment is not None:
+            container.metadata["comment"] = comment
         stream: VideoStream | None = None
         for frame_HW3 in frames_HW3:
             stream = stream or _video_stream(container, frame_HW3, fps)
+            faults.point("media.encoding")
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")
             picture = picture.reformat(
                 format="yuv420p",
@@ -94,7 +128,14 @@ def _video_stream(container: Any, frame_HW3: Pixels, fps: int) -> VideoStream:
         "flags": "+bitexact",
         "g": str(fps),  # a key frame a second, so that a slider can jump
     }
-    stream = container.add_stream("libx264", rate=fps, options=options)
+    faults.point("media.encoder")
+    try:
+        stream = container.add_stream(ENCODER, rate=fps, options=options)
+    except UnknownCodecError as error:
+        raise EncoderFailed(
+            f"The video could not be encoded: PyAV lacks the encoder {ENCODER}.",
+            hint="Run `doctor`, install av again, then save the drawing again.",
+        ) from error
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = _BT709
@@ -102,37 +143,81 @@ def _video_stream(container: Any, frame_HW3: Pixels, fps: int) -> VideoStream:
     return stream
 
 
-def write_png(path: Path, image: Pixels) -> None:
-    """Writes a picture, (H, W, 3), (H, W, 4) or (H, W), without any metadata.
+def copy_video(source: Path, path: Path, *, comment: str | None = None) -> None:
+    """Copies a video's picture track as it is, into a container with this comment and no other.
+
+    Raises:
+        InvalidFile: the source is no video.
+        CannotWrite: the folder cannot be written or the disk is full.
+    """
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with atomic.replacing(path) as temporary:
+        try:
+            with (
+                av.open(str(source), "r", options={"format_whitelist": _VIDEO_FORMATS}) as taken,
+                av.open(str(temporary), "w", format="mp4", options=options) as given,
+            ):
+                if comment is not None:
+                    given.metadata["comment"] = comment
+                track = taken.streams.video[0]
+                copied = given.add_stream_from_template(track)
+                for packet in taken.demux(track):
+                    if packet.dts is not None:
+                        packet.stream = copied
+                        given.mux(packet)
+        except (av.error.FFmpegError, IndexError) as error:
+            raise InvalidFile(
+                f"The video {source.name} is damaged.", hint="Draw it again."
+            ) from error
+
+
+def write_png(path: Path, image: Pixels, *, comment: str | None = None) -> None:
+    """Writes a picture, (H, W, 3), (H, W, 4) or (H, W); its only metadata is the comment.
 
     Raises:
         CannotWrite: the folder cannot be written or the disk is full.
     """
+    info = PngInfo()
+    if comment is not None:
+        info.add_itxt(KEYWORD, comment)
+    picture = Image.fromarray(np.ascontiguousarray(image))
     with atomic.replacing(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(image)).save(temporary, format="PNG", compress_level=6)
+        picture.save(temporary, format="PNG", compress_level=6, pnginfo=info)
 
 
 def write_gif(
-    path: Path, frames_THW3: Pixels, *, fps: float, colors: int = 64, hold_s: float = 2.0
+    path: Path,
+    frames_HW3: Iterable[Pixels],
+    *,
+    fps: float,
+    finished_HW3: Pixels,
+    colors: int = 64,
+    hold_s: float = 2.0,
+    comment: str | None = None,
 ) -> None:
     """Writes an endless GIF with one palette for all frames; the last one stays for `hold_s`.
+
+    Args:
+        finished_HW3: the finished drawing, which has all colors; the palette is made for it.
 
     Raises:
         InvalidRequest: there are no frames.
         CannotWrite: the folder cannot be written or the disk is full.
     """
-    if not len(frames_THW3):
-        raise InvalidRequest("A GIF needs at least one frame.", hint="Draw something first.")
-    # A drawing's last frame has all its colors.
-    last = Image.fromarray(frames_THW3[-1])
-    palette = last.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    finished = Image.fromarray(np.ascontiguousarray(finished_HW3))
+    palette = finished.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     pictures = [
-        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
-        for frame in frames_THW3
+        Image.fromarray(np.ascontiguousarray(frame)).quantize(
+            palette=palette, dither=Image.Dither.NONE
+        )
+        for frame in frames_HW3
     ]
+    if not pictures:
+        raise InvalidRequest("A GIF needs at least one frame.", hint="Draw something first.")
     ends_ms = [round(100 * (i + 1) / fps) * 10 for i in range(len(pictures))]
     durations_ms = [end - start for start, end in zip([0, *ends_ms], ends_ms, strict=False)]
     durations_ms[-1] += round(hold_s * 100) * 10
+    marked = {} if comment is None else {"comment": f"{KEYWORD}:{comment}".encode()}
     with atomic.replacing(path) as temporary:
         pictures[0].save(
             temporary,
@@ -142,6 +227,7 @@ def write_gif(
             duration=durations_ms,
             loop=0,
             optimize=False,
+            **marked,
         )
 
 
@@ -151,15 +237,15 @@ def read_image(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> 
     Raises:
         InvalidFile: not a picture, damaged, or over the limits, which are checked before decoding.
     """
-    data = _bounded_bytes(source, limits.image_bytes, "picture")
+    data = read_bytes(source, limits.image_bytes, "picture")
     try:
         with Image.open(BytesIO(data), formats=_IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > limits.image_pixels:
-                raise _too_large(f"The picture has {width}x{height} pixels", limits.image_pixels)
+                raise too_large(f"The picture has {width}x{height} pixels", limits.image_pixels)
             return _on_paper(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large("The picture has far too many pixels", limits.image_pixels) from error
+        raise too_large("The picture has far too many pixels", limits.image_pixels) from error
     except (
         OSError,
         ValueError,
@@ -186,79 +272,136 @@ def read_video(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> 
     Raises:
         InvalidFile: not a video, damaged, or over the limits.
     """
-    data = _bounded_bytes(source, limits.video_bytes, "video")
+    frames_THW3: Pixels | None = None
+    num_read = 0
+    with open_video(source, limits=limits) as video:
+        for frame_HW3 in video.frames_HW3:
+            if frames_THW3 is None:
+                frames_THW3 = np.empty((video.max_frames, *frame_HW3.shape), np.uint8)
+            frames_THW3[num_read] = frame_HW3
+            num_read += 1
+        fps = video.fps
+    if frames_THW3 is None:
+        raise InvalidFile("This video has no frames.", hint="Use another file.")
+    return VideoClip(frames_THW3=frames_THW3[:num_read], fps=fps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenVideo:
+    """A video whose header and packets are within the limits; frames are decoded when asked for.
+
+    Attributes:
+        max_frames: the number of its packets; a damaged video has fewer frames.
+        width, height: of every frame, in pixels.
+        frames_HW3: the frames (H, W, 3).
+    """
+
+    max_frames: int
+    width: int
+    height: int
+    fps: float
+    frames_HW3: Iterator[Pixels]
+
+
+@contextmanager
+def open_video(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> Iterator[OpenVideo]:
+    """Lends a video's frames one by one; nothing is decoded before all limits have been checked.
+
+    Raises:
+        InvalidFile: not a video, damaged, or over the limits; also while frames are taken.
+    """
+    data = read_bytes(source, limits.video_bytes, "video")
     try:
         with av.open(BytesIO(data), "r", options={"format_whitelist": _VIDEO_FORMATS}) as container:
-            if not container.streams.video:
-                raise InvalidFile("This file has no picture track.", hint="Use an mp4 or WebM.")
-            stream = container.streams.video[0]
-            _check_video_header(stream, container.duration, limits)
-            frames = list(_decoded(container, stream, limits))
-            fps = float(stream.average_rate or stream.guessed_rate or 0)
+            stream = _picture_track(container)
+            fps = _check_video_header(stream, container.duration, limits)
+            max_frames = min(
+                limits.video_frames,
+                _MAX_VIDEO_BYTES_DECODED // (3 * stream.width * stream.height),
+            )
+            num_packets = _count_packets(container, stream, max_frames, limits.video_seconds)
+        with av.open(BytesIO(data), "r", options={"format_whitelist": _VIDEO_FORMATS}) as container:
+            stream = _picture_track(container)
+            yield OpenVideo(
+                max_frames=num_packets,
+                width=stream.width,
+                height=stream.height,
+                fps=fps,
+                frames_HW3=_decoded(container, stream, num_packets),
+            )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise InvalidFile(
             "This file is not a video that can be read, or it is damaged.",
             hint="Use H.264 in mp4, or WebM.",
         ) from error
-    if not frames or not fps:
-        raise InvalidFile("This video has no frames.", hint="Use another file.")
-    return VideoClip(frames_THW3=np.stack(frames), fps=fps)
 
 
-def _bounded_bytes(source: Path | bytes, max_bytes: int, what: str) -> bytes:
-    try:
-        size_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
-        if size_bytes > max_bytes:
-            raise _too_large(f"The {what} has {size_bytes:,} bytes", max_bytes)
-        return source if isinstance(source, bytes) else source.read_bytes()
-    except OSError as error:
-        raise InvalidFile(
-            f"The {what} {source!s} cannot be read: {error.strerror}.",
-            hint="Check the name and the permissions.",
-        ) from error
+def _picture_track(container: Any) -> VideoStream:
+    if not container.streams.video:
+        raise InvalidFile("This file has no picture track.", hint="Use an mp4 or WebM.")
+    stream: VideoStream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise InvalidFile("This video's encoding is unknown.", hint="Use H.264 in mp4, or WebM.")
+    return stream
 
 
-def _too_large(sentence: str, limit: float) -> InvalidFile:
-    return InvalidFile(f"{sentence}; at most {limit:,} are possible.", hint="Use a smaller one.")
+def _count_packets(container: Any, stream: VideoStream, max_frames: int, max_seconds: float) -> int:
+    """The number of frames, without decoding any."""
+    count = 0
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue
+        count += 1
+        if count > max_frames:
+            raise too_large("The video has more frames than are possible", max_frames)
+        seconds = 0 if packet.pts is None else packet.pts * packet.time_base
+        if seconds > max_seconds:
+            raise too_large(f"The video lasts {float(seconds):.0f} s", max_seconds)
+    return count
 
 
 def _on_paper(image: Image.Image) -> Pixels:
-    upright = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = image
     if upright.mode.startswith("I;16") or upright.mode == "I":
-        deep = np.asarray(upright).astype(np.int64)
+        deep = np.asarray(upright)
         upright = Image.fromarray((deep.clip(0, 65535) >> 8).astype(np.uint8))
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        inked = upright.convert("RGBA")
-        paper = Image.new("RGBA", inked.size, "white")
-        upright = Image.alpha_composite(paper, inked)
+        inked = upright if upright.mode == "RGBA" else upright.convert("RGBA")
+        upright = Image.new("RGB", inked.size, "white")
+        upright.paste(inked, mask=inked.getchannel("A"))
     return np.asarray(upright.convert("RGB")).copy()
 
 
-def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Limits) -> None:
-    if stream.codec_context is None:
-        raise InvalidFile("This video's encoding is unknown.", hint="Use H.264 in mp4, or WebM.")
+def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Limits) -> float:
+    """Frames a second, if size, number of frames, length and rate are possible."""
     width, height = stream.width, stream.height
     if not (0 < width <= limits.video_side_px and 0 < height <= limits.video_side_px):
-        raise _too_large(f"The video's sides are {width}x{height} pixels", limits.video_side_px)
+        raise too_large(f"The video's sides are {width}x{height} pixels", limits.video_side_px)
     if stream.frames > limits.video_frames:
-        raise _too_large(f"The video has {stream.frames} frames", limits.video_frames)
-    if duration_us is not None and duration_us / av.time_base > limits.video_seconds:
-        raise _too_large(
-            f"The video lasts {duration_us / av.time_base:.0f} s", limits.video_seconds
+        raise too_large(f"The video has {stream.frames} frames", limits.video_frames)
+    if stream.frames * width * height * 3 > _MAX_VIDEO_BYTES_DECODED:
+        raise too_large(
+            f"The video has {stream.frames} frames of {width}x{height} pixels",
+            _MAX_VIDEO_BYTES_DECODED // (3 * width * height),
         )
+    seconds = 0.0 if duration_us is None else duration_us / av.time_base
+    if seconds > limits.video_seconds:
+        raise too_large(f"The video lasts {seconds:.0f} s", limits.video_seconds)
+    fps = float(stream.average_rate or stream.guessed_rate or 0)
+    if not 0 < fps <= _MAX_FPS:
+        raise too_large(f"The video has {fps:g} frames a second", _MAX_FPS)
+    return fps
 
 
-def _decoded(container: Any, stream: VideoStream, limits: Limits) -> Iterator[Pixels]:
+def _decoded(container: Any, stream: VideoStream, max_frames: int) -> Iterator[Pixels]:
     size = (stream.width, stream.height)
-    max_frames = min(limits.video_frames, _MAX_VIDEO_BYTES_DECODED // (3 * size[0] * size[1]))
     stream.thread_type = "AUTO"
     for count, frame in enumerate(container.decode(stream), start=1):
         if count > max_frames:
-            raise _too_large("The video has more frames than its header says", max_frames)
+            raise too_large("The video has more frames than its packets say", max_frames)
         if (frame.width, frame.height) != size:
             raise InvalidFile(
                 "The video's frames change their size.", hint="Convert it to one size first."
             )
-        if frame.time is not None and frame.time > limits.video_seconds:
-            raise _too_large(f"The video lasts {frame.time:.0f} s", limits.video_seconds)
         yield frame.to_ndarray(format="rgb24")

@@ -108,6 +108,11 @@ class Workspace:
         return self.root / "history.sqlite3"
 
     @property
+    def bin(self) -> Path:
+        """Deleted drawings, one folder each, until the bin is emptied."""
+        return self.root / "bin"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that owns this workspace."""
         return self.root / "lock"

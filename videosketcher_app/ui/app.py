@@ -1,32 +1,74 @@
-"""build_app and launch: the window is up first, then the model loads behind it."""
+"""build_app: the page of one role, from header to status bar; tabs are built by their modules."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
 
 import gradio as gr
 
 from videosketcher_app.core.access import Capability, Role, allows
 from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.services.container import Services
+from videosketcher_app.services.logs import start_logging, stop_logging
+from videosketcher_app.services.presets import Notice
 from videosketcher_app.storage.paths import Workspace
-from videosketcher_app.ui.tabs import text
-from videosketcher_app.ui.theme import CSS, theme
+from videosketcher_app.ui.components import header, hints, status_bar
+from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.tabs import coming, gallery, models, text, wall
+from videosketcher_app.ui.texts import t
+from videosketcher_app.ui.theme import theme
 
-TITLE = "VideoSketcher"
-HEADING = "<h1>VideoSketcher</h1><p>Say what, and watch it being drawn.</p>"
-GUEST_NOTE = "<p>You are a guest here: drawings are kept for a while, for you alone.</p>"
 CACHE_SWEEP_S = (3600, 86400)  # how often, and how old
 
 
 def build_app(services: Services, role: Role, *, model: str = DEFAULT_MODEL) -> gr.Blocks:
     """The page for one role; what the role may not do has no handler in it."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SWEEP_S) as blocks:
-        gr.HTML(HEADING + (GUEST_NOTE if role is Role.GUEST else ""), elem_classes="vs-title")
-        if allows(role, Capability.GENERATE):
-            with gr.Tab("Text"):
-                text.build(services, role, model=model)
+    context = PageContext(services=services, role=role, model=model)
+    with gr.Blocks(
+        title=t("shell.title"), analytics_enabled=False, delete_cache=CACHE_SWEEP_S
+    ) as blocks:
+        header.build(role)
+        if role is Role.OWNER and services.notices:
+            gr.HTML(notices_html(services.notices), elem_id="notices", apply_default_css=False)
+        with gr.Tabs(elem_classes="vs-tabs"):
+            for name, lay_out in _tabs(context):
+                with gr.Tab(name, id=name) as tab:
+                    lay_out(tab)
+        status_bar.build(context, blocks)
     return blocks
+
+
+def _tabs(context: PageContext) -> list[tuple[str, Callable[[gr.Tab], Any]]]:
+    """Name and builder of every tab of this role, in order."""
+    role = context.role
+    tabs: list[tuple[Capability, str, Callable[[gr.Tab], Any]]] = [
+        (Capability.GENERATE, t("shell.tab_text"), lambda _: _text(context)),
+        (Capability.GENERATE, t("shell.tab_brush"), lambda _: coming.brush()),
+        (Capability.CO_DRAW, t("shell.tab_codraw"), lambda _: coming.codraw()),
+        *(
+            [(Capability.SEE_WALL, t("wall.tab"), lambda _: wall.build(context.services, role))]
+            if context.services.guests.is_class
+            else []
+        ),
+        (Capability.TRAIN, t("shell.tab_train"), lambda _: coming.train()),
+        (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda tab: models.build(context, tab)),
+        (Capability.READ_ALL_OUTPUTS, t("shell.tab_gallery"), lambda _: gallery.build(context)),
+    ]
+    return [(name, lay_out) for capability, name, lay_out in tabs if allows(role, capability)]
+
+
+def notices_html(notices: Sequence[Notice]) -> str:
+    """What was left out at the start, each with its file and line."""
+    items = "".join(f"<li>{escape(str(notice))}</li>" for notice in notices)
+    return f'<div class="vs-notices" role="note"><p>{t("shell.notices")}</p><ul>{items}</ul></div>'
+
+
+def _text(context: PageContext) -> None:
+    hints.build()
+    text.build(context.services, context.role, model=context.model)
 
 
 def launch(
@@ -60,10 +102,13 @@ def launch(
         ssr_mode=False,
         footer_links=[],
         theme=theme(),
-        css=CSS,
     )
-    services.generation.preload(name)
-    blocks.block_thread()
+    log = start_logging(settings)
+    try:
+        services.generation.preload(name)
+        blocks.block_thread()
+    finally:
+        stop_logging(log)
 
 
 def role_of_door(host: str, *, share: bool) -> Role:

@@ -1,62 +1,125 @@
-"""Paper, ink, and little else: colors, type and the few rules that Gradio's theme cannot say."""
+"""The look of the page: colors and rules are in assets/page.css, this maps Gradio's theme to them."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import gradio as gr
 
-PAPER = "#faf8f3"
-SHEET = "#ffffff"
-INK = "#22262b"
-FADED_INK = "#6b6f73"
-PENCIL = "#d9d4c7"
-ACCENT = "#2f5d8a"
-WARNING = "#9c3d2e"
+ASSETS = Path(__file__).resolve().parent / "assets"
 
 # Named fonts of the systems only, so that the page loads nothing from elsewhere.
-_TEXT = ("ui-sans-serif", "system-ui", "Segoe UI", "Helvetica Neue", "sans-serif")
-_CODE = ("ui-monospace", "Consolas", "monospace")
+_TEXT = ("ui-sans-serif", "system-ui", "Segoe UI", "Helvetica Neue", "DejaVu Sans", "sans-serif")
+CSS = ""  # serving.py names it; everything is in theme() now
+_CODE = ("ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace")
 
-CSS = f"""
-.gradio-container {{ max-width: 1080px !important; width: 100%; margin: 0 auto; }}
-.gradio-container > main {{ width: 100%; }}
-.vs-buttons {{ padding: 0 12px; }}
-.vs-title h1 {{ font-family: "Iowan Old Style", Palatino, Georgia, serif; font-weight: 500;
-  letter-spacing: 0.01em; margin: 0.4em 0 0; }}
-.vs-title p {{ color: {FADED_INK}; margin: 0.1em 0 0.6em; }}
-.vs-sheet, .vs-sheet img, .vs-sheet video {{ background: {SHEET}; border-radius: 3px; }}
-.vs-sheet {{ border: 1px solid {PENCIL}; box-shadow: 0 1px 6px rgba(60, 50, 30, 0.10); }}
-.vs-status {{ margin: 0.2em 0; min-height: 1.4em; }}
-.vs-error {{ color: {WARNING}; }}
-.vs-model, .vs-note {{ color: {FADED_INK}; font-size: 0.9em; }}
-.vs-plan {{ padding-left: 1.4em; line-height: 1.55; list-style: decimal; }}
-.vs-plan span {{ font-weight: 600; }}
-.vs-plan li {{ color: inherit; }}
-progress {{ width: 100%; height: 4px; accent-color: {ACCENT}; }}
-button:focus-visible, textarea:focus-visible {{ outline: 2px solid {ACCENT}; outline-offset: 2px; }}
-"""
+# Gradio's variable -> ours. Ours change with light and dark, so both modes get the same.
+_MAPPED = {
+    "body_background_fill": "var(--vs-paper)",
+    "body_text_color": "var(--vs-ink)",
+    "body_text_color_subdued": "var(--vs-faded)",
+    "background_fill_primary": "var(--vs-card)",
+    "background_fill_secondary": "var(--vs-paper)",
+    "border_color_primary": "var(--vs-pencil)",
+    "border_color_accent": "var(--vs-accent)",
+    "color_accent_soft": "var(--vs-card)",
+    "link_text_color": "var(--vs-accent)",
+    "link_text_color_hover": "var(--vs-ink)",
+    "link_text_color_visited": "var(--vs-accent)",
+    "link_text_color_active": "var(--vs-ink)",
+    "block_background_fill": "transparent",
+    "block_border_width": "0px",
+    "block_border_color": "var(--vs-pencil)",
+    "block_shadow": "none",
+    "block_label_background_fill": "transparent",
+    "block_label_border_color": "transparent",
+    "block_label_text_color": "var(--vs-faded)",
+    "block_title_text_color": "var(--vs-ink)",
+    "block_title_background_fill": "transparent",
+    "block_info_text_color": "var(--vs-faded)",
+    "accordion_text_color": "var(--vs-ink)",
+    "panel_background_fill": "transparent",
+    "panel_border_color": "var(--vs-pencil)",
+    "input_background_fill": "var(--vs-card)",
+    "input_background_fill_focus": "var(--vs-card)",
+    "input_border_color": "var(--vs-edge)",
+    "input_border_color_focus": "var(--vs-accent)",
+    "input_placeholder_color": "var(--vs-faded)",
+    "input_shadow": "none",
+    "input_shadow_focus": "0 0 0 1px var(--vs-accent)",
+    "checkbox_background_color": "var(--vs-card)",
+    "checkbox_background_color_selected": "var(--vs-accent)",
+    "checkbox_border_color": "var(--vs-edge)",
+    "checkbox_border_color_selected": "var(--vs-accent)",
+    "checkbox_label_background_fill": "transparent",
+    "checkbox_label_background_fill_hover": "var(--vs-card)",
+    "checkbox_label_background_fill_selected": "var(--vs-card)",
+    "checkbox_label_border_color": "var(--vs-edge)",
+    "checkbox_label_border_color_selected": "var(--vs-accent)",
+    "checkbox_label_text_color": "var(--vs-ink)",
+    "checkbox_label_text_color_selected": "var(--vs-ink)",
+    "button_primary_background_fill": "var(--vs-ink)",
+    "button_primary_background_fill_hover": "var(--vs-accent)",
+    "button_primary_text_color": "var(--vs-on-accent)",
+    "button_primary_text_color_hover": "var(--vs-on-accent)",
+    "button_primary_border_color": "var(--vs-ink)",
+    "button_secondary_background_fill": "var(--vs-card)",
+    "button_secondary_background_fill_hover": "var(--vs-paper)",
+    "button_secondary_text_color": "var(--vs-ink)",
+    "button_secondary_text_color_hover": "var(--vs-ink)",
+    "button_secondary_border_color": "var(--vs-edge)",
+    "button_secondary_border_color_hover": "var(--vs-accent)",
+    "button_cancel_background_fill": "transparent",
+    "button_cancel_background_fill_hover": "var(--vs-card)",
+    "button_cancel_text_color": "var(--vs-warning)",
+    "button_cancel_text_color_hover": "var(--vs-warning)",
+    "button_cancel_border_color": "var(--vs-warning)",
+    "error_background_fill": "var(--vs-card)",
+    "error_border_color": "var(--vs-warning)",
+    "error_text_color": "var(--vs-warning)",
+    "error_icon_color": "var(--vs-warning)",
+    "slider_color": "var(--vs-accent)",
+    "table_border_color": "var(--vs-pencil)",
+    "table_even_background_fill": "var(--vs-card)",
+    "table_odd_background_fill": "var(--vs-card)",
+    "table_text_color": "var(--vs-ink)",
+    "loader_color": "var(--vs-accent)",
+    "stat_background_fill": "var(--vs-accent)",
+    "code_background_fill": "var(--vs-card)",
+}
+
+
+class PaperTheme(gr.themes.Base):
+    """Gradio's theme in our colors, with our own rules behind it.
+
+    The rules travel in theme.css: what is passed to Gradio as `css` loses its :root and .dark.
+    """
+
+    def _get_theme_css(self) -> str:
+        return super()._get_theme_css() + page_css()
 
 
 def theme() -> gr.themes.Base:
-    """The quiet theme; sheets stay white in dark mode since drawings are made on white."""
-    base = gr.themes.Base(
+    """The whole look of the page: `theme=theme()` is all that serving it needs."""
+    base = PaperTheme(
         primary_hue=gr.themes.colors.slate,
         neutral_hue=gr.themes.colors.stone,
         radius_size=gr.themes.sizes.radius_sm,
         font=_TEXT,
         font_mono=_CODE,
     )
-    return base.set(
-        body_background_fill=PAPER,
-        body_text_color=INK,
-        block_background_fill=PAPER,
-        block_border_width="0px",
-        block_shadow="none",
-        input_background_fill=SHEET,
-        input_border_color=PENCIL,
-        input_border_width="1px",
-        button_primary_background_fill=INK,
-        button_primary_background_fill_hover=ACCENT,
-        button_primary_text_color=PAPER,
-        button_secondary_background_fill="transparent",
-        button_secondary_border_color=PENCIL,
-    )
+    dark = {f"{key}_dark": value for key, value in _MAPPED.items() if hasattr(base, f"{key}_dark")}
+    return base.set(**_MAPPED, **dark, button_border_width="1px", input_border_width="1px")
+
+
+@cache
+def page_css() -> str:
+    """Our own rules, as written in assets/page.css."""
+    return (ASSETS / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def asset(name: str) -> str:
+    """A text file of the assets folder, to be set into the page as it is."""
+    return (ASSETS / name).read_text(encoding="utf-8")

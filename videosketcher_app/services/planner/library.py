@@ -13,6 +13,7 @@ from videosketcher_app.services.planner.base import (
     check_concept,
     with_brush_clause,
 )
+from videosketcher_app.services.planner.cleaning import script_of
 from videosketcher_app.services.planner.entries import Entry, load_entries
 from videosketcher_app.services.planner.schematic import SHAPES, schematic_plan
 from videosketcher_app.services.planner.words import (
@@ -157,12 +158,23 @@ class LibraryPlanner:
         known = ", ".join(f'"{title}"' for title in nearest)
         return PlannedDrawing(
             plan=plan,
-            model_plan=plan,
+            model_plan=_in_model_words(plan),
             planner="schematic",
             note=f'The library does not know "{concept}": this plan is only a scheme of simple '
             f"shapes; near it knows {known}.",
             nearest=nearest,
         )
+
+
+def _in_model_words(plan: DrawingPlan) -> DrawingPlan:
+    """The same shapes without the words of a script that no model was taught to read."""
+    if script_of(plan.concept) in ("LATIN", ""):
+        return plan
+    parts = (
+        part if script_of(part.name) == "LATIN" else replace(part, name=f"Shape {number}")
+        for number, part in enumerate(plan.parts, start=1)
+    )
+    return DrawingPlan(concept="simple shapes", parts=tuple(parts))
 
 
 def _endings(phrase: str) -> list[str]:
@@ -177,5 +189,6 @@ def _note(concept: str, phrase: str, match: _Match) -> str:
         return f'"{concept}" is read as "{title}".'
     if match.words == phrase:
         by_title = normalize(title) in variants(phrase)
-        return "" if by_title else f'The plan is that of "{title}".'
+        language = "" if script_of(concept) == "LATIN" else ", in English"
+        return "" if by_title else f'The plan is that of "{title}"{language}.'
     return f'The plan is that of "{title}"; nothing else in "{concept}" is part of it.'

@@ -1,0 +1,47 @@
+"""Writers of the history and migrations are killed: nothing acknowledged is lost (M14, F18)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, RunPython
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform == "win32", reason="victims are forks"),
+]
+
+CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+
+
+def figures_of(run_python: RunPython, kind: str, count: int, folder: Path) -> dict[str, int]:
+    module = "tests.faults.history_victims"
+    done: subprocess.CompletedProcess[str] = run_python(
+        CODE, module, kind, str(count), "18", str(folder), cwd=ROOT, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
+)
+def test_killed_writers_lose_nothing_that_was_acknowledged(run_python, tmp_path, count):
+    figures = figures_of(run_python, "writes", count, tmp_path)
+    assert figures["kills"] == count
+    assert figures["acknowledged"] > count
+    assert (figures["integrity_faults"], figures["lost"], figures["half_noted"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
+)
+def test_killed_migrations_leave_usable_databases(run_python, tmp_path, count):
+    figures = figures_of(run_python, "migrations", count, tmp_path)
+    assert figures["kills"] == count
+    assert figures["usable"] == figures["rows_kept"] == figures["cases"] >= count

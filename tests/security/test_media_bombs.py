@@ -1,0 +1,235 @@
+"""T8, T9, T18: what strangers upload is refused quickly and cheaply, and never takes the app down."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from tests.security import media_cases as cases
+from videosketcher_app.core.access import LIMITS, Role
+from videosketcher_app.core.errors import AppError, InvalidFile
+from videosketcher_app.storage import media
+from videosketcher_app.storage.guarded_media import TIME_LIMIT_S, decode_image, decode_video
+from videosketcher_app.storage.tensors import read_header
+
+pytestmark = pytest.mark.security
+
+GUEST = LIMITS[Role.GUEST]
+MAX_S, MAX_BYTES = 2.0, 300e6
+IMAGE_BOMBS, VIDEO_BOMBS = cases.image_bombs(), cases.video_bombs()
+ODD_VIDEOS = cases.odd_videos()
+
+
+class Peak:
+    """What a block costs this process and its children.
+
+    Attributes:
+        most: bytes of memory above what there was before.
+        cpu_s: seconds of processor time: what the block takes on a machine that does nothing else.
+        seconds: by the clock, which also counts what other programs do meanwhile.
+    """
+
+    def __enter__(self) -> Peak:
+        self._before, self.most, self._end = _memory(), 0, threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        self._begun, self._cpu_begun = time.monotonic(), _cpu_s()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds, self.cpu_s = time.monotonic() - self._begun, _cpu_s() - self._cpu_begun
+        self._end.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._end.wait(0.01):
+            self.most = max(self.most, _memory() - self._before)
+
+
+def _cpu_s() -> float:
+    """Of this process and of all its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def _memory() -> int:
+    total = 0
+    own = psutil.Process()
+    for process in (own, *own.children()):
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def refused(decode: Callable[..., object], data: bytes) -> None:
+    with Peak() as peak, pytest.raises(InvalidFile) as caught:
+        decode(data, limits=GUEST)
+    assert caught.value.message
+    assert caught.value.hint
+    assert "Traceback" not in str(caught.value)
+    assert peak.cpu_s < MAX_S
+    assert peak.seconds < TIME_LIMIT_S
+    assert peak.most < MAX_BYTES
+
+
+def told(decode: Callable[..., object], data: bytes) -> InvalidFile | None:
+    """Why a file was refused; None if it was read."""
+    try:
+        decode(data, limits=GUEST)
+    except InvalidFile as error:
+        return error
+    return None
+
+
+def test_there_are_sixty_bombs() -> None:
+    assert len(IMAGE_BOMBS) + len(VIDEO_BOMBS) + len(HEADERS) >= 60
+
+
+@pytest.mark.parametrize("name", IMAGE_BOMBS)
+def test_a_picture_bomb_is_refused(name: str) -> None:
+    refused(decode_image, IMAGE_BOMBS[name])
+
+
+@pytest.mark.parametrize("name", VIDEO_BOMBS)
+def test_a_video_bomb_is_refused(name: str) -> None:
+    refused(decode_video, VIDEO_BOMBS[name])
+
+
+@pytest.mark.parametrize("name", ODD_VIDEOS)
+def test_impossible_figures_cost_little(name: str) -> None:
+    with Peak() as peak:
+        told(decode_video, ODD_VIDEOS[name])
+    assert peak.cpu_s < MAX_S
+    assert peak.seconds < TIME_LIMIT_S
+    assert peak.most < MAX_BYTES
+
+
+def _header_of(length: int, content: bytes) -> bytes:
+    return length.to_bytes(8, "little") + content
+
+
+HEADERS = {
+    "header of 101 MB": _header_of(101 * 10**6, b"{" + b" " * (101 * 10**6)),
+    "header of 2 ** 63": _header_of(2**63, b"{}"),
+    "header beyond the end": _header_of(10**6, b"{}"),
+    "deep header": _header_of(200_000, b"[" * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_bomb_of_weights_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "bomb.safetensors"
+    path.write_bytes(HEADERS[name])
+    with Peak() as peak, pytest.raises(AppError):
+        read_header(path)
+    assert peak.cpu_s < MAX_S
+    assert peak.seconds < TIME_LIMIT_S
+    assert peak.most < MAX_BYTES
+
+
+def test_malformed_files_end_in_one_sentence_and_the_next_upload_works() -> None:
+    files = cases.malformed()
+    assert len(files) >= 185
+    good = {False: cases.good_files()["PNG"], True: cases.good_files()["MP4"]}
+
+    def judged(case: tuple[str, bytes, bool]) -> str:
+        name, data, is_video = case
+        decode = decode_video if is_video else decode_image
+        error = told(decode, data)
+        decode(good[is_video], limits=GUEST)
+        assert error is None or (error.hint and "Traceback" not in str(error)), name
+        return f"{'refused' if error else 'read'} {name}"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(judged, files))
+    # What merely looks odd, or was hit where it does not matter, may be read; what is no medium
+    # at all may not.
+    for start in ("tiny", "stranger", "MP4 as a picture"):
+        assert not [outcome for outcome in outcomes if outcome.startswith(f"read {start}")]
+    assert sum(outcome.startswith("refused") for outcome in outcomes) >= 110
+
+
+NAMES = ["a\nb", "-rf", "--help", "a'b\"c", "$(id)", "`id`", "%s%n", "名前", "‮gpj.exe", "a" * 250]
+NAMES += ["...", "con.png", "a b ", "é" * 100, "@file"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_hostile_names_are_only_names(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"no picture")
+    with pytest.raises(InvalidFile):
+        decode_image(path, limits=GUEST)
+    path.write_bytes(cases.good_files()["PNG"])
+    assert decode_image(path, limits=GUEST).shape == (48, 64, 3)
+
+
+def test_a_name_that_cannot_be_is_refused() -> None:
+    for decode in (decode_image, decode_video):
+        with pytest.raises(InvalidFile):
+            decode(Path("a\0b"), limits=GUEST)
+
+
+def test_a_slow_decoder_is_killed() -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with Peak() as peak, pytest.raises(InvalidFile, match="took longer"):
+        decode_video(cases.good_files()["MP4"], limits=GUEST, time_limit_s=0.05)
+    assert peak.seconds < TIME_LIMIT_S
+    assert {child.pid for child in psutil.Process().children()} == before
+
+
+def test_a_child_that_dies_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(InvalidFile, match="cannot be decoded"):
+        decode_image(cases.good_files()["PNG"], limits=GUEST)
+
+
+def test_a_child_sees_none_of_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    from videosketcher_app.storage import guarded_media
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    assert "sk-canary" not in str(guarded_media._environment())
+
+
+def test_a_good_file_is_read_as_without_a_child() -> None:
+    goods = cases.good_files()
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"):
+        np.testing.assert_array_equal(decode_image(goods[kind]), media.read_image(goods[kind]))
+    clip = decode_video(goods["MP4"])
+    np.testing.assert_array_equal(clip.frames_THW3, media.read_video(goods["MP4"]).frames_THW3)
+    assert clip.fps == 16
+
+
+def test_the_largest_picture_of_a_guest_is_read() -> None:
+    data = cases.saved(Image.new("RGBA", (4000, 4000), (255, 0, 0, 128)), "PNG")
+    assert decode_image(data, limits=GUEST).shape == (4000, 4000, 3)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_no_place_or_date_survives(tmp_path: Path, number: int) -> None:
+    """T18: 10 pictures with GPS and other marks, 0 of them in what is decoded and written again."""
+    exif = Image.Exif()
+    exif[0x0110], exif[0x9003] = f"Camera {number}", "2020:01:02 03:04:05"
+    exif[0x8825] = {1: "N", 2: (48.0, 12.0, float(number)), 3: "E", 4: (11.0, 34.0, 1.0)}
+    exif[0x0112] = number % 8 + 1
+    kind = ("JPEG", "PNG", "WEBP")[number % 3]
+    image = Image.new("RGB", (20, 10), (number, 90, 30))
+    data = cases.saved(image, kind, exif=exif)
+    assert dict(Image.open(cases.io.BytesIO(data)).getexif()).get(0x0110) == f"Camera {number}"
+    pixels = decode_image(data, limits=GUEST)
+    path = tmp_path / "again.png"
+    media.write_png(path, pixels)
+    with Image.open(path) as again:
+        assert not dict(again.getexif())
+        assert not again.info
+    assert b"Camera" not in path.read_bytes()
+    assert b"GPS" not in path.read_bytes()

@@ -1,0 +1,83 @@
+"""T11, F10: a flood of requests ends with its sender, and nobody's work outlives their page."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import psutil
+import pytest
+
+from tests.security.served import API, served, wait_until
+from videosketcher_app.services.jobs import Priority
+
+pytestmark = [
+    pytest.mark.security,
+    # Gradio's own figures about its queue, through a pandas that has moved on.
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting.*"),
+]
+
+NUM_JOINS = 2000
+NUM_HONEST = 10
+NUM_DISCONNECTS = 100
+
+
+def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path):
+    with served(tmp_path) as app:
+        honest = [app.guest() for _ in range(NUM_HONEST)]
+        hostile = app.guest()
+        honest[0].draw("a cat", 0)  # the model is there, and memory has settled
+        memory = psutil.Process().memory_info().rss
+        message = hostile.draw_call("a cat", 1)
+        answers = []
+        for number in range(NUM_JOINS):
+            page = {**message, "session_hash": f"flood{number % 20}"}
+            answers.append(hostile.join(page))
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert len(answers) - len(refused) < NUM_JOINS / 20
+        assert {answer.status_code for answer in refused} <= {429, 503}
+        assert "QUEUE_FULL" in refused[-1].text
+        results: dict[int, list[str]] = {}
+
+        def draw(number):
+            results[number] = honest[number].draw("a cat", number)
+
+        threads = [threading.Thread(target=draw, args=(n,)) for n in range(NUM_HONEST)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        finished = [paths for paths in results.values() if any(p.endswith(".mp4") for p in paths)]
+        assert len(finished) == NUM_HONEST
+        assert psutil.Process().memory_info().rss - memory < 150e6
+
+
+def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
+    rng = random.Random(0)
+    with served(tmp_path) as app:
+        guests = [app.guest() for _ in range(10)]
+        guests[0].draw("a cat", 0)
+        queue, slowest_s = app.services.queue, 0.0
+        for number in range(NUM_DISCONNECTS):
+            guest = guests[number % len(guests)]
+            guest.page = f"page{number}"
+            answer = guest.join(guest.draw_call("a cat", number))
+            assert answer.status_code == 200, answer.text
+            heard = rng.randrange(1, 8)
+            for event in guest.events():
+                heard -= 1
+                if not heard or event["msg"] == "process_completed":
+                    break  # and the stream is closed
+            slowest_s = max(
+                slowest_s,
+                wait_until(lambda: not queue.is_running and not queue.waiting(), timeout_s=10),
+            )
+        assert slowest_s < 2.0
+        assert app.services.queue.waiting() == 0
+
+
+def test_the_owners_work_goes_before_what_guests_wait_for(tmp_path):
+    with served(tmp_path) as app:
+        assert Priority.JOB < Priority.TRAINING
+        guest = app.guest()
+        assert guest.client.post(f"{API}/queue/join", json={"data": []}).status_code == 400

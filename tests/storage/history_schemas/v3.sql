@@ -1,0 +1,43 @@
+-- A history as schema version 3 left it.
+CREATE TABLE jobs (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL CHECK (
+    state IN ('waiting', 'running', 'done', 'failed', 'cancelled', 'interrupted')
+  ),
+  kind TEXT NOT NULL,
+  request TEXT NOT NULL,
+  planned TEXT,
+  session TEXT NOT NULL DEFAULT '',
+  created TEXT NOT NULL,
+  error TEXT NOT NULL DEFAULT '',
+  root TEXT NOT NULL DEFAULT '',
+  destination TEXT NOT NULL DEFAULT '{}',
+  process TEXT NOT NULL DEFAULT '',
+  dismissed INTEGER NOT NULL DEFAULT 0 CHECK (dismissed IN (0, 1))
+);
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE TABLE drawings (
+  id TEXT PRIMARY KEY CHECK (length(id) = 32 AND id NOT GLOB '*[^0-9a-f]*'),
+  sequence INTEGER NOT NULL UNIQUE,
+  root TEXT NOT NULL,
+  folder TEXT NOT NULL,
+  concept TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  seed INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  created TEXT NOT NULL,
+  thumbnail TEXT NOT NULL,
+  favorite INTEGER NOT NULL DEFAULT 0 CHECK (favorite IN (0, 1)),
+  place TEXT NOT NULL DEFAULT 'here' CHECK (place IN ('here', 'bin', 'missing')),
+  words TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX drawings_by_place ON drawings (root, place, sequence);
+CREATE UNIQUE INDEX drawings_by_folder ON drawings (root, folder) WHERE place <> 'bin';
+INSERT INTO jobs (id, state, kind, request, created) VALUES
+  ('0000000000000000000000000000000a', 'done', 'text', '{"prompt": "a cat"}', '2026-01-01T00:00:00+00:00'),
+  ('0000000000000000000000000000000b', 'running', 'text', '{"prompt": "un éléphant"}', '2026-01-02T00:00:00+00:00');
+INSERT INTO drawings VALUES
+  ('00000000000000000000000000000001', 1, '/outputs', 'cat', 'a cat', 'plan of a cat', 7, 'tiny', '2026-01-01T00:00:00+00:00', 'cat.png', 1, 'here', 'a cat plan of a cat tiny 7'),
+  ('00000000000000000000000000000002', 2, '/outputs', 'elephant', 'un Éléphant', 'plan', 8, 'tiny', '2026-01-02T00:00:00+00:00', 'elephant.png', 0, 'here', 'un elephant plan tiny 8');
+PRAGMA user_version = 3;

@@ -1,0 +1,87 @@
+"""The child process that decodes what strangers upload: run by `storage.guarded_media`, no one else.
+
+Arguments: "image" or "video", the limits as JSON, a memory budget in bytes, and a path or "-" for
+standard input. On standard output: one line of JSON, {"shape": [T, H, W, 3], "fps": ...} where T is
+the most frames there can be, then every frame as "F" and its bytes, then "E". Where something is
+wrong, a line of JSON with the error comes instead, after "X" if frames came before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.core.access import Limits
+from videosketcher_app.core.errors import AppError, InvalidFile
+from videosketcher_app.storage import media
+
+FRAME, END, ERROR = b"F", b"E", b"X"
+
+
+def main() -> None:
+    """Decodes one file and ends."""
+    kind, limits_json, budget_bytes, place = sys.argv[1:]
+    output = sys.stdout.buffer
+    limits = Limits(**json.loads(limits_json))
+    source = sys.stdin.buffer.read() if place == "-" else Path(place)
+    limit_memory(int(budget_bytes))
+    try:
+        if kind == "image":
+            picture_HW3 = media.read_image(source, limits=limits)
+            send(output, (1, *picture_HW3.shape), 0.0, [picture_HW3])
+        else:
+            with media.open_video(source, limits=limits) as video:
+                shape = (video.max_frames, video.height, video.width, 3)
+                send(output, shape, video.fps, video.frames_HW3)
+    except MemoryError:
+        fail(output, InvalidFile("This file needs too much memory.", hint="Use a smaller one."))
+    except AppError as error:
+        fail(output, error)
+    output.flush()
+
+
+def limit_memory(budget_bytes: int) -> None:
+    """From here on at most so many bytes more, where the system can promise it."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent watches instead
+        return
+    statm = Path("/proc/self/statm")
+    if not statm.exists():  # macOS does not hold to this limit: the parent watches there too
+        return
+    used = int(statm.read_text().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = used + budget_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def send(
+    output: BinaryIO,
+    shape: tuple[int, ...],
+    fps: float,
+    frames_HW3: Iterable[NDArray[np.uint8]],
+) -> None:
+    """The header and all frames; the header goes out with the first frame."""
+    header = json.dumps({"shape": shape, "fps": fps}).encode() + b"\n"
+    for frame_HW3 in frames_HW3:
+        output.write(header + FRAME)
+        output.write(np.ascontiguousarray(frame_HW3).data)
+        header = b""
+    if header:
+        raise InvalidFile("This video has no frames.", hint="Use another file.")
+    output.write(END)
+
+
+def fail(output: BinaryIO, error: AppError) -> None:
+    """Why there are no frames, or no more."""
+    output.write(ERROR + json.dumps({"message": error.message, "hint": error.hint}).encode())
+
+
+if __name__ == "__main__":
+    main()

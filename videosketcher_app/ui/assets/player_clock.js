@@ -1,0 +1,138 @@
+// The clip's time: play, pause, seek, loop one part, wait at the ends of parts. Knows no buttons.
+
+const MIDDLE_OF_FRAME = 0.5; // a seek aims at the middle of a frame, so that rounding cannot miss it
+
+class Clock {
+  constructor(video, onChange) {
+    this.video = video;
+    this.onChange = onChange;
+    this.hold_s = 0;
+    this.looping = false;
+    this.clip = { fps: 1, frames: 1, parts: [] };
+    for (const name of ["play", "pause", "seeked", "ended", "ratechange"]) {
+      video.addEventListener(name, () => this.onChange());
+    }
+    video.addEventListener("play", () => this.watch());
+    video.addEventListener("ended", () => this.onEnd());
+  }
+
+  load(clip) {
+    this.stopHolding();
+    this.clip = clip;
+    this.shown = null;
+    this.looped = 0;
+  }
+
+  get length() {
+    return this.clip.frames / this.clip.fps;
+  }
+
+  get now() {
+    return this.shown ?? this.video.currentTime;
+  }
+
+  get frame() {
+    return clamp(Math.floor(this.now * this.clip.fps + 1e-6), 0, this.clip.frames - 1);
+  }
+
+  get isPlaying() {
+    return !this.video.paused || Boolean(this.holding);
+  }
+
+  /** Index of the part that is drawn at a time in seconds. */
+  partAt(time) {
+    const index = this.clip.parts.findIndex((part) => time < part.end_s - 1e-6);
+    return index < 0 ? Math.max(this.clip.parts.length - 1, 0) : index;
+  }
+
+  seek(time) {
+    this.stopHolding();
+    this.goTo(time);
+    this.looped = this.onPart;
+  }
+
+  goTo(time) {
+    const last = (this.clip.frames - 1) / this.clip.fps;
+    const frame = Math.round(clamp(time, 0, last) * this.clip.fps);
+    this.shown = frame / this.clip.fps;
+    this.video.currentTime = (frame + MIDDLE_OF_FRAME) / this.clip.fps;
+    this.onPart = this.partAt(this.shown);
+    this.onChange();
+  }
+
+  step(frames) {
+    this.pause();
+    this.goTo((this.frame + frames) / this.clip.fps);
+  }
+
+  toggle() {
+    if (this.isPlaying) this.pause();
+    else this.play();
+  }
+
+  play() {
+    this.stopHolding();
+    if (this.frame >= this.clip.frames - 1) this.goTo(0);
+    this.onPart = this.partAt(this.now);
+    this.looped = this.onPart;
+    this.shown = null;
+    // A new source breaks off a play that has begun; that is no fault.
+    this.video.play().catch(() => this.onChange());
+  }
+
+  pause() {
+    this.stopHolding();
+    this.video.pause();
+    this.onChange();
+  }
+
+  /** Looks at the time once a frame of the screen, since timeupdate comes only four times a second. */
+  watch() {
+    if (this.watching) return;
+    const look = () => {
+      this.watching = null;
+      if (this.video.paused) return;
+      this.shown = null;
+      this.checkPart();
+      this.onChange();
+      this.watching = requestAnimationFrame(look);
+    };
+    this.watching = requestAnimationFrame(look);
+  }
+
+  checkPart() {
+    const part = this.partAt(this.video.currentTime);
+    if (part === this.onPart) return;
+    this.endOfPart(this.onPart ?? 0, part);
+  }
+
+  endOfPart(ended, next) {
+    const isLast = ended === this.clip.parts.length - 1;
+    if (this.looping) this.wait(() => this.goTo(this.clip.parts[this.looped ?? ended].start_s));
+    else if (this.hold_s && !isLast) this.wait(() => { this.onPart = next; });
+    else this.onPart = next;
+  }
+
+  onEnd() {
+    if (this.looping && this.clip.parts.length) this.endOfPart(this.clip.parts.length - 1, 0);
+  }
+
+  /** Stands still for hold_s seconds, then does `then` and goes on. */
+  wait(then) {
+    const resume = () => {
+      this.holding = null;
+      then();
+      this.shown = null;
+      this.video.play().catch(() => this.onChange());
+    };
+    if (!this.hold_s) return resume();
+    this.holding = setTimeout(resume, this.hold_s * 1000);
+    this.video.pause();
+    return this.onChange();
+  }
+
+  stopHolding() {
+    clearTimeout(this.holding);
+    this.holding = null;
+  }
+}

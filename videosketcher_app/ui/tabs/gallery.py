@@ -1,0 +1,402 @@
+"""The Gallery tab: every finished drawing, and every sketch that was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from videosketcher_app.core.access import Capability
+from videosketcher_app.core.errors import AppError
+from videosketcher_app.ui.components.gallery_grid import GalleryView
+from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.handlers import connect, handler
+from videosketcher_app.ui.present import View as PageView
+from videosketcher_app.ui.present import present_error, status_line
+from videosketcher_app.ui.tabs.gallery_view import HEIGHTS_PX, GalleryPage, Look
+from videosketcher_app.ui.texts import t
+
+Reuse = Callable[[Any, Any], list[Any]]
+Change = Callable[..., tuple[Look, str]]
+NUM_OUTPUTS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryComponents:
+    """The tab's components; `outputs` is what `GalleryPage.updates` answers, in its order."""
+
+    look: gr.State
+    search: gr.Textbox
+    favorites: gr.Checkbox
+    strip: GalleryView
+    status: gr.HTML
+    undo: gr.Button
+    grid: GalleryView
+    count: gr.HTML
+    newer: gr.Button
+    older: gr.Button
+    compared: GalleryView
+    panel: gr.Column
+    detail: GalleryView
+    star: gr.Button
+    compare: gr.Button
+    reuse: gr.Button
+    height: gr.Dropdown
+    larger: gr.Button
+    delete: gr.Button
+    close: gr.Button
+    export: gr.Button
+    bin: GalleryView
+    clear: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Everything that a handler may change."""
+        return [
+            self.look,
+            self.strip,
+            self.grid,
+            self.count,
+            self.newer,
+            self.older,
+            self.compared,
+            self.panel,
+            self.detail,
+            self.star,
+            self.compare,
+            self.export,
+            self.bin,
+            self.clear,
+            self.undo,
+            self.status,
+        ]
+
+
+def build(
+    context: PageContext,
+    *,
+    reuse: Reuse | None = None,
+    reuse_outputs: list[Any] | None = None,
+) -> GalleryComponents:
+    """Lays the tab out and connects what this role may do.
+
+    Args:
+        reuse: (request, planned) -> updates of `reuse_outputs`, which take a drawing's settings
+            over; without it there is no such button.
+    """
+    parts = _layout(can_reuse=reuse is not None)
+    page = GalleryPage(context.services)
+    _connect_looks(context, parts, page)
+    _connect_actions(context, parts, page)
+    _connect_jobs(context, parts, page)
+    if reuse is not None:
+        _connect_reuse(context, parts, page, reuse, reuse_outputs or [])
+    return parts
+
+
+def _connect_looks(context: PageContext, parts: GalleryComponents, page: GalleryPage) -> None:
+    """What only looks: searching, turning pages, opening, choosing."""
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_seen(look: Look) -> list[Any]:
+        return _answer(page, look, page.looked_again)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_search(look: Look, search: str, favorites: bool) -> list[Any]:
+        return _answer(page, look, page.searched, search, favorites)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_newer(look: Look) -> list[Any]:
+        return _answer(page, look, page.turned, -1)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_older(look: Look) -> list[Any]:
+        return _answer(page, look, page.turned, 1)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_pick(look: Look, event: gr.EventData) -> list[Any]:
+        return _answer(page, look, page.picked, _id_of(event))
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_check(look: Look, event: gr.EventData) -> list[Any]:
+        return _answer(page, look, page.checked, _id_of(event), event._data.get("on") is True)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_close(look: Look) -> list[Any]:
+        return _answer(page, look, page.closed)
+
+    searching = [parts.look, parts.search, parts.favorites]
+    looks = [
+        (parts.grid.seen, on_seen, [parts.look]),
+        (parts.search.change, on_search, searching),
+        (parts.favorites.change, on_search, searching),
+        (parts.newer.click, on_newer, [parts.look]),
+        (parts.older.click, on_older, [parts.look]),
+        (parts.grid.pick, on_pick, [parts.look]),
+        (parts.grid.check, on_check, [parts.look]),
+        (parts.close.click, on_close, [parts.look]),
+    ]
+    _connect_all(context, parts, looks)
+
+
+def _connect_actions(context: PageContext, parts: GalleryComponents, page: GalleryPage) -> None:
+    """What changes a drawing or makes files."""
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_star(look: Look) -> list[Any]:
+        return _answer(page, look, page.starred)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_compare(look: Look) -> list[Any]:
+        return _answer(page, look, page.comparing)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_larger(look: Look, height: int) -> Iterator[str]:
+        yield from _words(page.rendered_larger(look, height))
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_delete(look: Look) -> list[Any]:
+        return _answer(page, look, page.deleted)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_undo(look: Look) -> list[Any]:
+        return _answer(page, look, page.restored, look.deleted)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_restore(look: Look, event: gr.EventData) -> list[Any]:
+        return _answer(page, look, page.restored, _id_of(event))
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_clear(look: Look) -> list[Any]:
+        return _answer(page, look, page.cleared)
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_export(look: Look) -> list[Any]:
+        return _answer(page, look, page.exported)
+
+    actions = [
+        (parts.star.click, on_star, [parts.look]),
+        (parts.compare.click, on_compare, [parts.look]),
+        (parts.delete.click, on_delete, [parts.look]),
+        (parts.undo.click, on_undo, [parts.look]),
+        (parts.bin.restore, on_restore, [parts.look]),
+        (parts.clear.click, on_clear, [parts.look]),
+        (parts.export.click, on_export, [parts.look]),
+    ]
+    _connect_all(context, parts, actions)
+    _connect_long(context, parts, page, parts.larger.click, on_larger, [parts.look, parts.height])
+
+
+def _connect_jobs(context: PageContext, parts: GalleryComponents, page: GalleryPage) -> None:
+    """What an interrupted sketch can become."""
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_again(event: gr.EventData, session: gr.Request) -> Iterator[str]:
+        asked = _id_of(event).split(",")
+        yield from _words(page.drawn_again(asked, session=str(session.session_hash)))
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_dismiss(look: Look, event: gr.EventData) -> list[Any]:
+        return _answer(page, look, page.dismissed, _id_of(event))
+
+    _connect_all(context, parts, [(parts.strip.dismiss, on_dismiss, [parts.look])])
+    _connect_long(context, parts, page, parts.strip.again, on_again, [])
+
+
+def _connect_reuse(
+    context: PageContext,
+    parts: GalleryComponents,
+    page: GalleryPage,
+    reuse: Reuse,
+    outputs: list[Any],
+) -> None:
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_reuse(look: Look) -> list[Any]:
+        try:
+            saved = page.history.open(look.chosen)
+        except AppError as error:
+            return [_told(error), *([gr.skip()] * len(outputs))]
+        return [status_line(t("gallery.reused")), *reuse(saved.request, saved.planned)]
+
+    connect(
+        context.role,
+        parts.reuse.click,
+        on_reuse,
+        inputs=[parts.look],
+        outputs=[parts.status, *outputs],
+        show_progress="hidden",
+    )
+
+
+def _connect_all(
+    context: PageContext, parts: GalleryComponents, wires: list[tuple[Any, Any, list[Any]]]
+) -> None:
+    for listen, function, inputs in wires:
+        connect(
+            context.role,
+            listen,
+            function,
+            inputs=inputs,
+            outputs=parts.outputs,
+            show_progress="hidden",
+            concurrency_limit=None,  # the job queue decides who waits
+        )
+
+
+def _connect_long(
+    context: PageContext,
+    parts: GalleryComponents,
+    page: GalleryPage,
+    listen: Any,
+    function: Any,
+    inputs: list[Any],
+) -> None:
+    """What takes a while tells how it fares; the page as it is then shows what came of it."""
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_end(look: Look) -> list[Any]:
+        return _answer(page, look, page.looked_again, keep_status=True)
+
+    event = connect(
+        context.role,
+        listen,
+        function,
+        inputs=inputs,
+        outputs=parts.status,
+        show_progress="hidden",
+        concurrency_limit=None,
+    )
+    if event is not None:
+        _connect_all(context, parts, [(event.then, on_end, [parts.look])])
+
+
+def _answer(
+    page: GalleryPage, look: Look, change: Change, *values: Any, keep_status: bool = False
+) -> list[Any]:
+    """The page after a change, or with a sentence that says why it did not happen."""
+    if change != page.cleared:
+        look = replace(look, sure=False)
+    try:
+        look, words = change(look, *values)
+        return page.shown(look, status=gr.skip() if keep_status else words)
+    except AppError as error:
+        return _shown_with(page, look, error)
+
+
+def _shown_with(page: GalleryPage, look: Look, error: AppError) -> list[Any]:
+    try:
+        return page.shown(look, status=_told(error))
+    except AppError:  # the history itself cannot be read: everything stays as it is
+        return [look, *([gr.skip()] * (NUM_OUTPUTS - 2)), _told(error)]
+
+
+def _words(lines: Iterator[str]) -> Iterator[str]:
+    """Lines on how something fares; the last says why if it failed."""
+    try:
+        yield from lines
+    except AppError as error:
+        yield _told(error)
+
+
+def _told(error: AppError) -> str:
+    return present_error(error, PageView()).status
+
+
+def _id_of(event: gr.EventData) -> str:
+    """What was pressed; anything but a text is nothing."""
+    data = event._data if isinstance(event._data, dict) else {}
+    key = data.get("id")
+    return key if isinstance(key, str) else ""
+
+
+def _layout(*, can_reuse: bool) -> GalleryComponents:
+    look = gr.State(Look())
+    strip = GalleryView(elem_id="gallery-strip")
+    with gr.Row(elem_classes="vs-buttons"):
+        search = gr.Textbox(
+            label=t("gallery.search"),
+            placeholder=t("gallery.search_hint"),
+            max_length=200,
+            scale=4,
+            elem_id="gallery-search",
+        )
+        favorites = gr.Checkbox(label=t("gallery.favorites"), scale=1, elem_id="gallery-favorites")
+        export = gr.Button(
+            t("gallery.export"), interactive=False, scale=1, elem_id="gallery-export"
+        )
+    with gr.Row(elem_classes="vs-buttons"):
+        status = gr.HTML(elem_id="gallery-status")
+        undo = gr.Button(
+            t("gallery.undo"), visible=False, size="sm", scale=0, elem_id="gallery-undo"
+        )
+    compared = GalleryView(elem_id="gallery-compared")
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3, min_width=420):
+            grid = GalleryView(elem_id="gallery-grid", min_height=60)
+            with gr.Row(elem_classes="vs-buttons"):
+                newer = gr.Button(t("gallery.earlier"), interactive=False, elem_id="gallery-newer")
+                count = gr.HTML(elem_id="gallery-count")
+                older = gr.Button(t("gallery.later"), interactive=False, elem_id="gallery-older")
+        shown = _detail_layout(can_reuse=can_reuse)
+    with gr.Accordion(t("gallery.bin"), open=False, elem_id="gallery-bin-fold"):
+        bin_list = GalleryView(elem_id="gallery-bin")
+        clear = gr.Button(t("gallery.bin_clear"), visible=False, size="sm", elem_id="gallery-clear")
+    return GalleryComponents(
+        look=look,
+        search=search,
+        favorites=favorites,
+        strip=strip,
+        status=status,
+        undo=undo,
+        compared=compared,
+        grid=grid,
+        count=count,
+        newer=newer,
+        older=older,
+        export=export,
+        bin=bin_list,
+        clear=clear,
+        **shown,
+    )
+
+
+def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
+    with gr.Column(scale=2, min_width=340, visible=False, elem_id="gallery-panel") as panel:
+        detail = GalleryView(elem_id="gallery-detail")
+        with gr.Row(elem_classes="vs-buttons"):
+            star = gr.Button(t("gallery.star"), size="sm", elem_id="gallery-star")
+            compare = gr.Button(t("gallery.compare"), size="sm", elem_id="gallery-compare")
+        with gr.Row(elem_classes="vs-buttons"):
+            reuse = gr.Button(
+                t("gallery.reuse"),
+                size="sm",
+                variant="primary",
+                visible=can_reuse,
+                elem_id="gallery-reuse",
+            )
+        with gr.Row(elem_classes="vs-buttons"):
+            height = gr.Dropdown(
+                [(f"{value} px", value) for value in HEIGHTS_PX],
+                value=HEIGHTS_PX[1],
+                label=t("gallery.larger_height"),
+                show_label=False,
+                min_width=100,
+                elem_id="gallery-height",
+            )
+            larger = gr.Button(t("gallery.larger"), size="sm", elem_id="gallery-larger")
+        with gr.Row(elem_classes="vs-buttons"):
+            delete = gr.Button(t("gallery.delete"), size="sm", elem_id="gallery-delete")
+            close = gr.Button(t("gallery.close"), size="sm", elem_id="gallery-close")
+    return {
+        "panel": panel,
+        "detail": detail,
+        "star": star,
+        "compare": compare,
+        "reuse": reuse,
+        "height": height,
+        "larger": larger,
+        "delete": delete,
+        "close": close,
+    }
