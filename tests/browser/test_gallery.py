@@ -174,6 +174,9 @@ def test_tablet_has_room_for_everything(open_gallery):
     page = open_gallery(**TABLET)
     tile(page, "a cat").click()
     page.locator(".vg-detail video").wait_for()
+    page.wait_for_function(
+        "document.querySelector('.vg-detail').getBoundingClientRect().top < window.innerHeight"
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
 
 

@@ -97,6 +97,14 @@ watch('value', () => {
   twins.find((twin) => twin.dataset.id === focused.id)?.focus({ preventScroll: true });
 });
 
+// Where the page is one column, the drawing that was opened is below everything else.
+watch('value', () => {
+  const detail = element.querySelector('.vg-detail');
+  if (detail && detail.getBoundingClientRect().top > window.innerHeight - 80) {
+    detail.scrollIntoView({ block: 'start' });
+  }
+});
+
 // A tab that is opened again shows what was drawn meanwhile.
 let wasVisible = false;
 new IntersectionObserver((entries) => {

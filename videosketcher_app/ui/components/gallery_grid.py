@@ -20,7 +20,8 @@ from videosketcher_app.ui.texts import t
 
 PAGE_SIZE = 24
 _EAGER = 8  # pictures above the fold; the others load when they come near
-# Gradio runs values through two template languages; what would mean something there is a number.
+# Gradio's HTML is made by two template languages. Values are not run through them; what would mean
+# something there is written as a number all the same, so that this never comes to matter.
 _TEMPLATE_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "{}$`\\"}
 
 
