@@ -132,7 +132,7 @@ def test_a_hundred_sessions_get_their_own_drawings_and_no_others(tmp_path):
         outputs = [drawn(app, n, guest.folder, guest.name) for n, guest in enumerate(guests)]
         for seed, (visitor, files) in enumerate(zip(visitors, outputs, strict=True)):
             solo = drawn(app, seed, tmp_path / f"solo{seed}")
-            for kind in ("mp4", "png"):
+            for kind in ("png", "svg"):
                 answer = visitor.read(str(files[kind]))
                 assert answer.status_code == 200
                 assert digest(answer.content) == digest(solo[kind].read_bytes()), (seed, kind)
@@ -147,15 +147,15 @@ def test_what_is_drawn_on_the_page_is_its_own_and_nothing_of_it_is_anybody_elses
         visitors = [app.guest() for _ in range(4)]
         shown = [visitor.draw("a cat", seed) for seed, visitor in enumerate(visitors)]
         for seed, (visitor, paths) in enumerate(zip(visitors, shown, strict=True)):
-            mp4 = next(path for path in paths if path.endswith(".mp4"))
+            svg = next(path for path in paths if path.endswith(".svg"))
             request = SketchRequest(prompt="a cat", seed=seed, model="tiny")
             solo = Destination(folder=tmp_path / f"solo{seed}")
             *_, done = app.services.generation.run(request, destination=solo)
-            assert digest(visitor.read(mp4).content) == digest(
-                done.drawing.files["mp4"].read_bytes()
+            assert digest(visitor.read(svg).content) == digest(
+                done.drawing.files["svg"].read_bytes()
             )
             others = [other for other in visitors if other is not visitor]
-            assert {other.read(mp4).status_code for other in others} == {403}
+            assert {other.read(svg).status_code for other in others} == {403}
             page = {"session_hash": visitor.page}
             for other in others:
                 stream = other.client.get(f"{API}/queue/data", params=page)

@@ -1,0 +1,90 @@
+"""Field values of the Text tab: what is offered, and how typed words become numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.requests import PLANNERS, SketchRequest
+from videosketcher_app.services.model_facts import ModelFacts, all_facts
+from videosketcher_app.services.presets import Preset
+from videosketcher_app.ui.texts import t
+
+OWN_SIZE = ""  # the model's own canvas
+# Multiples of 24, which Pocket and Wan can both draw.
+SIZES = ("432 x 240", "240 x 432", "312 x 312", "624 x 360", "816 x 480")
+_SIZE = re.compile(r"\s*(\d{1,5})\s*(?:[x×*,]|\s)\s*(\d{1,5})\s*(?:px)?\s*", re.I)
+
+
+def whole(value: Any) -> Any:
+    """A number of a field as an integer; anything else stays as it is, for the request to judge."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def parse_size(text: Any) -> tuple[int | None, int | None]:
+    """Width and height in pixels of "432 x 240"; (None, None) for the model's own.
+
+    Raises:
+        InvalidRequest: the text is no size.
+    """
+    if text is None or (isinstance(text, str) and not text.strip()):
+        return None, None
+    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InvalidRequest(t("text.bad_size", size=str(text)[:40]), hint=t("text.bad_size_hint"))
+    return int(found[1]), int(found[2])
+
+
+def size_text(request: SketchRequest) -> str:
+    """The field's text for a request's size."""
+    if request.width is None or request.height is None:
+        return OWN_SIZE
+    return f"{request.width} x {request.height}"
+
+
+def size_choices() -> list[tuple[str, str]]:
+    """(label, value) of the sizes that are offered; others can be typed."""
+    return [(t("text.size_own"), OWN_SIZE), *((size, size) for size in SIZES)]
+
+
+def planner_choices() -> list[tuple[str, str]]:
+    """(label, value) of the planners."""
+    return [(t(f"text.planner_{name}"), name) for name in PLANNERS]
+
+
+def model_choices(started_with: str) -> list[str]:
+    """Models that can draw now. The test family is offered only to who started the app with it."""
+    names = [facts.name for facts in all_facts() if facts.here and facts.family != "tiny"]
+    return names if started_with in names else [started_with, *names]
+
+
+def model_note(name: str) -> str:
+    """What a model is, and what it cannot take."""
+    facts = next((one for one in all_facts() if one.name == name), None)
+    if facts is None:
+        return ""
+    return f"{_first_upper(facts)}. {t('text.no_lora', model=facts.name)}"
+
+
+def _first_upper(facts: ModelFacts) -> str:
+    return facts.summary[:1].upper() + facts.summary[1:]
+
+
+def preset_request(preset: Preset, *, model: str) -> SketchRequest:
+    """What a preset sets, on top of the defaults; without a model of its own it keeps `model`."""
+    return SketchRequest(prompt="a cat", **{"model": model, **preset.request})
+
+
+def settings_values(request: SketchRequest) -> list[Any]:
+    """Values of the fields model, steps, guidance, frames, size and fps."""
+    return [
+        request.model,
+        request.num_inference_steps,
+        request.cfg_scale,
+        request.num_frames,
+        size_text(request),
+        request.fps,
+    ]
