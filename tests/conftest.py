@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Nothing that a test draws is noted in the history of the person who runs it.
+os.environ.setdefault("VIDEOSKETCHER_WORKSPACE", tempfile.mkdtemp(prefix="videosketcher-tests-"))
 
 from videosketcher_app.core import faults
 

@@ -30,7 +30,8 @@ class AppSettings(BaseSettings):
     """Settings of one start of the app; frozen once built.
 
     workspace holds what the app keeps for itself (models, history, logs), output_dir what a
-    person made. memory_gb is how much device memory the app may use; None means all of it.
+    person made. keep_prompts leaves prompt and plan in exported files. memory_gb is how much
+    device memory the app may use; None means all of it.
     openai_api_key, openai_base_url and llm_model are the language model that plans; they are also
     read from OPENAI_API_KEY, OPENAI_BASE_URL and LLM_MODEL.
     """
@@ -51,6 +52,7 @@ class AppSettings(BaseSettings):
     port: int = Field(default=7860, ge=1, le=65535)
     queue_size: int = Field(default=20, ge=1, le=1000)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d{1,2})?)$")
+    keep_prompts: bool = True
     memory_gb: float | None = Field(default=None, gt=0, le=4096, allow_inf_nan=False)
     refine_backend: Literal["auto", "openai", "qwen", "library"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -14,6 +14,8 @@ from videosketcher_app.services.lease import DeviceLease, device_lease
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_presets
 from videosketcher_app.services.request_planner import RequestPlanner
+from videosketcher_app.services.unfinished import Unfinished
+from videosketcher_app.services.variations import VariationService
 from videosketcher_app.storage.paths import Workspace
 
 
@@ -36,7 +38,9 @@ class Services:
     presets: tuple[Preset, ...]
     notices: tuple[Notice, ...]
     exports: ExportService
+    unfinished: Unfinished
     guests: GuestBook
+    variations: VariationService
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
@@ -66,6 +70,8 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     shelf = ModelShelf(device=settings.device, lease=lease)
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
+    unfinished = Unfinished(workspace.cache / "unfinished")
+    generation = GenerationService(queue=queue, shelf=shelf, planner=planner, history=history)
     return Services(
         settings=settings,
         queue=queue,
@@ -73,9 +79,13 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         shelf=shelf,
         planner=planner,
         history=history,
-        generation=GenerationService(queue=queue, shelf=shelf, planner=planner, history=history),
-        exports=ExportService(),
+        generation=GenerationService(
+            queue=queue, shelf=shelf, planner=planner, history=history, unfinished=unfinished
+        ),
+        exports=ExportService(keep_prompts=settings.keep_prompts),
+        unfinished=unfinished,
         guests=GuestBook(workspace),
+        variations=VariationService(queue=queue, generation=generation),
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

@@ -36,6 +36,7 @@ from videosketcher_app.services.outputs import (
 )
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.request_planner import RequestPlanner
+from videosketcher_app.services.unfinished import Unfinished
 
 JobBody = Generator[Event, None, Drawing]
 
@@ -63,6 +64,7 @@ class GenerationService:
         shelf: models in memory.
         planner: turns a request into a plan.
         history: notes the owner's jobs and drawings; None notes nothing.
+        unfinished: keeps frames until their files are written; None keeps nothing.
     """
 
     def __init__(
@@ -72,9 +74,11 @@ class GenerationService:
         shelf: ModelShelf,
         planner: RequestPlanner,
         history: HistoryService | None = None,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self._queue = queue
         self._history = history
+        self._unfinished = unfinished
         self._shelf = shelf
         self._planner = planner
 
@@ -249,7 +253,15 @@ class GenerationService:
                 extra={"versions": versions(), "machine": platform.machine()},
             ),
         )
-        return _published(drawing, destination)
+        return self._published(drawing, destination)
+
+    def _published(self, drawing: Drawing, destination: Destination) -> Drawing:
+        if destination.folder is None:
+            return drawing
+        how = {"prefix": destination.prefix, "gif": destination.gif}
+        if self._unfinished is None:
+            return publish(drawing, destination.folder, **how)
+        return self._unfinished.publish(drawing, destination.folder, **how)
 
 
 def _sampled(
@@ -296,12 +308,6 @@ def versions() -> dict[str, str]:
 
     names = ("torch", "diffsynth", "numpy", "av")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _published(drawing: Drawing, destination: Destination) -> Drawing:
-    if destination.folder is None:
-        return drawing
-    return publish(drawing, destination.folder, prefix=destination.prefix, gif=destination.gif)
 
 
 class _Clock:

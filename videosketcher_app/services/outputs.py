@@ -26,7 +26,9 @@ from videosketcher_app.storage import atomic, media, paths
 
 CONFIG_FORMAT = 1
 MAX_NAME_BYTES = 120  # leaves room for a prefix, the seed and the files' endings
-CONFIG_KEYS: dict[str, None] = dict.fromkeys(("format", "request", "plan", "model", "settings", "loras", "rerender"))
+CONFIG_KEYS: dict[str, None] = dict.fromkeys(
+    ("format", "request", "plan", "model", "settings", "loras", "rerender")
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,6 +134,7 @@ class VariationService:
         *,
         folder: Path,
         count: int = DEFAULT_COUNT,
+        planned: PlannedDrawing | None = None,
         role: Role = Role.OWNER,
         session: str = "",
     ) -> Job:
@@ -143,6 +144,7 @@ class VariationService:
             request: of the first one; the others have the next seeds.
             folder: where their folders go.
             count: 1 to MAX_COUNT.
+            planned: a plan to draw instead of planning.
 
         Raises:
             InvalidRequest: the count is out of range.
@@ -157,13 +159,13 @@ class VariationService:
         drafts = [
             _Draft(
                 request=each,
-                entry=self._generation._noted(each, None, destination, role, session),
+                entry=self._generation._noted(each, planned, destination, role, session),
             )
             for each in requests
         ]
 
         def body(cancel: CancelToken) -> Body:
-            return self._draw_all(drafts, destination, role, cancel)
+            return self._draw_all(drafts, planned, destination, role, cancel)
 
         try:
             job = self._queue.submit(
@@ -196,30 +198,36 @@ class VariationService:
             yield VariationEvent(index=index, event=event)
 
     def _draw_all(
-        self, drafts: Sequence[_Draft], destination: Destination, role: Role, cancel: CancelToken
+        self,
+        drafts: Sequence[_Draft],
+        planned: PlannedDrawing | None,
+        destination: Destination,
+        role: Role,
+        cancel: CancelToken,
     ) -> Body:
         """The job itself; runs on the compute worker and keeps no drawing in memory."""
         judge = _Judge()
-        planned: PlannedDrawing | None = None
-        for index, draft in enumerate(drafts):
-            yield Begun(index=index, seed=draft.request.seed)
-            work = self._generation._draw(draft.request, planned, destination, role, cancel)
-            try:
+        left = list(drafts)
+        try:
+            while left:
+                draft = left.pop(0)
+                yield Begun(index=len(drafts) - len(left) - 1, seed=draft.request.seed)
+                work = self._generation._draw(draft.request, planned, destination, role, cancel)
                 drawing = yield from work if draft.entry is None else draft.entry.follow(work)
-            except AppError:
-                if not cancel.cancelled:
-                    _withdraw(drafts[index + 1 :])  # they would have failed like this one
-                raise
-            planned = drawing.planned
-            assert drawing.folder is not None
-            yield Drawn(
-                folder=drawing.folder,
-                files=drawing.files,
-                seconds=float(drawing.run["seconds"]["total"]),
-            )
-            verdict = judge.verdict(drawing)
-            del drawing, work
-            yield verdict
+                planned = drawing.planned
+                yield _drawn(drawing)
+                verdict = judge.verdict(drawing)
+                del drawing, work
+                yield verdict
+        finally:
+            if not cancel.cancelled:
+                _withdraw(left)  # they would have failed like the one before
+
+
+def _drawn(drawing: Drawing) -> Drawn:
+    assert drawing.folder is not None, "variations are published"
+    seconds = float(drawing.run["seconds"]["total"])
+    return Drawn(folder=drawing.folder, files=drawing.files, seconds=seconds)
 
 
 def variations_of(request: SketchRequest, count: int) -> list[SketchRequest]:
@@ -290,4 +298,3 @@ def _withdraw(drafts: Sequence[_Draft]) -> None:
     for draft in drafts:
         if draft.entry is not None:
             draft.entry.withdraw()
-
