@@ -8,12 +8,14 @@ import webbrowser
 
 from videosketcher_app.cli.main import main as run_command
 from videosketcher_app.cli.window import LaunchOptions
+from videosketcher_app.core.secret import drop_keys_from_environment
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.instance import (
     AlreadyRunning,
     InstanceLock,
     wait_for_address,
 )
+from videosketcher_app.services.logs import start_logging, stop_logging
 from videosketcher_app.storage.paths import Workspace
 
 
@@ -43,6 +45,7 @@ def open_app(settings: AppSettings, options: LaunchOptions) -> None:
 
 
 def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) -> None:
+    drop_keys_from_environment()  # the settings hold them now; no child process needs them
     # Gradio reads it when it is imported: no figures to anyone.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from videosketcher_app.services.container import build
@@ -57,12 +60,16 @@ def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) ->
         keep_free_bytes=options.keep_free_bytes,
         open_browser=options.open_browser,
     )
-    with build(settings) as services:
-        serve(
-            services,
-            serve_options,
-            announce=lambda port, url: lock.announce(port=port, url=url),
-        )
+    log = start_logging(settings)
+    try:
+        with build(settings, notices=options.notices) as services:
+            serve(
+                services,
+                serve_options,
+                announce=lambda port, url: lock.announce(port=port, url=url),
+            )
+    finally:
+        stop_logging(log)
 
 
 def main() -> int:

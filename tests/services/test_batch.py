@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+import zipfile
 
 import pytest
 
+from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import CannotWrite, InvalidFile, InvalidRequest
+from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.batch import read_prompts, run_batch
 from videosketcher_app.services.container import build
@@ -105,3 +109,198 @@ def test_prompts_file_that_is_none_is_refused(tmp_path, content):
 def test_missing_prompts_file_is_refused(tmp_path):
     with pytest.raises(InvalidFile, match="cannot be read"):
         read_prompts(tmp_path / "none.txt")
+
+
+def write(tmp_path, name: str, text: str):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.json", '["a cat", " a house, small "]'),
+        ("p.JSON", '[{"prompt": "a cat"}, "a house, small"]'),
+        ("p.csv", 'number,Prompt\n1,a cat\n2,"a house, small"\n'),
+        ("p.csv", 'a cat\n"a house, small"\n\n'),
+        ("p.txt", "a cat\na house, small"),
+    ],
+)
+def test_prompts_come_as_text_json_or_csv(tmp_path, name, text):
+    assert read_prompts(write(tmp_path, name, text)) == ["a cat", "a house, small"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("p.json", '["a cat",\n"a house"', "Line 2"),
+        ("p.json", '["a cat", 7]', "Entry 2"),
+        ("p.json", '[{"prompt": "a cat", "sed": 1}]', "Entry 1"),
+        ("p.json", '{"prompt": "a cat"}', "no list"),
+        ("p.json", "[" * 100_000, "deeply"),
+        ("p.json", "[]", "empty"),
+        ("p.csv", 'prompt\na cat\n"a house\n', "not CSV"),
+        ("p.csv", "n,prompt\n1,a cat\n2\n", "Line 3"),
+        ("p.csv", "1,a cat\n", "names no column"),
+        ("p.csv", "prompt\n" + "x" * 200_000, "Line 2"),
+        ("p.txt", "a cat\n" * 20_001, "20,001"),
+    ],
+)
+def test_a_broken_prompts_file_is_refused_with_its_line(tmp_path, name, text, told):
+    with pytest.raises(InvalidFile, match=told) as caught:
+        read_prompts(write(tmp_path, name, text))
+    assert caught.value.hint
+
+
+def test_the_line_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "p.txt"
+    path.write_bytes(b"a cat\na caf\xe9\n")
+    with pytest.raises(InvalidFile, match="Line 2"):
+        read_prompts(path)
+
+
+def start(services, prompts, settings=SETTINGS, **options):
+    return services.batches.start(prompts, settings, parent=services.settings.output_dir, **options)
+
+
+def statuses(run) -> list[str]:
+    return [row.status for row in run.rows(0, 100)]
+
+
+def until(run, status: str, row: int) -> None:
+    """Waits until a row has this status; the worker's own events are what changes it."""
+    deadline = time.monotonic() + 60
+    while run.rows(row, 1)[0].status != status:
+        assert time.monotonic() < deadline, statuses(run)
+        time.sleep(0.005)
+
+
+def test_the_app_draws_like_the_command_line(services, tmp_path):
+    run = start(services, ["a cat", "x" * 5000, "a house"])
+    assert run.wait(60)
+    assert statuses(run) == ["done", "failed", "done"]
+    assert run.counts.ended == run.counts.total == 3
+    list(
+        run_batch(
+            services.generation,
+            ["a cat", "x" * 5000, "a house"],
+            SETTINGS,
+            output_dir=tmp_path / "line",
+        )
+    )
+    mine, others = (
+        json.loads((folder / "batch_summary.json").read_text(encoding="utf-8"))
+        for folder in (run.folder, tmp_path / "line")
+    )
+    for summary in (mine, others):
+        del summary["written"]
+        for result in summary["results"]:
+            del result["seconds"]
+    assert mine == others
+    for name in ("1_cat/1_cat.mp4", "3_house/3_house.svg"):
+        assert (run.folder / name).read_bytes() == (tmp_path / "line" / name).read_bytes()
+
+
+def test_stop_keeps_what_is_done_and_the_same_prompts_go_on(services):
+    slow = {**SETTINGS, "num_inference_steps": 60}
+    run = start(services, ["a cat", "a house", "a tree"], slow)
+    until(run, "drawing", 1)
+    run.stop()
+    assert run.wait(20)
+    assert run.is_stopped
+    assert statuses(run) == ["done", "waiting", "waiting"]
+    summary = json.loads((run.folder / "batch_summary.json").read_text(encoding="utf-8"))
+    assert (summary["done"], summary["total_prompts"]) == (1, 3)
+    again = start(services, ["a cat", "a house", "a tree"], slow)
+    assert again.folder == run.folder
+    assert again.wait(60)
+    assert statuses(again) == ["skipped", "done", "done"]
+
+
+def test_everybody_else_goes_first(services):
+    slow = {**SETTINGS, "num_inference_steps": 60}
+    run = start(services, ["a cat", "a house", "a tree"], slow)
+    until(run, "drawing", 0)
+    request = SketchRequest(prompt="a cup", **SETTINGS)
+    jobs = [services.generation.submit(request, session=f"s{i}") for i in range(3)]
+    until(run, "drawing", 1)
+    assert not jobs[0].ended  # the running prompt was not interrupted for it
+    until(run, "done", 1)
+    assert all(job.ended for job in jobs)
+    run.stop()
+    assert run.wait(20)
+
+
+def test_one_batch_at_a_time(services):
+    run = start(services, ["a cat"], {**SETTINGS, "num_inference_steps": 100})
+    with pytest.raises(InvalidRequest, match="already"):
+        start(services, ["a house"])
+    run.stop()
+    assert run.wait(20)
+    assert services.batches.current(Role.OWNER, "another page") is run
+
+
+def test_guests_have_ten_prompts_and_their_own_batch(services, tmp_path):
+    guest = {"role": Role.GUEST, "session": "guest-1"}
+    with pytest.raises(InvalidRequest, match="at most 10"):
+        start(services, ["a cat"] * 11, **guest)
+    run = services.batches.start(["a cat"], SETTINGS, parent=tmp_path / "guest", **guest)
+    assert run.wait(60)
+    assert statuses(run) == ["done"]
+    assert services.batches.current(Role.GUEST, "guest-2") is None
+    assert services.history.drawings() == []
+
+
+def test_a_guest_who_left_stops_being_drawn_for(services, tmp_path, monkeypatch):
+    monkeypatch.setattr("videosketcher_app.services.batch_runs.AWAY_S", 0.2)
+    slow = {**SETTINGS, "num_inference_steps": 200}
+    guest = {"role": Role.GUEST, "session": "guest-1"}
+    run = services.batches.start(["a cat"], slow, parent=tmp_path / "guest", **guest)
+    assert run.wait(20)
+    assert run.is_stopped
+
+
+def test_what_stops_every_prompt_is_said(services, tmp_path):
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    run = start(services, ["a cat", "a house"])
+    assert run.wait(20)
+    assert run.error
+    assert not run.is_stopped
+    assert statuses(run) == ["waiting", "waiting"]
+
+
+def test_closing_the_app_ends_the_batch(services):
+    run = start(services, ["a cat", "a house"], {**SETTINGS, "num_inference_steps": 100})
+    until(run, "drawing", 0)
+    services.queue.shutdown()
+    assert run.wait(20)
+
+
+def test_the_zip_holds_the_drawings_and_the_summary(services):
+    run = start(services, ["a cat", "?!"])
+    with pytest.raises(InvalidRequest, match="Nothing"):
+        run.pack()
+    assert run.wait(60)
+    with zipfile.ZipFile(run.pack()) as packed:
+        names = {name.split("/", 1)[1] for name in packed.namelist()}
+        assert packed.testzip() is None
+    assert {"batch_summary.json", "1_cat/1_cat.mp4", "1_cat/1_cat.svg"} <= names
+    assert len(names) == 6
+
+
+def test_ten_thousand_finished_prompts_are_skipped_in_seconds(services):
+    prompts = ["a cat"] * 10_000
+    folder = services.settings.output_dir
+    request = SketchRequest(prompt="a cat", **SETTINGS)
+    config = json.dumps({"request": request.to_mapping()})
+    for index in range(1, len(prompts) + 1):
+        place = folder / f"{index}_cat"
+        place.mkdir(parents=True)
+        (place / f"{index}_cat_config.json").write_text(config, encoding="utf-8")
+    begun = time.monotonic()
+    done = entries(services, prompts)
+    assert {entry.status for entry in done} == {"skipped"}
+    assert time.monotonic() - begun < 30
+    summary = json.loads((folder / "batch_summary.json").read_text(encoding="utf-8"))
+    assert summary["skipped"] == 10_000

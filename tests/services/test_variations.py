@@ -191,8 +191,12 @@ def test_the_evaluator_sees_a_true_drawing_and_marks_it():
 
 
 def test_a_plan_with_unknown_parts_is_not_judged(services):
-    prompt = "Step by step sketch process of a zorp, following this drawing order: 1. Gnarl. 2. Wib."
-    events = list(services.variations.follow(submit(services, CAT.replaced(prompt=prompt), count=2)))
+    prompt = (
+        "Step by step sketch process of a zorp, following this drawing order: 1. Gnarl. 2. Wib."
+    )
+    events = list(
+        services.variations.follow(submit(services, CAT.replaced(prompt=prompt), count=2))
+    )
     verdicts = by_kind(events, Verdict)
     assert [verdict.unknown for verdict in verdicts] == [("Gnarl", "Wib")] * 2
     assert best_of(verdicts) is None

@@ -13,6 +13,8 @@ from videosketcher_app.cli import options
 from videosketcher_app.core.access import FREE_SPACE_FLOOR_BYTES
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.settings import AppSettings
+from videosketcher_app.services.presets import Notice
+from videosketcher_app.services.start_settings import load_start_settings
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what --listen asks for; guests only, behind a password
 _SHARING = "Sharing"
@@ -31,6 +33,7 @@ class LaunchOptions:
         model: name in the catalogue; None is the shipped one.
         checkpoint: weights of the model that co-draws.
         keep_free_bytes: of the disk, that uploads never take.
+        notices: lines of the settings file that were left out.
     """
 
     share: bool = False
@@ -40,6 +43,7 @@ class LaunchOptions:
     model: str | None = None
     checkpoint: Path | None = None
     keep_free_bytes: int = FREE_SPACE_FLOOR_BYTES
+    notices: tuple[Notice, ...] = ()
 
 
 Opener = Callable[[AppSettings, LaunchOptions], None]
@@ -85,11 +89,9 @@ def open_window(
     output_dir: options.OutputDir = None,
 ) -> None:
     """Opens the app in the browser."""
-    from videosketcher_app.core.settings import load_settings
-
     if listen and host is not None:
         raise InvalidRequest("--listen and --host exclude each other.", hint="Leave one out.")
-    settings = load_settings(
+    settings, notices = load_start_settings(
         host=EVERY_ADDRESS if listen else host,
         port=port,
         queue_size=queue_size,
@@ -106,6 +108,7 @@ def open_window(
         model=_known(model),
         checkpoint=_checkpoint(checkpoint),
         keep_free_bytes=_bytes(keep_free),
+        notices=tuple(notices),
     )
     assert context.obj is not None, "the composition root passes the window's opener"
     context.obj(settings, launch)

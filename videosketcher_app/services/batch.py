@@ -1,4 +1,7 @@
-"""A file of prompts, one run a line: resumes, reports what is broken, and goes on."""
+"""A list of prompts, one run each: resumes, reports what is broken, and goes on.
+
+The command line follows `run_batch` itself; the app runs it in the background (batch_runs.py).
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from videosketcher_app.core.errors import CannotWrite, InvalidFile, InvalidRequest, OutOfMemory
+from videosketcher_app.core.errors import AppError, CannotWrite, InvalidRequest, OutOfMemory
 from videosketcher_app.core.events import Done, Event
 from videosketcher_app.core.requests import SketchRequest
-from videosketcher_app.services.generation import Destination, GenerationService
+from videosketcher_app.services.generation import Destination
 from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.outputs import file_names
+from videosketcher_app.services.prompts_file import read_prompts
 from videosketcher_app.storage import atomic
 
-MAX_PROMPTS_BYTES = 5_000_000
+__all__ = [
+    "SUMMARY",
+    "BatchEntry",
+    "BatchEvent",
+    "Draws",
+    "read_prompts",
+    "run_batch",
+]
+
 SUMMARY = "batch_summary.json"
+_SUMMARY_PAUSE_S = 1.0
 # What one prompt can be to blame for; anything else would befall the next prompt too.
 OF_ONE_PROMPT = (InvalidRequest, JobFailure, OutOfMemory)
 
@@ -54,36 +67,15 @@ class BatchEvent:
     entry: BatchEntry | None = None
 
 
-def read_prompts(path: Path) -> list[str]:
-    """The non-empty lines of a UTF-8 file, stripped.
+class Draws(Protocol):
+    """What a batch draws with: GenerationService, or the app's own way to it."""
 
-    Raises:
-        InvalidFile: it cannot be read, is too large, is not UTF-8, or has no prompt in it.
-    """
-    try:
-        if path.stat().st_size > MAX_PROMPTS_BYTES:
-            raise InvalidFile(
-                f"{path} has {path.stat().st_size:,} bytes.",
-                hint=f"Split it into files of at most {MAX_PROMPTS_BYTES:,} bytes.",
-            )
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InvalidFile(
-            f"The prompts file {path} cannot be read: {error.strerror}.", hint="Check its name."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFile(
-            f"The prompts file {path} is not UTF-8 text: {error.reason} at byte {error.start}.",
-            hint="Save it as UTF-8.",
-        ) from None
-    prompts = [line.strip() for line in text.splitlines() if line.strip()]
-    if not prompts:
-        raise InvalidFile(f"The prompts file {path} is empty.", hint="Write one prompt a line.")
-    return prompts
+    def run(self, request: SketchRequest, *, destination: Destination) -> Iterator[Event]:
+        """As `GenerationService.run`."""
 
 
 def run_batch(
-    generation: GenerationService,
+    generation: Draws,
     prompts: Sequence[str],
     settings: Mapping[str, Any],
     *,
@@ -101,38 +93,64 @@ def run_batch(
         AppError: what would stop every prompt (a missing model, an unwritable folder).
     """
     SketchRequest(**{**settings, "prompt": "anything"})  # a bad flag is nobody's broken prompt
-    entries: list[BatchEntry] = []
-    for index, prompt in enumerate(prompts, start=1):
-        begun = time.monotonic()
-        events = _run_one(
-            generation, index, prompt, settings, output_dir=output_dir, force=force, gif=gif
-        )
-        entry = None
-        try:
-            for event in events:
-                if isinstance(event, BatchEntry):
-                    entry = event
-                else:
-                    yield BatchEvent(index=index, count=len(prompts), event=event)
-        except OF_ONE_PROMPT as error:
-            if isinstance(error, CannotWrite):
-                raise
-            seconds = round(time.monotonic() - begun, 3)
-            entry = BatchEntry(
-                index=index,
-                prompt=_short(prompt),
-                status="failed",
-                seconds=seconds,
-                error=str(error),
-            )
-        assert entry is not None
-        entries.append(entry)
-        write_summary(output_dir, entries, total=len(prompts))
-        yield BatchEvent(index=index, count=len(prompts), entry=entry)
+    summary = _Summary(output_dir, total=len(prompts))
+    earlier = {} if force else earlier_folders(output_dir)
+    try:
+        for index, prompt in enumerate(prompts, start=1):
+            begun = time.monotonic()
+            request_of = {**settings, "prompt": prompt}
+            entry = None
+            try:
+                for event in _run_one(
+                    generation,
+                    index,
+                    request_of,
+                    earlier.get(index, ()),
+                    destination=Destination(folder=output_dir, prefix=f"{index}_", gif=gif),
+                ):
+                    if isinstance(event, BatchEntry):
+                        entry = event
+                    else:
+                        yield BatchEvent(index=index, count=len(prompts), event=event)
+            except OF_ONE_PROMPT as error:
+                if isinstance(error, CannotWrite):
+                    raise
+                entry = _failed(index, prompt, error, time.monotonic() - begun)
+            assert entry is not None
+            summary.add(entry)
+            yield BatchEvent(index=index, count=len(prompts), entry=entry)
+    finally:
+        summary.write_if_new()
+
+
+class _Summary:
+    """Keeps batch_summary.json up to date: at once after a drawing, so that a kill loses nothing;
+    what was skipped or failed follows within a second, since ten thousand may do so at once.
+    """
+
+    def __init__(self, output_dir: Path, *, total: int) -> None:
+        self._output_dir = output_dir
+        self._total = total
+        self._entries: list[BatchEntry] = []
+        self._num_written = 0
+        self._written_at = 0.0
+
+    def add(self, entry: BatchEntry) -> None:
+        """One prompt has ended."""
+        self._entries.append(entry)
+        is_due = time.monotonic() - self._written_at >= _SUMMARY_PAUSE_S
+        if entry.status == "done" or is_due:
+            self.write_if_new()
+
+    def write_if_new(self) -> None:
+        """Writes what is not written yet."""
+        if len(self._entries) > self._num_written:
+            write_summary(self._output_dir, self._entries, total=self._total)
+            self._num_written, self._written_at = len(self._entries), time.monotonic()
 
 
 def write_summary(output_dir: Path, entries: Sequence[BatchEntry], *, total: int) -> None:
-    """Writes batch_summary.json; called after every prompt, so that a kill loses nothing."""
+    """Writes batch_summary.json."""
     counts = {s: sum(e.status == s for e in entries) for s in ("done", "skipped", "failed")}
     atomic.write_json(
         output_dir / SUMMARY,
@@ -145,10 +163,20 @@ def write_summary(output_dir: Path, entries: Sequence[BatchEntry], *, total: int
     )
 
 
-def finished_folder(output_dir: Path, index: int, request: SketchRequest) -> Path | None:
-    """The folder of an earlier run of the same request at this place of the batch, if complete."""
+def earlier_folders(output_dir: Path) -> dict[int, list[Path]]:
+    """Folders of earlier runs by the place in the batch that their names begin with."""
+    found: dict[int, list[Path]] = {}
+    for folder in sorted(output_dir.iterdir()) if output_dir.is_dir() else ():
+        place, line, _ = folder.name.partition("_")
+        if line and place.isascii() and place.isdecimal() and len(place) < 9:
+            found.setdefault(int(place), []).append(folder)
+    return found
+
+
+def finished_folder(folders: Sequence[Path], request: SketchRequest) -> Path | None:
+    """The one of these folders that holds the very same request, if one does."""
     wanted = request.to_mapping()
-    for folder in sorted(output_dir.glob(f"{index}_*")):
+    for folder in folders:
         names = file_names(folder.name)
         try:
             config = json.loads((folder / names["config"]).read_text(encoding="utf-8"))
@@ -160,23 +188,20 @@ def finished_folder(output_dir: Path, index: int, request: SketchRequest) -> Pat
 
 
 def _run_one(
-    generation: GenerationService,
+    generation: Draws,
     index: int,
-    prompt: str,
-    settings: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    earlier: Sequence[Path],
     *,
-    output_dir: Path,
-    force: bool,
-    gif: bool,
+    destination: Destination,
 ) -> Iterator[Event | BatchEntry]:
     """Events of one prompt, then its entry."""
     begun = time.monotonic()
-    request = SketchRequest(**{**settings, "prompt": prompt})
-    finished = None if force else finished_folder(output_dir, index, request)
+    request = SketchRequest(**fields)
+    finished = finished_folder(earlier, request)
     if finished is not None:
         yield BatchEntry(index=index, prompt=request.prompt, status="skipped", folder=finished.name)
         return
-    destination = Destination(folder=output_dir, prefix=f"{index}_", gif=gif)
     for event in generation.run(request, destination=destination):
         yield event
         if isinstance(event, Done):
@@ -189,5 +214,16 @@ def _run_one(
             )
 
 
-def _short(prompt: str) -> str:
+def _failed(index: int, prompt: str, error: AppError, seconds: float) -> BatchEntry:
+    return BatchEntry(
+        index=index,
+        prompt=shortened(prompt),
+        status="failed",
+        seconds=round(seconds, 3),
+        error=str(error),
+    )
+
+
+def shortened(prompt: str) -> str:
+    """A prompt as it is shown in lists and summaries."""
     return prompt if len(prompt) <= 200 else f"{prompt[:200]}…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from videosketcher_app.core.settings import AppSettings, load_settings
+from videosketcher_app.services.batch_runs import BatchService, behind_others
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -41,6 +42,7 @@ class Services:
     unfinished: Unfinished
     guests: GuestBook
     variations: VariationService
+    batches: BatchService
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
@@ -66,12 +68,20 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     workspace = Workspace(settings.workspace)
     presets, broken = load_presets(PRESETS, workspace.root / "presets")
     lease = device_lease(settings.device, settings.memory_gb)
-    queue = JobQueue(max_waiting=settings.queue_size, lease=lease)
+    guests = GuestBook(workspace)
+    queue = JobQueue(
+        max_waiting=settings.queue_size,
+        max_waiting_of_guests=lambda: guests.limits.total_waiting_jobs,
+        lease=lease,
+    )
     shelf = ModelShelf(device=settings.device, lease=lease)
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     unfinished = Unfinished(workspace.cache / "unfinished")
     generation = GenerationService(queue=queue, shelf=shelf, planner=planner, history=history)
+    behind = GenerationService(
+        queue=behind_others(queue), shelf=shelf, planner=planner, history=history
+    )
     return Services(
         settings=settings,
         queue=queue,
@@ -79,12 +89,11 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         shelf=shelf,
         planner=planner,
         history=history,
-        generation=GenerationService(
-            queue=queue, shelf=shelf, planner=planner, history=history, unfinished=unfinished
-        ),
+        generation=generation,
         exports=ExportService(keep_prompts=settings.keep_prompts),
         unfinished=unfinished,
-        guests=GuestBook(workspace),
+        guests=guests,
+        batches=BatchService(behind),
         variations=VariationService(queue=queue, generation=generation),
         presets=tuple(presets),
         notices=(*notices, *broken),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from videosketcher_app.core.access import LIMITS, Capability, Role, require
+from videosketcher_app.core.access import LIMITS, Capability, Limits, Role, require
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import Cancelled, InvalidRequest, QueueFull
 from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress, Waiting
@@ -65,6 +65,7 @@ class GenerationService:
         planner: turns a request into a plan.
         history: notes the owner's jobs and drawings; None notes nothing.
         unfinished: keeps frames until their files are written; None keeps nothing.
+        limits_of: what a role may use.
     """
 
     def __init__(
@@ -75,10 +76,12 @@ class GenerationService:
         planner: RequestPlanner,
         history: HistoryService | None = None,
         unfinished: Unfinished | None = None,
+        limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
     ) -> None:
         self._queue = queue
         self._history = history
         self._unfinished = unfinished
+        self._limits_of = limits_of
         self._shelf = shelf
         self._planner = planner
 
@@ -139,7 +142,7 @@ class GenerationService:
                 name="A sketch",
                 session=session,
                 role=role,
-                max_waiting_of_session=LIMITS[role].waiting_jobs,
+                max_waiting_of_session=self._limits_of(role).waiting_jobs,
             )
         except QueueFull:
             if entry is not None:

@@ -118,6 +118,10 @@ class GuestBook:
         """Seats for a class, and a wall of what it has drawn."""
         self.is_class, self.limits = True, CLASS_LIMITS
 
+    def limits_of(self, role: Role) -> Limits:
+        """What one role may use in this start."""
+        return self.limits if role is Role.GUEST else LIMITS[role]
+
     def admit(self) -> tuple[str, Guest]:
         """A new guest and the secret that the browser keeps.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from videosketcher_app.core import faults
 from videosketcher_app.core.access import Role
@@ -50,11 +51,19 @@ class JobQueue:
     Args:
         max_waiting: jobs that may wait at once, over all sessions of one role; guests never take
             the owner's places.
+        max_waiting_of_guests: fewer places for all guests together; None gives them as many.
         lease: what the worker holds while it runs a job; None counts no memory.
     """
 
-    def __init__(self, *, max_waiting: int = 20, lease: DeviceLease | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_waiting: int = 20,
+        max_waiting_of_guests: Callable[[], int] | None = None,
+        lease: DeviceLease | None = None,
+    ) -> None:
         self._max_waiting = max_waiting
+        self._max_waiting_of_guests = max_waiting_of_guests or (lambda: max_waiting)
         self._lease = lease
         self._changed = threading.Condition()
         self._order: FairOrder[Job] = FairOrder()
@@ -157,7 +166,8 @@ class JobQueue:
                 f"{own} of your sketches are waiting already.",
                 hint="Wait for one of them or cancel one.",
             )
-        if len(waiting) >= self._max_waiting:
+        places = self._max_waiting_of_guests() if job.role is Role.GUEST else self._max_waiting
+        if len(waiting) >= places:
             raise QueueFull(
                 f"{len(waiting)} sketches are waiting already.", hint="Try again in a minute."
             )

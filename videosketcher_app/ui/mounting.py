@@ -17,7 +17,7 @@ from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui.app import build_app
 from videosketcher_app.ui.components import banner
 from videosketcher_app.ui.guard import STATUS_PATH
-from videosketcher_app.ui.theme import CSS, theme
+from videosketcher_app.ui.theme import theme
 
 TEMPORARY = "GRADIO_TEMP_DIR"
 # A handler that waits for its turn holds a thread; a class waits together.
@@ -42,7 +42,6 @@ def mounted(services: Services, role: Role, *, model: str) -> fastapi.FastAPI:
             footer_links=[],
             allowed_paths=[str(readable(services, role))],
             theme=theme(),
-            css=CSS,
             head=banner.head(role, STATUS_PATH, is_class=services.guests.is_class),
         )
         # Only `launch` sets it, and without it Gradio copies any file that a handler names.

@@ -11,7 +11,6 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 
 # Named fonts of the systems only, so that the page loads nothing from elsewhere.
 _TEXT = ("ui-sans-serif", "system-ui", "Segoe UI", "Helvetica Neue", "DejaVu Sans", "sans-serif")
-CSS = ""  # serving.py names it; everything is in theme() now
 _CODE = ("ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace")
 
 # Gradio's variable -> ours. Ours change with light and dark, so both modes get the same.

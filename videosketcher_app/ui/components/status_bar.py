@@ -17,6 +17,7 @@ from videosketcher_app.services.container import Services
 from videosketcher_app.services.lease import DeviceMemory
 from videosketcher_app.services.model_shelf import ShelfState
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.texts import t
 
@@ -62,7 +63,7 @@ def build(context: PageContext, page: gr.Blocks) -> None:
 
     @handler(Capability.GENERATE)
     def on_tick(session: gr.Request) -> tuple[str, str]:
-        found = read_figures(services, context.role, str(session.session_hash))
+        found = read_figures(services, context.role, session_of(session))
         return state_html(model, services.shelf.state(model)), figures_html(found)
 
     @handler(Capability.GENERATE)

@@ -11,6 +11,7 @@ import gradio as gr
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import View as PageView
 from videosketcher_app.ui.present import present_error, status_line
@@ -143,7 +144,7 @@ def _connect_jobs(context: PageContext, parts: GalleryComponents, page: GalleryP
     @handler(Capability.READ_ALL_OUTPUTS)
     def on_again(event: gr.EventData, session: gr.Request) -> Iterator[str]:
         asked = _id_of(event).split(",")
-        yield from _words(page.drawn_again(asked, session=str(session.session_hash)))
+        yield from _words(page.drawn_again(asked, session=session_of(session)))
 
     @handler(Capability.READ_ALL_OUTPUTS)
     def on_dismiss(look: Look, event: gr.EventData) -> list[Any]:

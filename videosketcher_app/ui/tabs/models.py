@@ -19,6 +19,7 @@ from videosketcher_app.services.model_facts import ModelFacts, all_facts, check_
 from videosketcher_app.services.model_shelf import ShelfState
 from videosketcher_app.ui.components.status_bar import gb
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.texts import t
@@ -46,7 +47,7 @@ def build(context: PageContext, tab: gr.Tab) -> None:
 
     @handler(Capability.MANAGE_MODELS)
     def on_verify(name: str, session: gr.Request) -> Iterator[str]:
-        yield from verified(services, name, str(session.session_hash))
+        yield from verified(services, name, session_of(session))
 
     for moment in (tab.select, refresh.click):
         connect(role, moment, on_refresh, outputs=[gauges, shelf], show_progress="hidden")

@@ -16,7 +16,7 @@ from videosketcher_app.services.exports import KINDS
 from videosketcher_app.ui.components.assets import script
 from videosketcher_app.ui.texts import t
 
-_KEYS = "mp4 png gif svg lesson mp4_raw config zip".split()  # in the order of their use
+_KEYS = ["mp4", "png", "gif", "svg", "lesson", "mp4_raw", "config", "zip"]  # in the order of their use
 assert set(_KEYS) == set(KINDS)
 
 

@@ -1,0 +1,273 @@
+"""Layers: strokes painted by a brush, as the pixels that each pass of a stroke inks.
+
+Every pixel of a pass takes its ink from the stamp that it lies deepest in, and its time from the
+first stamp that reached it.
+
+Legend: N stamps, C columns of the stamp table, E entries, one for every pixel of a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.data import renderer
+from videosketcher_app.data.brushes import stamps as st
+from videosketcher_app.data.brushes.model import PEN, REFERENCE_HEIGHT_PX, Brush, Look, look_of
+from videosketcher_app.data.brushes.model import stroke_color as jittered
+from videosketcher_app.data.brushes.noise import tiles
+from videosketcher_app.data.brushes.shading import Spot, shade
+from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke
+
+REACHED_PX = 0.35  # a stamp sets the time of pixels up to this far outside its border
+VISIBLE_ALPHA = 1 / 512  # less coverage than this cannot be seen
+_DEPTH_STEPS = 1024.0  # depths are compared in steps of 1/1024 px
+_DEPTH_RANGE_PX = 1024.0
+_STAMP_BITS = 24
+_CHUNK = 1_000_000  # pairs of a stamp and a pixel looked at together: bounds the memory
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PaintLayer:
+    """One stroke as entries, one for every pixel, pass after pass.
+
+    Attributes:
+        pixel_E: flat index on the canvas.
+        alpha_E: coverage in (0, 1].
+        time_E: frame at which the pixel is inked.
+        color_E3: RGB in [0, 1].
+        see_through: 1 if the ink darkens what it covers, 0 if it hides it.
+    """
+
+    pixel_E: NDArray[np.int64]
+    alpha_E: FloatArray
+    time_E: FloatArray
+    color_E3: FloatArray
+    see_through: float
+
+
+def paint_layers(
+    sketch: Sketch, brushes: Brush | Sequence[Brush], seed: int = 0
+) -> Iterator[PaintLayer]:
+    """The strokes of a sketch in drawing order, each painted with its brush.
+
+    Args:
+        brushes: one for all strokes, or one a stroke.
+        seed: of paper and colors; the same seed gives the same pixels.
+    """
+    count = len(sketch.strokes)
+    chosen = [brushes] * count if isinstance(brushes, Brush) else list(brushes)
+    assert len(chosen) == count, (len(chosen), count)
+    for index, (stroke, brush) in enumerate(zip(sketch.strokes, chosen, strict=True)):
+        layer = stroke_layer(
+            stroke, brush, sketch.width_px, sketch.height_px, seed=seed, stroke_index=index
+        )
+        if layer is not None:
+            yield layer
+
+
+def stroke_layer(
+    stroke: Stroke,
+    brush: Brush,
+    width_px: int,
+    height_px: int,
+    *,
+    seed: int = 0,
+    stroke_index: int = 0,
+) -> PaintLayer | None:
+    """One stroke painted; None if it leaves no ink on the canvas."""
+    scale = height_px / REFERENCE_HEIGHT_PX
+    if brush.kind == PEN:
+        return _pen_layer(stroke, brush, scale, width_px, height_px)
+    table, passes = st.stroke_stamps(stroke, brush, scale)
+    rng = np.random.default_rng([seed, stroke_index])
+    offsets = stroke_offsets(seed, stroke_index)
+    color = np.array(jittered(brush, rng), np.float32)
+    look = look_of(brush, scale)
+    parts = []
+    for number in range(int(passes[-1]) + 1):
+        part = _pass_entries(table[passes == number], look, width_px, height_px, offsets)
+        if part is not None:
+            parts.append(part)
+    if not parts:
+        return None
+    pixel, alpha, time, shift = (np.concatenate(column) for column in zip(*parts, strict=True))
+    alpha = built_up(pixel, alpha, [len(part[0]) for part in parts], brush.flow.build_up)
+    seen = alpha > VISIBLE_ALPHA
+    return PaintLayer(
+        pixel_E=pixel[seen],
+        alpha_E=alpha[seen],
+        time_E=time[seen],
+        color_E3=shifted(color, shift[seen]),
+        see_through=brush.flow.see_through,
+    )
+
+
+def pen_of(brush: Brush, scale: float = 1.0) -> Pen:
+    """The renderer's pen for a brush of kind "pen"."""
+    return Pen(
+        color=brush.color,
+        width_px=brush.width_px * scale,
+        opacity=brush.flow.opacity,
+        nib="chisel" if brush.nib.shape == "chisel" else "round",
+        nib_angle=brush.nib.angle,
+    )
+
+
+def stroke_offsets(seed: int, stroke_index: int) -> tuple[float, float]:
+    """Where the paper's tile and the stroke's own tiles begin, in features."""
+    paper = np.random.default_rng([seed, 1 << 20]).uniform(0, 64)
+    own = np.random.default_rng([seed, 2 << 20, stroke_index]).uniform(0, 64)
+    return float(paper), float(own)
+
+
+def shifted(color_3: FloatArray, shift_E: FloatArray) -> FloatArray:
+    """A color made darker (shift below 0) or lighter, for every entry: (E, 3)."""
+    shift = shift_E[:, None]
+    room = np.where(shift < 0, color_3, 1 - color_3)
+    return (color_3 + shift * room).astype(np.float32)
+
+
+def built_up(
+    pixel_E: NDArray, alpha_E: FloatArray, lengths: Sequence[int], build_up: float
+) -> FloatArray:
+    """Coverage of later passes so that a crossing stroke is as dense as `build_up` says.
+
+    With 0 the densest pass shows, with 1 the passes lie over each other. Entries of one pass hold
+    every pixel once.
+    """
+    if len(lengths) == 1 or build_up == 1:
+        return alpha_E
+    names, slot_E = np.unique(pixel_E, return_inverse=True)
+    before = np.zeros(len(names), np.float32)
+    result, start = alpha_E.copy(), 0
+    for length in lengths:
+        part = slice(start, start + length)
+        slot, alpha = slot_E[part], alpha_E[part]
+        had = before[slot]
+        # What is missing to the denser of the two, laid over what is there.
+        fill = np.clip((alpha - had) / np.maximum(1 - had, 1e-6), 0, 1)
+        laid = fill + build_up * (alpha - fill)
+        result[part] = laid
+        before[slot] = had + laid * (1 - had)
+        start += length
+    return result
+
+
+def _pen_layer(
+    stroke: Stroke, brush: Brush, scale: float, width_px: int, height_px: int
+) -> PaintLayer | None:
+    """The simplest brush: the renderer's own ink."""
+    pen = pen_of(brush, scale)
+    layer = renderer.stroke_layer(replace(stroke, pen=pen), width_px, height_px)
+    if layer is None:
+        return None
+    rows, columns = np.nonzero((layer.coverage_HW > 0) & (layer.times_HW < renderer.NEVER))
+    return PaintLayer(
+        pixel_E=(rows + layer.top) * width_px + columns + layer.left,
+        alpha_E=layer.coverage_HW[rows, columns],
+        time_E=layer.times_HW[rows, columns],
+        color_E3=np.broadcast_to(np.asarray(pen.color, np.float32), (len(rows), 3)),
+        see_through=0.0,
+    )
+
+
+def _pass_entries(
+    table_NC: FloatArray, look: Look, width_px: int, height_px: int, offsets: tuple[float, float]
+) -> tuple[NDArray, FloatArray, FloatArray, FloatArray] | None:
+    """Pixels, coverage, time and lightness of one pass; None if it lies off the canvas."""
+    found = _winners(table_NC, width_px, height_px)
+    if found is None:
+        return None
+    pixel, winner, depth, time = found
+    stamp = table_NC[winner]
+    x, y = (pixel % width_px).astype(np.float32), (pixel // width_px).astype(np.float32)
+    dx, dy = x - stamp[:, st.X], y - stamp[:, st.Y]
+    forward = dx * stamp[:, st.TX] + dy * stamp[:, st.TY]
+    # Where a pass goes on as the next one, each keeps its own side of the seam.
+    keep = ~((stamp[:, st.LAST] > 0) & (forward > 0)) & ~((stamp[:, st.FIRST] > 0) & (forward <= 0))
+    pixel, depth, time, stamp = pixel[keep], depth[keep], time[keep], stamp[keep]
+    if not len(pixel):
+        return None
+    x, y, dx, dy, forward = x[keep], y[keep], dx[keep], dy[keep], forward[keep]
+    sideways = dy * stamp[:, st.TX] - dx * stamp[:, st.TY]
+    tip = (dx * stamp[:, st.COS] + dy * stamp[:, st.SIN]) / stamp[:, st.LONG]
+    spot = Spot(
+        x=x,
+        y=y,
+        depth=depth,
+        across=np.clip(sideways / stamp[:, st.HALF], -1, 1),
+        tip=np.clip(tip, -1, 1),
+        along=np.maximum(stamp[:, st.ALONG] + forward, 0),
+        half=stamp[:, st.HALF],
+        pressure=stamp[:, st.PRESSURE],
+        paper=offsets[0],
+        seed=offsets[1],
+    )
+    alpha, shift = shade(np, spot, look, tiles())
+    return pixel, alpha.astype(np.float32), time, shift.astype(np.float32)
+
+
+def _winners(
+    table_NC: FloatArray, width_px: int, height_px: int
+) -> tuple[NDArray, NDArray, FloatArray, FloatArray] | None:
+    """For every pixel that a pass inks: its index, deepest stamp, depth and time of ink."""
+    reach = int(np.ceil(float(np.hypot(table_NC[:, st.LONG], table_NC[:, st.SHORT]).max()) + 1))
+    left, top, width, height = _box(table_NC, reach, width_px, height_px)
+    if width <= 0 or height <= 0:
+        return None
+    best = np.full(width * height, np.iinfo(np.int64).max)
+    inked = np.full(width * height, renderer.NEVER, np.float32)
+    offset = np.arange(-reach, reach + 1)
+    grid = np.meshgrid(offset, offset, indexing="ij")
+    dy, dx = (axis.reshape(-1) for axis in grid)
+    step = max(1, _CHUNK // len(dx))
+    for start in range(0, len(table_NC), step):
+        rows = table_NC[start : start + step]
+        column = np.round(rows[:, st.X]).astype(np.int64)[:, None] + (dx - left)
+        row = np.round(rows[:, st.Y]).astype(np.int64)[:, None] + (dy - top)
+        outside = signed_distance(np, rows, column + left, row + top)
+        near = (outside < 0.5) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        which = np.nonzero(near)
+        pixel, away = (row[which] * width + column[which]), outside[which]
+        rank = ((away + _DEPTH_RANGE_PX) * _DEPTH_STEPS).astype(np.int64) << _STAMP_BITS
+        np.minimum.at(best, pixel, rank + start + which[0])
+        sure = away < REACHED_PX
+        np.minimum.at(inked, pixel[sure], rows[which[0][sure], st.TIME])
+    box_pixel = np.flatnonzero(best < np.iinfo(np.int64).max)
+    if not len(box_pixel):
+        return None
+    rank = best[box_pixel]
+    winner = rank & ((1 << _STAMP_BITS) - 1)
+    depth = (_DEPTH_RANGE_PX - (rank >> _STAMP_BITS) / _DEPTH_STEPS).astype(np.float32)
+    time = np.minimum(inked[box_pixel], table_NC[winner, st.TIME])
+    pixel = (box_pixel // width + top) * width_px + box_pixel % width + left
+    return pixel, winner, depth, time
+
+
+def signed_distance(xp: object, rows_NC: FloatArray, x: NDArray, y: NDArray) -> FloatArray:
+    """Distance in pixels of (N, K) positions to the border of their stamp; negative inside.
+
+    The footprint is a box with rounded corners; a disc if its edges and corners are equal.
+    """
+    dx, dy = x - rows_NC[:, st.X, None], y - rows_NC[:, st.Y, None]
+    cos, sin = rows_NC[:, st.COS, None], rows_NC[:, st.SIN, None]
+    corner = rows_NC[:, st.CORNER, None]
+    over_long = abs(dx * cos + dy * sin) - (rows_NC[:, st.LONG, None] - corner)
+    over_short = abs(dy * cos - dx * sin) - (rows_NC[:, st.SHORT, None] - corner)
+    outer = xp.clip(over_long, 0, 1e6) ** 2 + xp.clip(over_short, 0, 1e6) ** 2  # type: ignore[attr-defined]
+    inner = xp.clip(xp.maximum(over_long, over_short), -1e6, 0)  # type: ignore[attr-defined]
+    return outer**0.5 + inner - corner
+
+
+def _box(
+    table_NC: FloatArray, reach: int, width_px: int, height_px: int
+) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what the stamps can touch on the canvas."""
+    low = np.floor(table_NC[:, [st.X, st.Y]].min(0)).astype(int) - reach
+    high = np.ceil(table_NC[:, [st.X, st.Y]].max(0)).astype(int) + reach + 1
+    left, top = max(0, int(low[0])), max(0, int(low[1]))
+    return left, top, min(width_px, int(high[0])) - left, min(height_px, int(high[1])) - top

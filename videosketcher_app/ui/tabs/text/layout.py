@@ -1,0 +1,233 @@
+"""The Text tab's components in their places: words and plan on the left, the sheet on the right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from videosketcher_app.core.access import Capability, allows
+from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS
+from videosketcher_app.core.requests import MAX_FRAMES, MAX_SEED, SketchRequest
+from videosketcher_app.services.changes import DEFAULT_HEIGHT_PX
+from videosketcher_app.ui.components.assets import style
+from videosketcher_app.ui.components.plan_editor import PlanEditor
+from videosketcher_app.ui.components.player import Player
+from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.present import status_line
+from videosketcher_app.ui.tabs.text.downloads import Downloads
+from videosketcher_app.ui.tabs.text.page import TextPage
+from videosketcher_app.ui.tabs.text.suggestions import Suggestions
+from videosketcher_app.ui.tabs.text.values import (
+    OWN_SIZE,
+    model_choices,
+    model_note,
+    planner_choices,
+    size_choices,
+)
+from videosketcher_app.ui.texts import t
+
+HEIGHTS_PX = (720, 1080, 2160)
+CONCEPT_ID = "concept"
+Parts = dict[str, Any]
+
+
+def lay_out(context: PageContext) -> TextPage:
+    """Makes the components; connects nothing."""
+    gr.HTML(f"<style>{style('text')}</style>", elem_classes="vt-style", padding=False)
+    with gr.Row(elem_id="text-desk", equal_height=False):
+        with gr.Column(elem_classes="vt-ask", min_width=280):
+            ask = _ask(context)
+        with gr.Column(elem_classes="vt-sheet", min_width=320):
+            sheet = _sheet()
+        with gr.Column(elem_classes="vt-work", min_width=280):
+            work = _plan()
+            work |= _settings(context)
+    return TextPage(**ask, **sheet, **work)
+
+
+def _ask(context: PageContext) -> Parts:
+    """Words, buttons, suggestions, and the few choices that are always in sight."""
+    concept = gr.Textbox(
+        label=t("text.concept"),
+        placeholder=t("text.concept_hint"),
+        max_length=MAX_PLAN_CHARACTERS,
+        autofocus=True,
+        elem_id=CONCEPT_ID,
+    )
+    Suggestions(field=CONCEPT_ID, elem_id="suggestions")
+    with gr.Row(elem_classes="vt-buttons"):
+        draw = gr.Button(t("text.draw"), variant="primary", min_width=90, elem_id="draw")
+        plan_first = gr.Button(t("text.plan_first"), min_width=90, elem_id="plan-first")
+        stop = gr.Button(t("text.stop"), interactive=False, min_width=70, elem_id="stop")
+    with gr.Row(elem_classes="vt-choices"):
+        preset = gr.Dropdown(
+            [(preset.label, preset.name) for preset in context.services.presets],
+            value=None if context.model == "tiny" else context.services.presets[0].name,
+            label=t("text.preset"),
+            min_width=130,
+            elem_id="preset",
+        )
+        as_written = gr.Checkbox(
+            label=t("text.as_written"),
+            info=t("text.as_written_info"),
+            min_width=190,
+            elem_id="as-written",
+        )
+    with gr.Row(elem_classes="vt-seed"):
+        seed = gr.Number(
+            label=t("text.seed"),
+            value=0,
+            precision=0,
+            minimum=0,
+            maximum=MAX_SEED,
+            min_width=110,
+            scale=2,
+            elem_id="seed",
+        )
+        lock = gr.Checkbox(label=t("text.lock"), min_width=80, scale=0, elem_id="seed-lock")
+        dice = gr.Button(t("text.dice"), min_width=90, scale=1, elem_id="seed-dice")
+    return {
+        "concept": concept,
+        "draw": draw,
+        "plan_first": plan_first,
+        "stop": stop,
+        "preset": preset,
+        "as_written": as_written,
+        "seed": seed,
+        "lock": lock,
+        "dice": dice,
+    }
+
+
+def _sheet() -> Parts:
+    """How it goes, the drawing, and what can be done with it."""
+    status = gr.HTML(status_line(t("text.ready")), elem_id="status", apply_default_css=False)
+    with gr.Group(elem_id="stage"):
+        player = Player(elem_id="player")
+        preview = gr.Image(
+            show_label=False,
+            alt_text=t("text.preview"),
+            format="png",
+            interactive=False,
+            buttons=[],
+            visible=False,
+            container=False,
+            elem_id="preview",
+        )
+    with gr.Row(elem_classes="vt-after"):
+        back = gr.Button(
+            t("text.back"), interactive=False, size="sm", min_width=140, elem_id="back"
+        )
+        again = gr.Button(
+            t("text.again"), interactive=False, size="sm", min_width=140, elem_id="again"
+        )
+    downloads = Downloads(elem_id="downloads")
+    with gr.Accordion(t("text.file_options"), open=False, elem_id="file-options"):
+        file_options = _file_options()
+    return {
+        "status": status,
+        "player": player,
+        "preview": preview,
+        "result": gr.State(None),
+        "back": back,
+        "again": again,
+        "downloads": downloads,
+        "file_options": file_options,
+    }
+
+
+def _file_options() -> list[Any]:
+    """In the order in which `downloads.made` takes them."""
+    with gr.Row():
+        height = gr.Dropdown(
+            [(f"{value} px", value) for value in HEIGHTS_PX],
+            value=DEFAULT_HEIGHT_PX,
+            label=t("exports.height"),
+            min_width=110,
+        )
+        hold = gr.Slider(0, 3, 0, step=0.5, label=t("exports.hold"), min_width=150)
+        speed = gr.Slider(0.25, 4, 1, step=0.25, label=t("exports.speed"), min_width=150)
+        paper = gr.Radio(
+            [(t("exports.paper_a4"), "a4"), (t("exports.paper_letter"), "letter")],
+            value="a4",
+            label=t("exports.paper"),
+            min_width=150,
+        )
+    keep = gr.Checkbox(
+        True, label=t("exports.keep_prompt"), info=t("exports.keep_prompt_info"), min_width=200
+    )
+    return [height, hold, speed, paper, keep]
+
+
+def _plan() -> Parts:
+    return {"plan": PlanEditor(elem_id="plan"), "draft": gr.State(None)}
+
+
+def _settings(context: PageContext) -> Parts:
+    """What the model is told beside the words."""
+    request = SketchRequest(prompt="a cat", model=context.model)
+    with gr.Accordion(t("text.settings"), open=False, elem_id="settings"):
+        with gr.Row():
+            model = gr.Dropdown(
+                model_choices(context.model),
+                value=context.model,
+                label=t("text.model"),
+                min_width=150,
+                elem_id="model",
+            )
+            planner = _planner(context)
+        about_model = gr.HTML(_note(context.model), elem_id="about-model", padding=False)
+        with gr.Row():
+            steps = gr.Number(
+                None, label=t("text.steps"), info=t("text.steps_info"), precision=0, min_width=150
+            )
+            guidance = gr.Number(
+                None, label=t("text.guidance"), info=t("text.guidance_info"), min_width=150
+            )
+        with gr.Row():
+            frames = gr.Slider(
+                5, MAX_FRAMES, request.num_frames, step=4, label=t("text.frames"), min_width=150
+            )
+            fps = gr.Slider(1, 60, request.fps, step=1, label=t("text.fps"), min_width=150)
+        size = gr.Dropdown(
+            size_choices(),
+            value=OWN_SIZE,
+            label=t("text.size"),
+            info=t("text.size_info"),
+            allow_custom_value=True,
+            elem_id="size",
+        )
+    return {
+        "model": model,
+        "planner": planner,
+        "about_model": about_model,
+        "steps": steps,
+        "guidance": guidance,
+        "frames": frames,
+        "fps": fps,
+        "size": size,
+    }
+
+
+def _planner(context: PageContext) -> gr.Dropdown | gr.State:
+    """The owner chooses; what guests are planned by is not theirs to choose."""
+    if not allows(context.role, Capability.USE_OWNER_KEYS):
+        return gr.State("auto")
+    return gr.Dropdown(
+        planner_choices(),
+        value="auto",
+        label=t("text.planner"),
+        info=t("text.planner_info"),
+        min_width=150,
+        elem_id="planner",
+    )
+
+
+def _note(model: str) -> str:
+    return note_html(model_note(model))
+
+
+def note_html(text: str) -> str:
+    """A remark in small print."""
+    return status_line(text).replace("vs-status", "vs-note")
