@@ -10,14 +10,22 @@ The first call loads the model; later calls reuse it until `close()`.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.events import Done
 from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.outputs import Drawing
+from videosketcher_app.storage.paths import Workspace
 
-__all__ = ["Drawing", "SketchRequest", "close", "sketch"]
+if TYPE_CHECKING:
+    import torch
+
+    from videosketcher_app.engines.rollout import CausalModel
+
+__all__ = ["Drawing", "SketchRequest", "close", "load_causal_model", "sketch"]
 
 _lock = threading.Lock()
 _services: Services | None = None
@@ -38,6 +46,32 @@ def sketch(prompt: str, **fields: Any) -> Drawing:
         if isinstance(event, Done):
             return event.drawing
     raise AssertionError("a run ends with Done")
+
+
+def load_causal_model(
+    path: str | Path, device: str = "cpu", dtype: torch.dtype | None = None
+) -> CausalModel:
+    """A causal model for `generate` and `train_forward`: a published checkpoint or a Pocket folder.
+
+    Args:
+        path: a .pt or .safetensors file of VideoSketcher AR, CausVid or Self-Forcing, the folder
+            that holds it, or a folder of Pocket weights. A .pt file is converted once, into the
+            workspace's cache.
+        dtype: of the arithmetic; None means float32.
+
+    Raises:
+        MissingModel: there is no such file.
+        InvalidFile: it is damaged, holds more than tensors, or is another kind of model.
+        DamagedModel: it holds NaN or Inf, or its parts do not fit.
+    """
+    import torch
+
+    from videosketcher_app.engines.rollout import CausalModel
+    from videosketcher_app.models.published import load_causal
+
+    cache = Workspace(load_settings().workspace).cache / "converted"
+    wan = load_causal(Path(path), cache=cache, device=device, dtype=dtype or torch.float32)
+    return CausalModel(wan)
 
 
 def close() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -83,6 +84,22 @@ def test_each_is_in_the_history(services):
     assert services.history.recover().interrupted == 0
 
 
+def is_drawing(event) -> bool:
+    return isinstance(event.event, Progress) and event.event.stage == "drawing"
+
+
+def followed(services, job, is_enough):
+    """The events of a job that is cancelled at the first one that is enough."""
+    events = []
+    with contextlib.suppress(Cancelled):
+        for event in services.variations.follow(job):
+            events.append(event)
+            if is_enough(event):
+                job.cancel()
+    assert job.state is State.CANCELLED
+    return events
+
+
 def states(services) -> list[str]:
     store = services.history._opened()
     return [job.state for job in store.jobs("waiting", "running", "done", "cancelled", "failed")]
@@ -90,12 +107,9 @@ def states(services) -> list[str]:
 
 def test_cancel_after_the_first_keeps_it_and_frees_the_worker(services):
     job = submit(services, SLOW, count=4)
-    events = []
-    with pytest.raises(Cancelled):
-        for event in services.variations.follow(job):
-            events.append(event)
-            if isinstance(event.event, Begun) and event.index == 1:
-                job.cancel()
+    events = followed(
+        services, job, lambda event: isinstance(event.event, Begun) and event.index == 1
+    )
     first = by_kind(events, Drawn)[0].folder
     assert [path.name for path in services.settings.output_dir.iterdir()] == [first.name]
     assert list(services.generation.run(CAT))[-1].drawing is not None  # the worker is free
@@ -105,12 +119,8 @@ def test_cancel_after_the_first_keeps_it_and_frees_the_worker(services):
 
 def test_cancel_stops_within_one_step(services):
     job = submit(services, SLOW)
-    steps = []
-    with pytest.raises(Cancelled):
-        for event in services.variations.follow(job):
-            if isinstance(event.event, Progress) and event.event.stage == "drawing":
-                steps.append(event.event.step)
-                job.cancel()
+    events = followed(services, job, is_drawing)
+    steps = [event.event.step for event in events if is_drawing(event)]
     assert max(steps) - steps[0] <= 1
 
 

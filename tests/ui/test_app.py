@@ -1,4 +1,4 @@
-"""The page of a role holds only what the role may do, and its handlers draw."""
+"""The page of a role holds only what the role may do."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from videosketcher_app.core.access import Capability, Role, allows
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.ui.app import build_app, role_of_door
-from videosketcher_app.ui.handlers import CurrentJobs, connect, handler
-from videosketcher_app.ui.tabs import text
+from videosketcher_app.ui.handlers import connect, handler
 
 
 @pytest.fixture
@@ -57,39 +56,6 @@ def test_handler_beyond_the_role_does_not_exist():
 def test_no_handler_is_offered_as_a_public_endpoint(services):
     blocks = page(services, Role.GUEST)
     assert blocks.get_api_info()["named_endpoints"] == {}
-
-
-def draw(services, concept, *, role=Role.OWNER, seed=0):
-    return list(text._draw(services, CurrentJobs(), role, "tiny", concept, seed, "session"))
-
-
-def test_drawing_ends_with_a_playing_video_and_its_files(services):
-    pages = draw(services, "a cat")
-    status, plan, _, video, files, draw_button, stop_button = pages[-1]
-    assert "Done" in status
-    assert "Whiskers" in plan
-    assert video["value"] == str(services.settings.output_dir / "cat" / "cat.mp4")
-    assert len(files["value"]) == 5
-    assert draw_button["interactive"]
-    assert not stop_button["interactive"]
-    assert any(page[2].get("value") is not None for page in pages)
-
-
-@pytest.mark.parametrize(
-    ("concept", "seed", "told"),
-    [("", 0, "empty"), ("a cat", None, "seed"), ("?!", 0, "no words"), ("x" * 5000, 0, "5,000")],
-)
-def test_bad_input_is_answered_with_a_sentence(services, concept, seed, told):
-    last = draw(services, concept, seed=seed)[-1]
-    assert told in last[0]
-    assert last[5]["interactive"]
-
-
-def test_guest_drawing_goes_to_a_folder_that_nobody_can_guess(services):
-    draw(services, "a cat", role=Role.GUEST)
-    assert not services.settings.output_dir.exists()
-    folders = list((services.settings.workspace / "sessions").iterdir())
-    assert [len(folder.name) for folder in folders] == [32]
 
 
 @pytest.mark.parametrize(

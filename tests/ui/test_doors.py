@@ -42,7 +42,10 @@ def test_only_the_own_machine_is_the_owners_door(host, share, role):
         ("LOCALHOST", "localhost"),
         ("[::1]:7860", "::1"),
         ("", ""),
-        ("127.0.0.1@evil.example", "127.0.0.1@evil.example"),
+        ("127.0.0.1@evil.example", ""),
+        ("127.0.0.1:80@evil.example", ""),
+        ("127.0.0.1:7860, evil.example", ""),
+        ("[::1]evil.example", ""),
         ("127.0.0.1.evil.example:80", "127.0.0.1.evil.example"),
     ],
 )

@@ -11,23 +11,17 @@ import pytest
 from videosketcher_app.core.errors import Cancelled, InvalidRequest
 from videosketcher_app.core.events import STAGES, Done, Planned, Preview, Progress, Waiting
 from videosketcher_app.core.plan import DrawingPlan, PlanPart
-from videosketcher_app.services.model_shelf import STATES, ShelfState
 from videosketcher_app.services.planner import PlannedDrawing
-from videosketcher_app.ui.present import View, model_line, present, present_error, started
+from videosketcher_app.ui.present import View, present, present_error, started, waiting_line
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def planned_with(text: str) -> Planned:
-    plan = DrawingPlan(concept=text, parts=(PlanPart(name=text, description=text),))
-    return Planned(planned=PlannedDrawing(plan=plan, model_plan=plan, planner="x", note=text))
-
-
-def test_plan_is_a_list_and_text_stays_text():
-    view = present(planned_with(HOSTILE), started())
-    assert "<ol" in view.plan
-    assert HOSTILE not in view.plan
-    assert view.plan.count("&lt;img") == 4
+def test_a_plan_alone_changes_nothing():
+    view = started()
+    plan = DrawingPlan(concept="a cat", parts=(PlanPart(name="Head"),))
+    planned = Planned(planned=PlannedDrawing(plan=plan, model_plan=plan, planner="x"))
+    assert present(planned, view) is view
 
 
 def test_error_is_shown_as_text_with_its_hint():
@@ -39,10 +33,11 @@ def test_error_is_shown_as_text_with_its_hint():
 
 def test_stopping_keeps_what_is_drawn_so_far():
     frame = np.zeros((4, 4, 3), np.uint8)
-    view = present(Preview(frame_HW3=frame, step=1), started())
+    view = present(Preview(frame_HW3=frame, step=3), started())
     view = present_error(Cancelled("stop"), view)
     assert view.preview is frame
-    assert "Stopped" in view.status
+    assert "after step 3 stays" in view.status
+    assert "Nothing was drawn" in present_error(Cancelled("stop"), started()).status
     assert not view.busy
 
 
@@ -57,24 +52,21 @@ def test_step_is_counted_while_drawing():
     assert "step 2 of 6" in present(Progress(step=2, num_steps=6), View()).status
 
 
-@pytest.mark.parametrize(("position", "words"), [(1, "1 sketch<"), (3, "3 sketches<")])
+@pytest.mark.parametrize(("position", "words"), [(1, "1 sketch."), (3, "3 sketches.")])
 def test_waiting_says_how_many_are_before(position, words):
     assert words in present(Waiting(position=position), View()).status
 
 
-def test_done_shows_the_video_and_offers_its_files():
-    files = {"mp4": Path("cat.mp4"), "svg": Path("cat.svg")}
-    drawing = SimpleNamespace(files=files, run={"seconds": {"total": 2.5}})
-    view = present(Done(drawing=drawing), started())
-    assert view.video == files["mp4"]
-    assert view.files == tuple(files.values())
+def test_done_names_the_folder_and_takes_the_preview_away():
+    drawing = SimpleNamespace(folder=Path("cat"), run={"seconds": {"total": 2.5}})
+    view = present(Preview(frame_HW3=np.zeros((4, 4, 3), np.uint8), step=1), started())
+    view = present(Done(drawing=drawing), view)
+    assert view.folder == Path("cat")
+    assert view.preview is None
     assert "2.5 s" in view.status
     assert not view.busy
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_of_the_model_has_words(state):
-    error = InvalidRequest("No weights.", hint="Get them.") if state == "failed" else None
-    line = model_line("tiny", ShelfState(state=state, error=error))
-    assert "tiny" in line
-    assert ("Get them." in line) == (state == "failed")
+def test_a_wait_is_told_in_minutes_where_they_are_known():
+    assert "About 4 min" in waiting_line(3, 3.6)
+    assert "min" not in waiting_line(3)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from videosketcher_app.models.kv_pool import KVPool
@@ -126,6 +125,10 @@ class KVCache:
         """Numbers of the blocks in the window, oldest first."""
         return sorted(block for block, _ in self._slots.values())
 
+    def kept_blocks(self) -> set[int]:
+        """Numbers of the blocks in the window and of those kept for `rewind`."""
+        return {*self.window_blocks(), *self._past}
+
     def by_age(self) -> list[int]:
         """Pages of the blocks in the window, oldest first."""
         return [page for _, page in sorted(self._slots.values())]
@@ -140,10 +143,11 @@ class KVCache:
         block = self.num_blocks
         slot = self.window.slot_of(block)
         self._drop_history(before=self._oldest(block) - self.window.history_blocks)
-        page = self._take(slot, keep=self.window.history_blocks > 0)
-        self._slots[slot] = (block, page)
-        self._open = True
         self._turn_sink(self._oldest(block) - self.window.sink_blocks)
+        shared = slot in self._slots and self.pool.is_shared(self._slots[slot][1])
+        keep = self.window.history_blocks > 0 and (shared or self._free_up(1))
+        self._slots[slot] = (block, self._take(slot, keep=keep))
+        self._open = True
         self._settle()
 
     def attend(self, layer: int, q_BNPE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> Tensor:
@@ -166,10 +170,15 @@ class KVCache:
         if not self._start <= num_blocks <= self.num_blocks:
             return False
         needed = range(max(self._oldest(num_blocks), self._start), num_blocks)
-        return set(needed) <= {*self._past, *self.window_blocks()}
+        return set(needed) <= self.kept_blocks()
 
     def rewind(self, num_blocks: int) -> None:
-        """Back to the first `num_blocks` blocks, as if no later one had been begun."""
+        """Back to the first `num_blocks` blocks, as if no later one had been begun.
+
+        Raises:
+            OutOfMemory: branches hold all pages, and the sink needs one; the next `begin` tries it
+                again.
+        """
         assert self.can_rewind(num_blocks), (num_blocks, self.num_blocks, "not kept")
         self._open = False
         self.num_blocks = num_blocks
@@ -227,6 +236,7 @@ class KVCache:
         of memory and is read without a copy.
         """
         if slot not in self._slots:
+            self._free_up(1)
             return self.pool.allocate()
         block, page = self._slots[slot]
         if not self.pool.is_shared(page):
@@ -234,6 +244,7 @@ class KVCache:
                 self._past[block] = self.pool.allocate()
                 self.pool.copy(page, self._past[block])
             return page
+        self._free_up(1)
         own = self.pool.allocate()
         if keep:
             self._past[block] = page
@@ -265,19 +276,33 @@ class KVCache:
         """Turns the sink's keys so that the sink lies directly before the rest of the window."""
         if shift_blocks == self._sink_shift:
             return
-        for slot in range(self.window.sink_blocks):
-            if slot not in self._slots:
-                continue
-            if shift_blocks == 0:
-                original = self._past.pop(slot)
-                self._slots[slot] = (slot, self._put_back(self._slots[slot], original))
-                continue
-            page = self._take(slot, keep=slot not in self._past)
-            self._slots[slot] = (slot, page)
-            frames = shift_blocks * self.pool.shape.block_frames
-            self.pool.copy_turned(self._past[slot], page, frames)
+        sink = {slot: self._slots[slot][1] for slot in self._slots if slot < self.window.sink_blocks}
+        if shift_blocks == 0:
+            for slot in sink:
+                page = self._put_back(self._slots[slot], self._past.pop(slot))
+                self._slots[slot] = (slot, page)
+        else:
+            fresh = [s for s, page in sink.items() if s not in self._past or self.pool.is_shared(page)]
+            if not self._free_up(len(fresh)):
+                raise self.pool.full()
+            for slot in sink:
+                page = self._take(slot, keep=slot not in self._past)
+                self._slots[slot] = (slot, page)
+                frames = shift_blocks * self.pool.shape.block_frames
+                self.pool.copy_turned(self._past[slot], page, frames)
         self._sink_shift = shift_blocks
 
+    def _history(self) -> list[int]:
+        return sorted(block for block in self._past if block >= self.window.sink_blocks)
+
     def _drop_history(self, before: int) -> None:
-        for block in [b for b in self._past if self.window.sink_blocks <= b < before]:
-            self.pool.release(self._past.pop(block))
+        for block in self._history():
+            if block < before:
+                self.pool.release(self._past.pop(block))
+
+    def _free_up(self, num_pages: int) -> bool:
+        """Gives up history, oldest first, until so many pages are free; False if that fails."""
+        history = self._history()
+        while self.pool.free_pages < num_pages and history:
+            self.pool.release(self._past.pop(history.pop(0)))
+        return self.pool.free_pages >= num_pages

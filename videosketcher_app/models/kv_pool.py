@@ -81,7 +81,11 @@ class KVPool:
             if holders == 0:
                 self._holders[page] = 1
                 return page
-        raise OutOfMemory(
+        raise self.full()
+
+    def full(self) -> OutOfMemory:
+        """What to raise when there are not enough pages."""
+        return OutOfMemory(
             f"All {self.num_pages} pages of the KV cache are in use "
             f"({self.num_bytes / 1e9:.2f} GB).",
             hint="Close a branch or another session, or give the app more memory.",
@@ -123,9 +127,9 @@ class KVPool:
 
     def gather(self, buffer_BLNE: Tensor, pages: Sequence[int]) -> Tensor:
         """Tokens (B, L, N, E) of these pages in this order; without a copy if they adjoin."""
+        first = pages[0] if pages else 0
         size = self.shape.block_tokens
-        if list(pages) == list(range(pages[0], pages[0] + len(pages))) if pages else True:
-            first = pages[0] if pages else 0
+        if list(pages) == list(range(first, first + len(pages))):
             return buffer_BLNE[:, first * size : (first + len(pages)) * size]
         return torch.cat([buffer_BLNE[:, self._tokens(page)] for page in pages], dim=1)
 

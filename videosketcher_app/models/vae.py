@@ -150,16 +150,46 @@ class PocketVAE(nn.Module):
         return self._posterior(x, self.hue.write.bias.view(1, -1, 1, 1), latent_frames)
 
     def _posterior(self, x: Tensor, hue: Tensor, latent_frames: int) -> tuple[Tensor, Tensor]:
+        return self._posterior_stream(x, hue, latent_frames, None)[:2]
+
+    def _posterior_stream(
+        self, x: Tensor, hue: Tensor, latent_frames: int, state: StreamState | None
+    ) -> tuple[Tensor, Tensor, StreamState]:
+        before = iter(state or [None] * len(self.encoder_memory))
+        after: StreamState = []
         x = F.silu(self.encoder_down(self.encoder_residual(F.silu(x))))
         for block in self.encoder_memory:
-            x, _ = block(x, latent_frames, None)
+            x, memory = block(x, latent_frames, next(before))
+            after.append(memory)
         x = self.encoder_out(x) + hue
         mean, log_variance = x.unflatten(0, (-1, latent_frames)).chunk(2, dim=2)
-        return mean, log_variance
+        return mean, log_variance, after
 
     def encode(self, frames_BCTHW: Tensor) -> Tensor:
         """Normalised latents (B, C, F, h, w) of clips (B, 3, T, H, W) in [-1, 1]."""
         return self._normalized(self.posterior(frames_BCTHW.transpose(1, 2))[0])
+
+    def encode_stream(
+        self, frames_BCTHW: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """Encodes the next frames of a clip; chunked equals whole.
+
+        Args:
+            frames_BCTHW: in [-1, 1]; 4k + 1 frames to start a clip, then 4k.
+            state: what the call before returned; None starts a clip.
+
+        Returns:
+            normalised latents (B, C, F, h, w), and the state for the next call.
+        """
+        clip = frames_BCTHW.transpose(1, 2)
+        if state is None:
+            clip = torch.cat([clip[:, :1].expand(-1, FOLD - 1, -1, -1, -1), clip], dim=1)
+        latent_frames, rest = divmod(clip.shape[1], FOLD)
+        assert rest == 0, f"{frames_BCTHW.shape[2]} frames do not end with a latent frame"
+        folded = clip.reshape(-1, FOLD * clip.shape[2], *clip.shape[3:])
+        x = self.encoder_in(F.pixel_unshuffle(folded, 4))
+        mean, _, after = self._posterior_stream(x, self.hue.encode(folded), latent_frames, state)
+        return self._normalized(mean), after
 
     def encode_grey(self, frames_BTHW: Tensor) -> Tensor:
         """Normalised latents (B, C, F, h, w) of clips (B, T, H, W) in [-1, 1] without color."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,6 +72,7 @@ class Draws(Protocol):
 
     def run(self, request: SketchRequest, *, destination: Destination) -> Iterator[Event]:
         """As `GenerationService.run`."""
+        ...
 
 
 def run_batch(
@@ -82,7 +83,7 @@ def run_batch(
     output_dir: Path,
     force: bool = False,
     gif: bool = False,
-) -> Iterator[BatchEvent]:
+) -> Generator[BatchEvent, None, None]:
     """Draws every prompt into `<i>_<name>`; closing the iterator cancels what is being drawn.
 
     Args:

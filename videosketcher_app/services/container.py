@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from videosketcher_app.core.settings import AppSettings, load_settings
 from videosketcher_app.services.batch_runs import BatchService, behind_others
@@ -78,10 +79,15 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     unfinished = Unfinished(workspace.cache / "unfinished")
-    generation = GenerationService(queue=queue, shelf=shelf, planner=planner, history=history)
-    behind = GenerationService(
-        queue=behind_others(queue), shelf=shelf, planner=planner, history=history
-    )
+    drawing: dict[str, Any] = {
+        "shelf": shelf,
+        "planner": planner,
+        "history": history,
+        "unfinished": unfinished,
+        "limits_of": guests.limits_of,
+    }
+    generation = GenerationService(queue=queue, **drawing)
+    behind = GenerationService(queue=behind_others(queue), **drawing)
     return Services(
         settings=settings,
         queue=queue,
@@ -94,7 +100,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(behind),
-        variations=VariationService(queue=queue, generation=generation),
+        variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

@@ -7,12 +7,12 @@ bytes. The plan is made once. What is finished when somebody stops the job stays
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videosketcher_app.core.access import LIMITS, Capability, Role, require
+from videosketcher_app.core.access import LIMITS, Capability, Limits, Role, require
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import AppError, InvalidRequest, QueueFull
 from videosketcher_app.core.events import Done, Event
@@ -122,11 +122,19 @@ class VariationService:
     Args:
         queue: the compute worker.
         generation: draws each of them.
+        limits_of: what a role may use.
     """
 
-    def __init__(self, *, queue: JobQueue, generation: GenerationService) -> None:
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        generation: GenerationService,
+        limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
+    ) -> None:
         self._queue = queue
         self._generation = generation
+        self._limits_of = limits_of
 
     def submit(
         self,
@@ -173,7 +181,7 @@ class VariationService:
                 name="Variations",
                 session=session,
                 role=role,
-                max_waiting_of_session=LIMITS[role].waiting_jobs,
+                max_waiting_of_session=self._limits_of(role).waiting_jobs,
             )
         except QueueFull:
             _withdraw(drafts)

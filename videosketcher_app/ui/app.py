@@ -16,6 +16,7 @@ from videosketcher_app.services.logs import start_logging, stop_logging
 from videosketcher_app.services.presets import Notice
 from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui.components import header, hints, status_bar
+from videosketcher_app.ui.components.drop_zone import DropZone
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs import coming, gallery, models, text, wall
 from videosketcher_app.ui.texts import t
@@ -33,19 +34,21 @@ def build_app(services: Services, role: Role, *, model: str = DEFAULT_MODEL) -> 
         header.build(role)
         if role is Role.OWNER and services.notices:
             gr.HTML(notices_html(services.notices), elem_id="notices", apply_default_css=False)
+        zone = DropZone(elem_id="drop-zone")  # of the whole window, so outside the tabs
         with gr.Tabs(elem_classes="vs-tabs"):
-            for name, lay_out in _tabs(context):
+            for name, lay_out in _tabs(context, zone):
                 with gr.Tab(name, id=name) as tab:
                     lay_out(tab)
         status_bar.build(context, blocks)
     return blocks
 
 
-def _tabs(context: PageContext) -> list[tuple[str, Callable[[gr.Tab], Any]]]:
-    """Name and builder of every tab of this role, in order."""
+def _tabs(context: PageContext, zone: DropZone) -> list[tuple[str, Callable[[gr.Tab], Any]]]:
+    """Name and builder of every tab of this role, in order; the Text tab is built first."""
     role = context.role
+    page: list[text.TextPage] = []
     tabs: list[tuple[Capability, str, Callable[[gr.Tab], Any]]] = [
-        (Capability.GENERATE, t("shell.tab_text"), lambda _: _text(context)),
+        (Capability.GENERATE, t("shell.tab_text"), lambda _: page.append(_text(context, zone))),
         (Capability.GENERATE, t("shell.tab_brush"), lambda _: coming.brush()),
         (Capability.CO_DRAW, t("shell.tab_codraw"), lambda _: coming.codraw()),
         *(
@@ -55,7 +58,7 @@ def _tabs(context: PageContext) -> list[tuple[str, Callable[[gr.Tab], Any]]]:
         ),
         (Capability.TRAIN, t("shell.tab_train"), lambda _: coming.train()),
         (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda tab: models.build(context, tab)),
-        (Capability.READ_ALL_OUTPUTS, t("shell.tab_gallery"), lambda _: gallery.build(context)),
+        (Capability.READ_ALL_OUTPUTS, t("shell.tab_gallery"), lambda _: _gallery(context, page[0])),
     ]
     return [(name, lay_out) for capability, name, lay_out in tabs if allows(role, capability)]
 
@@ -66,9 +69,14 @@ def notices_html(notices: Sequence[Notice]) -> str:
     return f'<div class="vs-notices" role="note"><p>{t("shell.notices")}</p><ul>{items}</ul></div>'
 
 
-def _text(context: PageContext) -> None:
+def _text(context: PageContext, zone: DropZone) -> text.TextPage:
     hints.build()
-    text.build(context.services, context.role, model=context.model)
+    return text.build(context, zone)
+
+
+def _gallery(context: PageContext, page: text.TextPage) -> None:
+    """The Gallery, whose drawings can give their settings back to the Text tab."""
+    gallery.build(context, reuse=text.reuse_with(context), reuse_outputs=text.reuse_outputs(page))
 
 
 def launch(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 import threading
 import time
@@ -23,6 +24,7 @@ GUEST_SCOPE = "videosketcher.guest"
 TUNNEL_TRIES_A_MINUTE = 30
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_KEYS = 10_000
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
 Clock = Callable[[], float]
 
 
@@ -194,10 +196,9 @@ def made_up_login() -> tuple[str, str]:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header without its port and brackets, in lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    """The name in a Host header without its port and brackets, in lower case; "" if it is none."""
+    found = _HOST.fullmatch(host.lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def _equal(given: str, expected: str) -> bool:

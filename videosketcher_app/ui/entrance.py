@@ -36,7 +36,7 @@ def enter_as_owner(door: OwnerDoor, visit: Visit) -> Answer | None:
         return _owner_locked(visit)
     if door.attempts.locked():
         return answers.line(429, t("sharing.refused_token"))
-    if door.fits(visit.query[TOKEN]):
+    if door.fits(visit.query[TOKEN][0]):
         return _without_token(door, visit)
     if visit.headers.get("sec-fetch-site", "none") not in ("cross-site", "same-site"):
         # A foreign page in the owner's browser must not be able to lock the owner out.
@@ -74,7 +74,8 @@ def _has_token(visit: Visit) -> bool:
 
 
 def _without_token(door: OwnerDoor, visit: Visit) -> Answer:
-    rest = urlencode({name: value for name, value in visit.query.items() if name != TOKEN})
+    others = {name: values for name, values in visit.query.items() if name != TOKEN}
+    rest = urlencode(others, doseq=True)
     cookie = answers.cookie(door.cookie, door.new_cookie(), is_https=visit.is_https)
     return answers.redirect(f"/?{rest}" if rest else "/", cookie)
 

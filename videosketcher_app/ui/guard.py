@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +22,15 @@ from videosketcher_app.ui.doors import GUEST_SCOPE, Door, GuestDoor, OwnerDoor
 from videosketcher_app.ui.gradio_routes import Kind, kind_of
 from videosketcher_app.ui.guest_rules import GuestRules
 from videosketcher_app.ui.texts import t
-from videosketcher_app.ui.uploads import BodyRules, Desk, Receive, Refusal, read_body, replay
+from videosketcher_app.ui.uploads import (
+    BodyRules,
+    Desk,
+    Receive,
+    Refusal,
+    declared_bytes,
+    read_body,
+    replay,
+)
 from videosketcher_app.ui.visit import METHODS, Visit, visit_of
 
 logger = logging.getLogger(__name__)
@@ -110,14 +119,8 @@ class Guard:
         if kind is None:
             return answers.line(404, t("sharing.refused_file"))
         scope[GUEST_SCOPE] = visitor
-        if visitor is None:
-            await self._pass(kind, visit, scope, receive, send, None)
-            return None
-        visitor.open_requests += 1
-        try:
+        with _being_here(visitor):
             await self._pass(kind, visit, scope, receive, send, visitor)
-        finally:
-            visitor.open_requests -= 1
         return None
 
     async def _visitor(self, visit: Visit, receive: Receive) -> Guest | Answer | None:
@@ -171,7 +174,7 @@ class Guard:
     ) -> None:
         if kind is not Kind.UPLOAD:
             with await read_body(receive, visit.headers, self._message_rules()) as body:
-                await self._deliver(visit, scope, body, receive, send, guest)
+                await self._deliver(kind, visit, scope, body, receive, send, guest)
             return
         sender = guest.name if guest is not None else ""
         with self.desk.place(sender):
@@ -179,12 +182,13 @@ class Guard:
             try:
                 rules = self._upload_rules(meter)
                 with await read_body(receive, visit.headers, rules) as body:
-                    await self._deliver(visit, scope, body, receive, send, guest)
+                    await self._deliver(kind, visit, scope, body, receive, send, guest)
             finally:
                 meter.close()
 
     async def _deliver(
         self,
+        kind: Kind,
         visit: Visit,
         scope: Scope,
         body: IO[bytes],
@@ -196,7 +200,7 @@ class Guard:
         if guest is None or self._rules is None:
             await self._app(scope, replay(body, receive), send)
             return
-        if not visit.headers.get("content-type", "").startswith("multipart/"):
+        if kind is not Kind.UPLOAD:
             self._rules.check_message(guest, visit, body.read())
             body.seek(0)
         rules = self._rules
@@ -242,7 +246,8 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         scope[GUEST_SCOPE] = visitor
-        await self._app(scope, receive, send)
+        with _being_here(visitor):
+            await self._app(scope, receive, send)
 
     def _login_rules(self) -> BodyRules:
         return BodyRules(
@@ -269,6 +274,18 @@ class Guard:
         )
 
 
+@contextmanager
+def _being_here(guest: Guest | None) -> Iterator[None]:
+    """Keeps the visit of a guest from ending while something of it is open."""
+    if guest is not None:
+        guest.open_requests += 1
+    try:
+        yield
+    finally:
+        if guest is not None:
+            guest.open_requests -= 1
+
+
 class _Meter:
     """Books the bytes of one upload with its guest while they arrive, and watches the disk."""
 
@@ -277,8 +294,7 @@ class _Meter:
     def __init__(self, book: GuestBook, guest: Guest | None, visit: Visit) -> None:
         self._book, self._guest = book, guest
         self._num_bytes = self._looked_at = 0
-        declared = visit.headers.get("content-length", "0")
-        self._look(int(declared) if declared.isdecimal() else 0)
+        self._look(declared_bytes(visit.headers))
 
     def add(self, num_bytes: int) -> None:
         """Books one more piece, and looks now and then whether there is still room."""

@@ -24,6 +24,8 @@ from videosketcher_app.ui.visit import Visit
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 JOIN = f"{API}queue/join"
+DATA = f"{API}queue/data"
+HEARTBEAT = f"{API}heartbeat/"
 _BY_EVENT = frozenset({f"{API}cancel", f"{API}reset"})
 # Tokens of a bucket and how many come back a second. Pages poll twice a second without the queue.
 _PACE = {JOIN: (30, 2.0)}
@@ -71,8 +73,12 @@ class GuestRules:
         """
         if visit.path.startswith(f"{API}upload_progress"):
             return  # names an upload by an id that only its sender knows, and tells bytes only
-        page = visit.query.get("session_hash") or visit.path.rpartition("/")[2]
-        self._check_page(guest, page)
+        pages = visit.query.get("session_hash", [])
+        if visit.path != DATA:  # named in the path, and then nowhere else
+            pages = [*pages, visit.path.removeprefix(HEARTBEAT)]
+        if len(pages) != 1:  # the app behind could read another one than we
+            raise Refusal(403, t("sharing.refused_page"))
+        self._check_page(guest, pages[0])
 
     def check_file(self, guest: Guest, visit: Visit) -> None:
         """Lets a guest read an own file, or a part of the page.
@@ -81,7 +87,7 @@ class GuestRules:
             Refusal: 403; the same for what is not there.
         """
         path = visit.path.removeprefix(FILE)
-        if not Path(path).resolve().is_relative_to(ASSETS):
+        if "\x00" in path or not Path(path).resolve().is_relative_to(ASSETS):
             self._check_path(guest, path)
 
     def check_message(self, guest: Guest, visit: Visit, body: bytes) -> None:

@@ -86,10 +86,8 @@ def error_line(error: AppError) -> str:
 
 def waiting_line(position: int, minutes: float | None = None) -> str:
     """How many are before this sketch and, if known, how long that takes."""
-    if position == 1:
-        words = t("text.waiting_one")
-    else:
-        words = t("text.waiting_many", count=position)
+    is_next = position == 1
+    words = t("text.waiting_one") if is_next else t("text.waiting_many", count=position)
     if minutes is not None:
         words += " " + t("text.waiting_minutes", minutes=max(1, round(minutes)))
     return status_line(words)

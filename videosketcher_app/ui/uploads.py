@@ -7,9 +7,9 @@ closed. So no half-received upload is ever seen by the app behind the guard.
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,10 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 SLOWEST_BYTES_A_SECOND = 50_000  # a body that comes faster earns the time that it needs
 _IN_MEMORY_BYTES = 1 << 20
+_MAX_LENGTH_DIGITS = 18
 _REPLAY_BYTES = 1 << 16
+# As browsers write it. A reader that allowed more could find another boundary than the app behind.
+_MULTIPART = re.compile(r'multipart/form-data; *boundary=("?)([\w\'()+,./:=?-]{1,70})\1', re.ASCII)
 
 
 class Refusal(Exception):
@@ -107,8 +110,7 @@ async def read_body(receive: Receive, headers: dict[str, str], rules: BodyRules)
         Refusal: it is too long, too slow, or has too many parts.
         ConnectionResetError: the sender went away.
     """
-    declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > rules.max_bytes:
+    if declared_bytes(headers) > rules.max_bytes:
         raise Refusal(413, t("sharing.refused_large"))
     rules.folder.mkdir(parents=True, exist_ok=True)
     # Closed by the caller, or below if the body is refused.
@@ -122,11 +124,24 @@ async def read_body(receive: Receive, headers: dict[str, str], rules: BodyRules)
     return spool
 
 
+def declared_bytes(headers: dict[str, str]) -> int:
+    """What the sender says that the body is long; 0 if it says nothing.
+
+    Raises:
+        Refusal: it is no length.
+    """
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or len(declared) > _MAX_LENGTH_DIGITS:
+        raise Refusal(413, t("sharing.refused_large"))
+    return int(declared)
+
+
 async def _fill(spool: IO[bytes], receive: Receive, parts: _PartCounter, rules: BodyRules) -> None:
-    begun, num_bytes, more = time.monotonic(), 0, True
+    clock = asyncio.get_running_loop().time
+    begun, num_bytes, more = clock(), 0, True
     while more:
         allowed_s = rules.timeout_s + num_bytes / SLOWEST_BYTES_A_SECOND
-        left_s = begun + allowed_s - time.monotonic()
+        left_s = begun + allowed_s - clock()
         try:
             message = await asyncio.wait_for(receive(), max(0.0, left_s))
         except (TimeoutError, asyncio.TimeoutError):
@@ -147,10 +162,11 @@ class _PartCounter:
     """Counts the parts of a multipart body as it arrives."""
 
     def __init__(self, headers: dict[str, str], max_parts: int) -> None:
-        kind, _, boundary = headers.get("content-type", "").partition("boundary=")
-        is_multipart = kind.strip().lower().startswith("multipart/")
-        text = boundary.split(";")[0].strip().strip('"')
-        self._mark = b"--" + text.encode("latin-1", "replace") if is_multipart and text else b""
+        kind = headers.get("content-type", "")
+        found = _MULTIPART.fullmatch(kind)
+        if found is None and "multipart" in kind.lower():
+            raise Refusal(400, t("sharing.refused_message"))
+        self._mark = b"--" + found[2].encode("ascii") if found else b""
         self._tail = b""
         self._left = max_parts + 1  # the end is marked too
 

@@ -18,7 +18,7 @@ class Visit:
 
     Attributes:
         headers: by lower-case name; where a name came twice, all values, joined by ", ".
-        query: the first value of each name.
+        query: all values of each name.
         peer: whom wrong tries are booked for. Behind a tunnel every visitor comes from this
             machine; there the last forwarded address tells them apart, and lying about it helps
             only until all tries together are too many.
@@ -27,7 +27,7 @@ class Visit:
     method: str
     path: str
     headers: dict[str, str]
-    query: dict[str, str]
+    query: dict[str, list[str]]
     cookies: dict[str, str]
     peer: str
     is_socket: bool = False
@@ -75,7 +75,7 @@ def visit_of(scope: dict[str, Any]) -> Visit:
         method=scope.get("method", "GET"),
         path=scope["path"],
         headers=headers,
-        query={name: values[0] for name, values in query.items()},
+        query=query,
         cookies=_cookies(headers.get("cookie", "")),
         peer=_peer(scope, headers),
         is_socket=scope["type"] == "websocket",

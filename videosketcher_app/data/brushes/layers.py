@@ -16,10 +16,18 @@ from numpy.typing import NDArray
 
 from videosketcher_app.data import renderer
 from videosketcher_app.data.brushes import stamps as st
-from videosketcher_app.data.brushes.model import PEN, REFERENCE_HEIGHT_PX, Brush, Look, look_of
+from videosketcher_app.data.brushes.model import (
+    PEN,
+    REFERENCE_HEIGHT_PX,
+    Brush,
+    Flow,
+    Look,
+    Nib,
+    look_of,
+)
 from videosketcher_app.data.brushes.model import stroke_color as jittered
 from videosketcher_app.data.brushes.noise import tiles
-from videosketcher_app.data.brushes.shading import Spot, shade
+from videosketcher_app.data.brushes.shading import laid_over, shade, spot_of
 from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke
 
 REACHED_PX = 0.35  # a stamp sets the time of pixels up to this far outside its border
@@ -94,8 +102,9 @@ def stroke_layer(
             parts.append(part)
     if not parts:
         return None
-    pixel, alpha, time, shift = (np.concatenate(column) for column in zip(*parts, strict=True))
-    alpha = built_up(pixel, alpha, [len(part[0]) for part in parts], brush.flow.build_up)
+    pixel, alpha, time, shift, seam = (np.concatenate(c) for c in zip(*parts, strict=True))
+    lengths = [len(part[0]) for part in parts]
+    alpha = built_up(pixel, alpha, np.where(seam, 0, brush.flow.build_up), lengths)
     seen = alpha > VISIBLE_ALPHA
     return PaintLayer(
         pixel_E=pixel[seen],
@@ -117,6 +126,16 @@ def pen_of(brush: Brush, scale: float = 1.0) -> Pen:
     )
 
 
+def brush_of(pen: Pen, scale: float = 1.0) -> Brush:
+    """The brush that paints exactly what the renderer draws with a pen, on a canvas of `scale`."""
+    return Brush(
+        color=pen.color,
+        width_px=pen.width_px / scale,
+        nib=Nib(shape=pen.nib, angle=pen.nib_angle),
+        flow=Flow(opacity=pen.opacity),
+    )
+
+
 def stroke_offsets(seed: int, stroke_index: int) -> tuple[float, float]:
     """Where the paper's tile and the stroke's own tiles begin, in features."""
     paper = np.random.default_rng([seed, 1 << 20]).uniform(0, 64)
@@ -132,25 +151,23 @@ def shifted(color_3: FloatArray, shift_E: FloatArray) -> FloatArray:
 
 
 def built_up(
-    pixel_E: NDArray, alpha_E: FloatArray, lengths: Sequence[int], build_up: float
+    pixel_E: NDArray, alpha_E: FloatArray, build_up_E: FloatArray, lengths: Sequence[int]
 ) -> FloatArray:
-    """Coverage of later passes so that a crossing stroke is as dense as `build_up` says.
+    """Coverage of later passes so that a crossing stroke is as dense as `build_up_E` says.
 
-    With 0 the densest pass shows, with 1 the passes lie over each other. Entries of one pass hold
-    every pixel once.
+    With 0 the densest pass shows, with 1 the passes lie over each other. Passes are runs of
+    `lengths` entries; those of one pass hold every pixel once.
     """
-    if len(lengths) == 1 or build_up == 1:
+    if len(lengths) == 1:
         return alpha_E
     names, slot_E = np.unique(pixel_E, return_inverse=True)
     before = np.zeros(len(names), np.float32)
     result, start = alpha_E.copy(), 0
     for length in lengths:
         part = slice(start, start + length)
-        slot, alpha = slot_E[part], alpha_E[part]
+        slot = slot_E[part]
         had = before[slot]
-        # What is missing to the denser of the two, laid over what is there.
-        fill = np.clip((alpha - had) / np.maximum(1 - had, 1e-6), 0, 1)
-        laid = fill + build_up * (alpha - fill)
+        laid = laid_over(np, alpha_E[part], had, build_up_E[part])
         result[part] = laid
         before[slot] = had + laid * (1 - had)
         start += length
@@ -177,38 +194,22 @@ def _pen_layer(
 
 def _pass_entries(
     table_NC: FloatArray, look: Look, width_px: int, height_px: int, offsets: tuple[float, float]
-) -> tuple[NDArray, FloatArray, FloatArray, FloatArray] | None:
-    """Pixels, coverage, time and lightness of one pass; None if it lies off the canvas."""
+) -> tuple[NDArray, FloatArray, FloatArray, FloatArray, NDArray] | None:
+    """Pixels, coverage, time, lightness and seam of one pass; None if it lies off the canvas."""
     found = _winners(table_NC, width_px, height_px)
     if found is None:
         return None
     pixel, winner, depth, time = found
     stamp = table_NC[winner]
     x, y = (pixel % width_px).astype(np.float32), (pixel // width_px).astype(np.float32)
-    dx, dy = x - stamp[:, st.X], y - stamp[:, st.Y]
-    forward = dx * stamp[:, st.TX] + dy * stamp[:, st.TY]
-    # Where a pass goes on as the next one, each keeps its own side of the seam.
-    keep = ~((stamp[:, st.LAST] > 0) & (forward > 0)) & ~((stamp[:, st.FIRST] > 0) & (forward <= 0))
-    pixel, depth, time, stamp = pixel[keep], depth[keep], time[keep], stamp[keep]
-    if not len(pixel):
-        return None
-    x, y, dx, dy, forward = x[keep], y[keep], dx[keep], dy[keep], forward[keep]
-    sideways = dy * stamp[:, st.TX] - dx * stamp[:, st.TY]
-    tip = (dx * stamp[:, st.COS] + dy * stamp[:, st.SIN]) / stamp[:, st.LONG]
-    spot = Spot(
-        x=x,
-        y=y,
-        depth=depth,
-        across=np.clip(sideways / stamp[:, st.HALF], -1, 1),
-        tip=np.clip(tip, -1, 1),
-        along=np.maximum(stamp[:, st.ALONG] + forward, 0),
-        half=stamp[:, st.HALF],
-        pressure=stamp[:, st.PRESSURE],
-        paper=offsets[0],
-        seed=offsets[1],
+    alpha, shift = shade(np, spot_of(np, stamp, x, y, depth, *offsets), look, tiles())
+    return (
+        pixel,
+        alpha.astype(np.float32),
+        time,
+        shift.astype(np.float32),
+        stamp[:, st.SEAM] > 0,
     )
-    alpha, shift = shade(np, spot, look, tiles())
-    return pixel, alpha.astype(np.float32), time, shift.astype(np.float32)
 
 
 def _winners(

@@ -45,7 +45,7 @@ def tiles() -> Tiles:
     rng = np.random.default_rng(_SEED)
     white = rng.normal(size=(4, TILE_CELLS, TILE_CELLS))
     fine, coarse = _blurred(white[0], 2.2), _blurred(white[0], 4.5)
-    streaks = ndimage.gaussian_filter(white[2], (2.4, 7.0), mode="wrap")
+    streaks = ndimage.gaussian_filter(white[2], (2.4, 16.0), mode="wrap")
     sizes = _blurred(white[1], 2.6) + 0.4 * _blurred(white[3], 1.6)
     return Tiles(
         tooth=_even(fine - 0.55 * coarse),

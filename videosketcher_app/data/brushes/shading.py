@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from videosketcher_app.data.brushes import stamps as st
 from videosketcher_app.data.brushes.model import Look
 from videosketcher_app.data.brushes.noise import Tiles, sample
 
@@ -39,6 +40,43 @@ class Spot:
     pressure: Any
     paper: Any
     seed: Any
+
+
+def spot_of(
+    xp: Any, stamp_nC: Any, x: Any, y: Any, depth: Any, paper: Any, seed: Any
+) -> Spot:
+    """The pixels of a pass, each with the row (n, C) of its deepest stamp.
+
+    A thin nib sweeps a wide line although no stamp of it is deep: inside, the depth is that below
+    the border of the whole line.
+    """
+    columns = [stamp_nC[:, index] for index in range(len(st.COLUMNS))]
+    dx, dy = x - columns[st.X], y - columns[st.Y]
+    forward = dx * columns[st.TX] + dy * columns[st.TY]
+    sideways = dy * columns[st.TX] - dx * columns[st.TY]
+    half, cap = columns[st.HALF], columns[st.CAP]
+    along = columns[st.ALONG] + forward
+    ends = xp.minimum(along, columns[st.REST] - forward) + cap
+    swept = xp.minimum(half - abs(sideways), ends)
+    tip = (dx * columns[st.COS] + dy * columns[st.SIN]) / columns[st.LONG]
+    return Spot(
+        x=x,
+        y=y,
+        depth=xp.where(depth > 0, xp.maximum(depth, swept), depth),
+        across=xp.clip(sideways / half, -1, 1),
+        tip=xp.clip(tip, -1, 1),
+        along=xp.clip(along, 0, 1e6),
+        half=half,
+        pressure=columns[st.PRESSURE],
+        paper=paper,
+        seed=seed,
+    )
+
+
+def laid_over(xp: Any, alpha: Any, had: Any, build_up: Any) -> Any:
+    """Coverage to lay over ink that covers `had`: up to the denser of the two, or in full."""
+    fill = xp.clip((alpha - had) / xp.clip(1 - had, 1e-6, 1), 0, 1)
+    return fill + build_up * (alpha - fill)
 
 
 def shade(xp: Any, spot: Spot, look: Look, tiles: Tiles) -> tuple[Any, Any]:
@@ -84,7 +122,7 @@ def _bristles(xp: Any, spot: Spot, look: Look, tiles: Tiles, run: Any) -> Any:
     fine = sample(tiles.tooth, spot.x / (0.25 * look.hair_px) + spot.paper,
                   spot.y / (0.25 * look.hair_px))  # fmt: skip
     dry = look.dryness + look.drying * run + 0.25 * spot.across**4
-    lines = xp.clip((0.8 * load + 0.2 * fine - dry) * 5 + 0.5, 0, 1)
+    lines = xp.clip((0.88 * load + 0.12 * fine - dry) * 5 + 0.5, 0, 1)
     present = xp.clip(look.hair_count + 0 * lines, 0, 1)
     return 1 - present * (1 - lines)
 
@@ -92,7 +130,7 @@ def _bristles(xp: Any, spot: Spot, look: Look, tiles: Tiles, run: Any) -> Any:
 def _droplets(xp: Any, spot: Spot, look: Look, tiles: Tiles, density: Any) -> Any:
     """A cloud of droplets, dense at the center of the jet."""
     away = xp.clip(1 - spot.depth / spot.half, 0, 1)
-    chance = density * (0.02 + 0.93 * xp.exp(-5.0 * away**2))
+    chance = density * (0.02 + 0.93 * xp.exp(-3.4 * away**2))
     drop = sample(
         tiles.drops, spot.x / look.droplet_px + spot.seed, spot.y / look.droplet_px + spot.seed
     )

@@ -14,15 +14,15 @@ from videosketcher_app.data.strokes import FloatArray, Stroke
 
 # Columns of the table. LONG and SHORT are half edges of the footprint, CORNER its corner radius;
 # COS and SIN the direction of the long edge; TX and TY the direction of travel; ALONG the length
-# of the path so far; HALF half of the line's width across the direction of travel; FIRST and
-# LAST are 1 where a pass begins or ends in the middle of a stroke.
+# of the path so far, REST what is left of it; HALF and CAP half of the footprint's extent across and along
+# the direction of travel; SEAM is 1 just after a pass that goes on from another one.
 COLUMNS = (
     "x", "y", "time", "long", "short", "corner", "cos", "sin",
-    "tx", "ty", "along", "pressure", "half", "first", "last",
+    "tx", "ty", "along", "rest", "pressure", "half", "cap", "seam",
 )  # fmt: skip
-X, Y, TIME, LONG, SHORT, CORNER, COS, SIN, TX, TY, ALONG, PRESSURE, HALF, FIRST, LAST = range(
-    len(COLUMNS)
-)
+(
+    X, Y, TIME, LONG, SHORT, CORNER, COS, SIN, TX, TY, ALONG, REST, PRESSURE, HALF, CAP, SEAM,
+) = range(len(COLUMNS))  # fmt: skip
 MIN_SPACING_PX = 0.6
 SCALLOP = 0.6  # spacing is the root of this times the footprint's short half edge
 MIN_HALF_PX = 0.35
@@ -52,12 +52,19 @@ def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[FloatArra
     table[:, LONG], table[:, SHORT], table[:, CORNER] = half, short, brush.nib.corner * short
     table[:, [COS, SIN]], table[:, [TX, TY]] = edge, tangent
     table[:, ALONG], table[:, PRESSURE] = along, pressure
-    table[:, HALF] = np.maximum(half * across + short * np.sqrt(1 - np.minimum(across, 1) ** 2),
-                                short)  # fmt: skip
+    table[:, REST] = along[-1] - along
+    aslant = np.sqrt(1 - np.minimum(across, 1) ** 2)
+    table[:, HALF] = np.maximum(half * across + short * aslant, short)
+    table[:, CAP] = np.maximum(half * aslant + short * across, short)
     passes = _passes(points, along, table[:, HALF])
-    turns = np.flatnonzero(np.diff(passes))
-    table[turns, LAST], table[turns + 1, FIRST] = 1, 1
+    table[:, SEAM] = _seams(passes, along, float(table[:, [LONG, SHORT]].max()))
     return table, passes
+
+
+def _seams(passes: NDArray, along: FloatArray, reach_px: float) -> NDArray:
+    """1 for stamps that still lie on the ink of the pass that theirs goes on from."""
+    begins = along[np.searchsorted(passes, passes)]
+    return (passes > 0) & (along - begins < 2.2 * reach_px)
 
 
 def _dense(

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 MAX_PERIOD = 10000.0
+# Keys and values (B, N, S, E) of the words, one pair a layer; they last as long as the prompt.
+PromptKeys = Sequence[tuple[Tensor, Tensor]]
 
 
 def dense_attention(q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor) -> Tensor:
@@ -111,12 +113,16 @@ def time_embedding(dit: nn.Module, timesteps_BF: Tensor) -> tuple[Tensor, Tensor
 def block_forward(
     block: nn.Module,
     x_BLD: Tensor,
-    context_BSD: Tensor,
+    context_BSD: Tensor | tuple[Tensor, Tensor],
     modulation_BF6D: Tensor,
     table: tuple[Tensor, Tensor],
     attention: Attention,
 ) -> Tensor:
-    """One transformer block; the modulation differs by latent frame."""
+    """One transformer block; the modulation differs by latent frame.
+
+    Args:
+        context_BSD: embedded words, or this layer's keys and values of them.
+    """
     mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
     shift1, scale1, gate1, shift2, scale2, gate2 = mods.unsqueeze(3).unbind(2)
     normed = _modulate(block.norm1(x_BLD).to(x_BLD.dtype), shift1, scale1)
@@ -127,11 +133,17 @@ def block_forward(
     return x_BLD + _gate(block.ffn(normed), gate2)
 
 
+def prompt_keys(dit: nn.Module, context_BSD: Tensor) -> PromptKeys:
+    """What every pass over one prompt computes alike, once: (B, S, text_dim) -> keys by layer."""
+    embedded = dit.text_embedding(context_BSD)
+    return [_keys_of_words(block.cross_attn, embedded) for block in dit.blocks]
+
+
 def predict_velocity(
     dit: nn.Module,
     latents_BCFHW: Tensor,
     timesteps_BF: Tensor,
-    context_BSD: Tensor,
+    context_BSD: Tensor | PromptKeys,
     *,
     attention: Attention | Sequence[Attention] = dense_attention,
     first_frame: int = 0,
@@ -142,12 +154,17 @@ def predict_velocity(
     Args:
         latents_BCFHW: the network's full input, condition channels included.
         timesteps_BF: 1000 x sigma per latent frame, (B, F) or (B, 1).
-        context_BSD: text embeddings of the text encoder, (B, S, text_dim).
+        context_BSD: text embeddings of the text encoder, (B, S, text_dim), or `prompt_keys` of
+            them.
         attention: one for all layers or one a layer.
         first_frame: position of the first latent frame in RoPE.
         run_block: `block_forward`, or a compiled version of it.
     """
-    context = dit.text_embedding(context_BSD)
+    contexts: Sequence[Tensor | tuple[Tensor, Tensor]]
+    if isinstance(context_BSD, Tensor):
+        contexts = [dit.text_embedding(context_BSD)] * len(dit.blocks)
+    else:
+        contexts = context_BSD
     embedding_BFD, modulation = time_embedding(dit, timesteps_BF)
     x = dit.patch_embedding(latents_BCFHW)
     frames, height, width = x.shape[2:]
@@ -155,7 +172,7 @@ def predict_velocity(
     head_width = dit.dim // dit.blocks[0].num_heads
     table = rotary_table(head_width, frames, height, width, first_frame, str(x.device))
     layers = [attention] * len(dit.blocks) if callable(attention) else attention
-    for block, attend in zip(dit.blocks, layers, strict=True):
+    for block, context, attend in zip(dit.blocks, contexts, layers, strict=True):
         x = run_block(block, x, context, modulation, table, attend)
     mods = (dit.head.modulation + embedding_BFD.unsqueeze(2)).to(x.dtype)
     shift, scale = mods.unsqueeze(3).unbind(2)
@@ -195,8 +212,14 @@ def _self_attention(
     return module.o(attention(q, k, v).transpose(1, 2).flatten(2))
 
 
-def _cross_attention(module: nn.Module, x_BLD: Tensor, context_BSD: Tensor) -> Tensor:
-    q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)
+def _keys_of_words(module: nn.Module, context_BSD: Tensor) -> tuple[Tensor, Tensor]:
     k = _heads(module.norm_k(module.k(context_BSD)), module.num_heads)
-    v = _heads(module.v(context_BSD), module.num_heads)
-    return module.o(dense_attention(q, k, v).transpose(1, 2).flatten(2))
+    return k, _heads(module.v(context_BSD), module.num_heads)
+
+
+def _cross_attention(
+    module: nn.Module, x_BLD: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
+) -> Tensor:
+    q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)
+    words = context_BSD if isinstance(context_BSD, tuple) else _keys_of_words(module, context_BSD)
+    return module.o(dense_attention(q, *words).transpose(1, 2).flatten(2))

@@ -13,13 +13,21 @@ function shuffled(items) {
   return picked;
 }
 
-// A name that begins with the words comes before one that has them inside; taught ones stay first.
+// What a concept is called comes before its other names, and beginnings before what is inside; those
+// that the model was taught come first among equals.
 function matching(words) {
-  const bare = words.replace(/^(an?|the)\s+/, "");
-  const ranked = (isFit) => CONCEPTS.filter(([, names]) => names.split(" | ").some(isFit));
-  const starts = ranked((name) => name.replace(/^(an?|the)\s+/, "").startsWith(bare));
-  const inside = ranked((name) => name.includes(bare));
-  return [...new Set([...starts, ...inside])].slice(0, NUM_SHOWN);
+  const bare = withoutArticle(words);
+  const rank = ([title, names]) => {
+    if (withoutArticle(title.toLowerCase()).startsWith(bare)) return 0;
+    if (names.split(" | ").some((name) => withoutArticle(name).startsWith(bare))) return 1;
+    return names.includes(bare) ? 2 : 3;
+  };
+  const found = CONCEPTS.map((concept) => [rank(concept), concept]).filter(([r]) => r < 3);
+  return found.sort(([a], [b]) => a - b).slice(0, NUM_SHOWN).map(([, concept]) => concept);
+}
+
+function withoutArticle(words) {
+  return words.replace(/^(an?|the)\s+/, "");
 }
 
 function show(concepts) {
@@ -34,7 +42,8 @@ function show(concepts) {
 
 function refresh() {
   const words = (field()?.value ?? "").trim().toLowerCase();
-  show(words ? matching(words) : shuffled(taught));
+  const isWhole = CONCEPTS.some(([title]) => title.toLowerCase() === words);
+  show(words && !isWhole ? matching(words) : shuffled(taught));
 }
 
 function write(title) {

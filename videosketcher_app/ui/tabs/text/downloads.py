@@ -16,7 +16,16 @@ from videosketcher_app.services.exports import KINDS
 from videosketcher_app.ui.components.assets import script
 from videosketcher_app.ui.texts import t
 
-_KEYS = ["mp4", "png", "gif", "svg", "lesson", "mp4_raw", "config", "zip"]  # in the order of their use
+_KEYS = [
+    "mp4",
+    "png",
+    "gif",
+    "svg",
+    "lesson",
+    "mp4_raw",
+    "config",
+    "zip",
+]  # in the order of their use
 assert set(_KEYS) == set(KINDS)
 
 
@@ -78,12 +87,16 @@ def made(
         yield {**news, "state": "failed", "words": words}
         return
     words = f"{t('exports.ready')}: {path.name}"
-    yield {**news, "state": "ready", "words": words, "path": str(path.absolute()), "name": path.name}
+    yield {
+        **news,
+        "state": "ready",
+        "words": words,
+        "path": str(path.absolute()),
+        "name": path.name,
+    }
 
 
-def _exported(
-    services: Services, kind: str, folder: Path | None, options: Sequence[Any]
-) -> Path:
+def _exported(services: Services, kind: str, folder: Path | None, options: Sequence[Any]) -> Path:
     if folder is None:
         raise InvalidRequest(t("text.no_drawing"), hint=t("text.no_drawing_hint"))
     height, hold, speed, paper, keep = options

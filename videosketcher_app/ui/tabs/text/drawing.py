@@ -166,4 +166,3 @@ def _waited(services: Services, role: Role, job: Job, view: View) -> Iterator[Vi
             minutes = services.guests.wait_minutes(position) if role is Role.GUEST else None
             yield replace(view, status=waiting_line(position, minutes))
         pause.wait(POLL_S)
-

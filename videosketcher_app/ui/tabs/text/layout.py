@@ -10,6 +10,7 @@ from videosketcher_app.core.access import Capability, allows
 from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS
 from videosketcher_app.core.requests import MAX_FRAMES, MAX_SEED, SketchRequest
 from videosketcher_app.services.changes import DEFAULT_HEIGHT_PX
+from videosketcher_app.ui.components import planner_settings
 from videosketcher_app.ui.components.assets import style
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
@@ -33,7 +34,7 @@ Parts = dict[str, Any]
 
 
 def lay_out(context: PageContext) -> TextPage:
-    """Makes the components; connects nothing."""
+    """Makes the components; only the settings of the language model connect themselves."""
     gr.HTML(f"<style>{style('text')}</style>", elem_classes="vt-style", padding=False)
     with gr.Row(elem_id="text-desk", equal_height=False):
         with gr.Column(elem_classes="vt-ask", min_width=280):
@@ -43,6 +44,7 @@ def lay_out(context: PageContext) -> TextPage:
         with gr.Column(elem_classes="vt-work", min_width=280):
             work = _plan()
             work |= _settings(context)
+            planner_settings.build(context)
     return TextPage(**ask, **sheet, **work)
 
 
@@ -179,12 +181,8 @@ def _settings(context: PageContext) -> Parts:
             planner = _planner(context)
         about_model = gr.HTML(_note(context.model), elem_id="about-model", padding=False)
         with gr.Row():
-            steps = gr.Number(
-                None, label=t("text.steps"), info=t("text.steps_info"), precision=0, min_width=150
-            )
-            guidance = gr.Number(
-                None, label=t("text.guidance"), info=t("text.guidance_info"), min_width=150
-            )
+            steps = _open_number("steps", t("text.steps"), t("text.steps_info"))
+            guidance = _open_number("guidance", t("text.guidance"), t("text.guidance_info"))
         with gr.Row():
             frames = gr.Slider(
                 5, MAX_FRAMES, request.num_frames, step=4, label=t("text.frames"), min_width=150
@@ -208,6 +206,18 @@ def _settings(context: PageContext) -> Parts:
         "fps": fps,
         "size": size,
     }
+
+
+def _open_number(name: str, label: str, info: str) -> gr.Textbox:
+    """A number that may be left open; Gradio's own number field would show that as 0."""
+    return gr.Textbox(
+        label=label,
+        info=info,
+        placeholder=t("text.as_trained"),
+        max_length=8,
+        min_width=150,
+        elem_id=name,
+    )
 
 
 def _planner(context: PageContext) -> gr.Dropdown | gr.State:

@@ -15,7 +15,7 @@ from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads
-from videosketcher_app.ui.tabs.text.values import parse_size, whole
+from videosketcher_app.ui.tabs.text.values import open_number, parse_size, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class TextPage:
     lock: gr.Checkbox
     dice: gr.Button
     model: gr.Dropdown
-    steps: gr.Number
-    guidance: gr.Number
+    steps: gr.Textbox
+    guidance: gr.Textbox
     frames: gr.Slider
     size: gr.Dropdown
     fps: gr.Slider
@@ -116,8 +116,8 @@ def request_of(values: Sequence[Any]) -> SketchRequest:
         as_written=as_written is True,
         seed=whole(seed),
         model=model or "",
-        num_inference_steps=whole(steps),
-        cfg_scale=guidance if guidance is None else float(guidance),
+        num_inference_steps=whole(open_number(steps)),
+        cfg_scale=open_number(guidance),
         num_frames=whole(frames),
         width=width,
         height=height,

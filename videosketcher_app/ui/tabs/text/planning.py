@@ -53,9 +53,7 @@ def edited(planned: PlannedDrawing, plan: DrawingPlan) -> PlannedDrawing:
         concept=planned.model_plan.concept if same_concept else plan.concept,
         parts=tuple(known.get(part, part) for part in plan.parts),
     )
-    return replace(
-        planned, plan=plan, model_plan=model_plan, note=t("text.edited"), taught=False
-    )
+    return replace(planned, plan=plan, model_plan=model_plan, note=t("text.edited"), taught=False)
 
 
 def editor_value(planned: PlannedDrawing) -> dict[str, Any]:

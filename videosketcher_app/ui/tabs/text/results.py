@@ -20,7 +20,12 @@ from videosketcher_app.ui.texts import t
 
 
 def retimed(
-    services: Services, role: Role, result: Result | None, data: Any, session: str, cancel: CancelToken
+    services: Services,
+    role: Role,
+    result: Result | None,
+    data: Any,
+    session: str,
+    cancel: CancelToken,
 ) -> Result:
     """Renders the shown drawing in the order and pace that the player asks for.
 

@@ -39,7 +39,9 @@ def concepts() -> list[list[str]]:
     """[title, all names in lower case] of every concept; those that the model was taught first."""
     entries = sorted(shipped_library().entries, key=lambda entry: not entry.taught)
     return [
-        [entry.title, " | ".join([entry.title, *entry.aliases]).lower(), "taught"][: 2 + entry.taught]
+        [entry.title, " | ".join([entry.title, *entry.aliases]).lower(), "taught"][
+            : 2 + entry.taught
+        ]
         for entry in entries
     ]
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError, Cancelled
 from videosketcher_app.core.requests import MAX_SEED
+from videosketcher_app.services.container import Services
 from videosketcher_app.ui.components.drop_zone import DropZone
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
@@ -22,7 +24,12 @@ from videosketcher_app.ui.tabs.text.drawing import Asked, Drawn
 from videosketcher_app.ui.tabs.text.layout import note_html
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
-from videosketcher_app.ui.tabs.text.updates import drawing_outputs, sheet_outputs, sheet_updates, updates
+from videosketcher_app.ui.tabs.text.updates import (
+    drawing_outputs,
+    sheet_outputs,
+    sheet_updates,
+    updates,
+)
 from videosketcher_app.ui.tabs.text.values import model_note, preset_request, settings_values
 from videosketcher_app.ui.texts import t
 
@@ -47,15 +54,15 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> None
     services, role = context.services, context.role
 
     @handler(Capability.GENERATE)
-    def on_draw(plan: Any, draft: Any, lock: bool, *values: Any, request: gr.Request) -> Any:
+    def on_draw(request: gr.Request, plan: Any, draft: Any, lock: bool, *values: Any) -> Any:
         yield from _drawn(context, turns, _asked(plan, draft, lock, values, request), request)
 
     @handler(Capability.GENERATE)
-    def on_plan(plan: Any, draft: Any, lock: bool, *values: Any, request: gr.Request) -> Any:
+    def on_plan(request: gr.Request, plan: Any, draft: Any, _lock: bool, *values: Any) -> Any:
         asked = _asked(plan, draft, True, values, request)
         turn = turns.begin(_page_of(request))
         news = drawing.plan_only(services, role, asked, turn)
-        yield from _followed(turns, turn, _page_of(request), news, gr.skip())
+        yield from _followed(services, turns, turn, _page_of(request), news, gr.skip())
 
     wiring: dict[str, Any] = {
         "inputs": [*page.plan_inputs, page.lock, *page.settings_inputs],
@@ -79,11 +86,11 @@ def _drawn(
 ) -> Iterator[list[Any]]:
     turn = turns.begin(_page_of(request))
     news = drawing.draw(context.services, context.role, asked, turn)
-    yield from _followed(turns, turn, _page_of(request), news, asked.values[2])
+    yield from _followed(context.services, turns, turn, _page_of(request), news, asked.values[2])
 
 
 def _followed(
-    turns: Turns, turn: Turn, page: str, news: Iterator[Drawn], seed: Any
+    services: Services, turns: Turns, turn: Turn, page: str, news: Iterator[Drawn], seed: Any
 ) -> Iterator[list[Any]]:
     """The page's updates, as long as no newer turn of this page has taken over."""
     shown: Drawn | None = None
@@ -91,7 +98,7 @@ def _followed(
         for now in news:
             if not turns.is_current(page, turn):
                 return
-            yield updates(now, shown, seed=seed if shown is None else gr.skip())
+            yield updates(services, now, shown, seed=seed if shown is None else gr.skip())
             shown = now
     finally:
         turns.end(page, turn)
@@ -103,6 +110,9 @@ def _connect_stops(context: PageContext, page: TextPage, turns: Turns) -> None:
         turns.stop(_page_of(request))
 
     connect(context.role, page.stop.click, on_stop, queue=False)
+    blocks = Context.root_block
+    assert blocks is not None, "a tab is built within a page"
+    blocks.unload(on_stop)  # who closes the page wants no drawing any more
 
 
 def _connect_fields(context: PageContext, page: TextPage) -> None:
@@ -141,7 +151,12 @@ def _connect_fields(context: PageContext, page: TextPage) -> None:
     connect(context.role, page.dice.click, on_dice, outputs=page.seed, **quick)
     connect(context.role, page.seed.input, on_typed_seed, outputs=page.lock, **quick)
     connect(
-        context.role, page.model.change, on_model, inputs=page.model, outputs=page.about_model, **quick
+        context.role,
+        page.model.change,
+        on_model,
+        inputs=page.model,
+        outputs=page.about_model,
+        **quick,
     )
 
 
@@ -204,7 +219,7 @@ def _buttons(*, busy: bool) -> list[Any]:
 
 def _connect_downloads(context: PageContext, page: TextPage) -> None:
     @handler(Capability.READ_OWN_OUTPUTS)
-    def on_make(result: Result | None, *options: Any, event: gr.EventData) -> Iterator[Any]:
+    def on_make(event: gr.EventData, result: Result | None, *options: Any) -> Iterator[Any]:
         folder = result.folder if result is not None else None
         yield from downloads.made(context.services, event._data, folder, options)
 

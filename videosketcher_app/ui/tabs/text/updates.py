@@ -27,7 +27,7 @@ def drawing_outputs(page: TextPage) -> list[Any]:
     return [page.status, page.seed, page.plan, page.draft, *buttons, *sheet_outputs(page)]
 
 
-def updates(now: Drawn, shown: Drawn | None, *, seed: Any) -> list[Any]:
+def updates(services: Services, now: Drawn, shown: Drawn | None, *, seed: Any) -> list[Any]:
     """The news since `shown`; None is a page of which nothing is known."""
     is_new_plan = shown is not None and now.draft is not shown.draft and now.draft is not None
     has_news = shown is None or shown.view.busy != now.view.busy
@@ -41,15 +41,15 @@ def updates(now: Drawn, shown: Drawn | None, *, seed: Any) -> list[Any]:
         free,
         free,
         gr.update(interactive=busy) if has_news else gr.skip(),
-        *_sheet(now, shown),
+        *_sheet(services, now, shown),
     ]
 
 
-def _sheet(now: Drawn, shown: Drawn | None) -> list[Any]:
+def _sheet(services: Services, now: Drawn, shown: Drawn | None) -> list[Any]:
     """The first preview takes the sheet from the drawing before it; the finished one takes it back."""
     view, before = now.view, shown.view if shown is not None else None
-    if now.sheet is not None:
-        return now.sheet
+    if view.folder is not None and before is not None and before.folder is None:
+        return sheet_updates(Result(folder=view.folder, original=view.folder), services)
     if view.preview is None or (before is not None and before.preview is view.preview):
         return [gr.skip()] * 6
     preview = gr.update(value=view.preview, visible=True)

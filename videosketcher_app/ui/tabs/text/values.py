@@ -24,6 +24,23 @@ def whole(value: Any) -> Any:
     return value
 
 
+def open_number(text: Any) -> float | None:
+    """The number in a field that may be left open; None if it was.
+
+    Raises:
+        InvalidRequest: there is something else in it.
+    """
+    words = str(text or "").strip().replace(",", ".")
+    if not words:
+        return None
+    try:
+        return float(words)
+    except ValueError:
+        raise InvalidRequest(
+            t("text.bad_number", text=words[:20]), hint=t("text.bad_number_hint")
+        ) from None
+
+
 def parse_size(text: Any) -> tuple[int | None, int | None]:
     """Width and height in pixels of "432 x 240"; (None, None) for the model's own.
 
@@ -82,9 +99,13 @@ def settings_values(request: SketchRequest) -> list[Any]:
     """Values of the fields model, steps, guidance, frames, size and fps."""
     return [
         request.model,
-        request.num_inference_steps,
-        request.cfg_scale,
+        _open_text(request.num_inference_steps),
+        _open_text(request.cfg_scale),
         request.num_frames,
         size_text(request),
         request.fps,
     ]
+
+
+def _open_text(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

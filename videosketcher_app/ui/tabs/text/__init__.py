@@ -7,7 +7,6 @@ from typing import Any
 
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.planner import PlannedDrawing
-from videosketcher_app.ui.components import planner_settings
 from videosketcher_app.ui.components.drop_zone import DropZone
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.extras import build_extras
@@ -26,7 +25,6 @@ def build(context: PageContext, zone: DropZone) -> TextPage:
         zone: the window's drop zone, built outside the tabs.
     """
     page = lay_out(context)
-    planner_settings.build(context)
     build_extras(context, page)
     connect_all(context, page, zone)
     return page
