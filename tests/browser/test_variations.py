@@ -46,14 +46,10 @@ def open_page(tmp_path, out, chromium_path):
 
 
 def ask(page, concept: str, *, steps: int | None = None) -> None:
-    page.get_by_label("Steps").first.wait_for(state="attached")
     page.locator("#concept textarea, #concept input").first.fill(concept)
     if steps is not None:
-        field = page.get_by_label("Steps").first
-        if not field.is_visible():
-            page.locator("button.label-wrap", has_text="Settings").first.click()
-        field.fill(str(steps))
-        field.press("Tab")
+        page.locator("#settings").get_by_role("button", name="Settings").click()
+        page.get_by_label("Steps").first.fill(str(steps))
     page.locator("#vv-draw").click()
 
 

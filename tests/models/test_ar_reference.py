@@ -48,7 +48,9 @@ def generate(model, recorded, **fields):
 
 def test_rollout_flows_and_cache(model, recorded):
     latents, flows = generate(model, recorded)
-    assert [(block, step) for block, step, _ in flows] == [(b, s) for b in range(3) for s in range(3)]
+    assert [(block, step) for block, step, _ in flows] == [
+        (b, s) for b in range(3) for s in range(3)
+    ]
     assert_near(latents, recorded["rollout_output"])
     assert_near(torch.stack([flow for *_, flow in flows]), recorded["rollout_flows"])
     assert_near(model.cache.layers[0].k, recorded["kv_layer0_k"])
@@ -79,8 +81,6 @@ def test_a_second_rollout_does_not_see_the_first(model, recorded):
 
 def test_bfloat16_stays_near_the_reference(recorded, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDEOSKETCHER_WORKSPACE", str(tmp_path))
-    small = api.load_causal_model(FIXTURE, dtype=torch.bfloat16) if False else None
-    del small
     model = api.load_causal_model(FIXTURE / "checkpoint.pt", dtype=torch.bfloat16)
     latents, _ = generate(model, recorded)
     assert latents.dtype == torch.float32

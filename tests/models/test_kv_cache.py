@@ -122,6 +122,30 @@ moves = st.lists(
 )
 
 
+def checked_append(cache, twin, version):
+    for layer, output in enumerate(append(cache, twin, version)):
+        expected = twin.attend(len(twin.versions) - 1, layer)
+        torch.testing.assert_close(output, expected, atol=2e-5, rtol=0)
+
+
+def cancelled_append(cache, twin, version):
+    cache.begin()
+    write(cache, version)
+    cache.rewind(len(twin.versions))
+
+
+def rewound(cache, twin, num_blocks):
+    target = max(0, cache.num_blocks - num_blocks)
+    within_history = cache.num_blocks - target <= cache.window.history_blocks
+    assert cache.can_rewind(target) or not within_history
+    if cache.can_rewind(target):
+        cache.rewind(target)
+        del twin.versions[target:]
+
+
+MOVES = {"append": checked_append, "cancel": cancelled_append, "rewind": rewound}
+
+
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -132,21 +156,8 @@ def test_any_order_of_moves_equals_the_slow_twin(window, moves):
     for move, which, number in moves:
         index = which % len(branches)
         cache, twin = branches[index]
-        if move == "append":
-            for layer, output in enumerate(append(cache, twin, number)):
-                expected = twin.attend(len(twin.versions) - 1, layer)
-                torch.testing.assert_close(output, expected, atol=2e-5, rtol=0)
-        elif move == "cancel":
-            cache.begin()
-            write(cache, number)
-            cache.rewind(cache.num_blocks)
-        elif move == "rewind":
-            target = max(0, cache.num_blocks - number)
-            within = cache.num_blocks - target <= window.history_blocks
-            assert cache.can_rewind(target) or not within
-            if cache.can_rewind(target):
-                cache.rewind(target)
-                del twin.versions[target:]
+        if move in MOVES:
+            MOVES[move](cache, twin, number)
         elif move == "fork" and len(branches) < 4:
             branches.append((cache.fork(), PlainPast(window, twin.versions)))
         elif move == "close" and len(branches) > 1:
@@ -183,11 +194,11 @@ def test_rewound_and_forked_caches_equal_a_fresh_one_bit_for_bit(way):
     branch = other
     if way == "forked":
         branch = other.fork()
+        append(other, PlainPast(window), 3)
     else:
         for version in (7, 8, 9):
             append(other, PlainPast(window), version)
         other.rewind(6)
-    append(other, PlainPast(window), 3) if way == "forked" else None
     for version in (20, 21, 22, 23, 24):
         a = append(fresh, PlainPast(window), version)
         b = append(branch, PlainPast(window), version)

@@ -57,6 +57,9 @@ def block_noise(
 class BlockRollout:
     """One drawing in progress: its cache, its words, and the clean latents of its window.
 
+    A drawn block counts at once, but the pass that makes the cache remember it waits until it is
+    needed or `settle` is called, so that the block can be shown first.
+
     Args:
         prompt: of `CausalWan.prompt_keys`.
     """
@@ -64,17 +67,20 @@ class BlockRollout:
     def __init__(self, model: CausalWan, cache: KVCache, prompt: PromptKeys) -> None:
         self.model, self.cache, self.prompt = model, cache, prompt
         self._clean: dict[int, Tensor] = {}
+        self._unsettled: Tensor | None = None  # the clean latents of the cache's open block
 
     @property
     def num_blocks(self) -> int:
         """Complete blocks."""
-        return self.cache.num_blocks
+        return self.cache.num_blocks + (self._unsettled is not None)
 
     def observe(self, latents_BCFhw: Tensor) -> None:
         """Appends blocks that are already clean: a background, or what a person drew."""
+        self.settle()
         for block_BCFhw in latents_BCFhw.split(self.model.block_frames, dim=2):
             self.cache.begin()
-            self._remember(block_BCFhw)
+            self._unsettled = block_BCFhw
+            self.settle()
 
     def draw(
         self,
@@ -84,43 +90,66 @@ class BlockRollout:
     ) -> Iterator[Tensor]:
         """Draws the next block; yields its clean estimate (B, C, F, h, w) after every step.
 
-        The last estimate is the block. It is remembered when the iterator is asked for more, so
-        that it can be shown before; an iterator that is closed earlier leaves no trace.
+        The last estimate is the block. An iterator that is closed before it leaves no trace.
+
+        Raises:
+            OutOfMemory: branches hold all pages of the cache.
         """
-        block = self.cache.num_blocks
+        self.settle()
         self.cache.begin()
         try:
-            clean_BCFhw = noise.first_BCFhw
-            for clean_BCFhw in self._estimates(noise, timesteps, on_forward):
+            for step, clean_BCFhw in enumerate(self._estimates(noise, timesteps, on_forward), 1):
+                if step == len(timesteps):
+                    self._unsettled = clean_BCFhw
                 yield clean_BCFhw
-            self._remember(clean_BCFhw)
         finally:
-            if self.cache.is_open:
-                self.cache.rewind(block)
+            if self.cache.is_open and self._unsettled is None:
+                self.cache.rewind(self.cache.num_blocks)
+
+    def settle(self) -> None:
+        """Makes the cache remember the latest block by a pass over its clean latents."""
+        if self._unsettled is None:
+            return
+        clean_BCFhw = self._unsettled
+        self.model.block_velocity(clean_BCFhw, CLEAN_TIMESTEP, self.prompt, self.cache)
+        self._clean[self.cache.num_blocks] = clean_BCFhw
+        self._unsettled = None
+        self.cache.commit()
+        self._forget()
+
+    def can_rewind(self, num_blocks: int) -> bool:
+        """Whether the cache still holds what is needed to go back so far."""
+        return num_blocks == self.num_blocks or self.cache.can_rewind(num_blocks)
 
     def rewind(self, num_blocks: int) -> None:
-        """Back to the first blocks; `cache.can_rewind` tells whether that is possible."""
-        self.cache.rewind(num_blocks)
+        """Back to the first blocks; `can_rewind` tells whether that is possible."""
+        if num_blocks == self.num_blocks:
+            return
+        self._unsettled = None
+        self.cache.rewind(num_blocks)  # also drops the open block
         self._forget()
 
     def fork(self) -> BlockRollout:
         """A branch with the same past, at no cost."""
+        self.settle()
         branch = BlockRollout(self.model, self.cache.fork(), self.prompt)
         branch._clean = dict(self._clean)
         return branch
 
     def close(self) -> None:
         """Gives the pages back."""
+        self._unsettled = None
         self.cache.reset()
         self._clean.clear()
 
     def switch_prompt(self, prompt: PromptKeys) -> None:
         """From here on other words: the window's clean latents pass again under them."""
-        window, count = self.cache.window, self.cache.num_blocks
-        sink = [block for block in range(window.sink_blocks) if block < count]
-        oldest = window.oldest_beside(count)
-        recent = [b for b in self.cache.window_blocks() if b >= oldest]
-        kept = dict(self._clean)
+        kept, latest = dict(self._clean), self.num_blocks
+        if self._unsettled is not None:
+            kept[self.cache.num_blocks], self._unsettled = self._unsettled, None
+        window = self.cache.window
+        sink = range(min(window.sink_blocks, latest))
+        recent = [b for b in sorted(kept) if window.oldest_beside(latest) <= b < latest]
         self.prompt = prompt
         self.cache.reset()
         for block in sink:
@@ -129,7 +158,7 @@ class BlockRollout:
             self.cache.skip_to(recent[0])
         for block in recent:
             self.observe(kept[block])
-        assert self.cache.num_blocks == count
+        assert self.num_blocks == latest, (self.num_blocks, latest)
 
     def _estimates(
         self, noise: BlockNoise, timesteps: Sequence[float], on_forward: OnForward | None
@@ -148,12 +177,6 @@ class BlockRollout:
                 sigma = model.sigma_of(following)
                 x = (1 - sigma) * clean + sigma * next(later)
             yield clean
-
-    def _remember(self, clean_BCFhw: Tensor) -> None:
-        self.model.block_velocity(clean_BCFhw, CLEAN_TIMESTEP, self.prompt, self.cache)
-        self._clean[self.cache.num_blocks] = clean_BCFhw
-        self.cache.commit()
-        self._forget()
 
     def _forget(self) -> None:
         kept = self.cache.kept_blocks()
@@ -219,6 +242,7 @@ class CausalModel:
                 BlockNoise(first_BCFhw=first, later=later), denoising_steps, on_forward
             )
             drawn.append(clean)
+        rollout.settle()
         return torch.cat(drawn, dim=2).transpose(1, 2).float()
 
     def _checked(

@@ -276,13 +276,17 @@ class KVCache:
         """Turns the sink's keys so that the sink lies directly before the rest of the window."""
         if shift_blocks == self._sink_shift:
             return
-        sink = {slot: self._slots[slot][1] for slot in self._slots if slot < self.window.sink_blocks}
+        sink = {
+            slot: self._slots[slot][1] for slot in self._slots if slot < self.window.sink_blocks
+        }
         if shift_blocks == 0:
             for slot in sink:
                 page = self._put_back(self._slots[slot], self._past.pop(slot))
                 self._slots[slot] = (slot, page)
         else:
-            fresh = [s for s, page in sink.items() if s not in self._past or self.pool.is_shared(page)]
+            fresh = [
+                s for s, page in sink.items() if s not in self._past or self.pool.is_shared(page)
+            ]
             if not self._free_up(len(fresh)):
                 raise self.pool.full()
             for slot in sink:

@@ -23,7 +23,7 @@ from videosketcher_app.ui.present import (
     waiting_line,
 )
 from videosketcher_app.ui.tabs.text.page import Draft, request_of
-from videosketcher_app.ui.tabs.text.planning import plan_of
+from videosketcher_app.ui.tabs.text.planning import answered, plan_of
 from videosketcher_app.ui.tabs.text.turns import Turn
 from videosketcher_app.ui.texts import t
 
@@ -63,8 +63,7 @@ def draw(services: Services, role: Role, asked: Asked, turn: Turn) -> Iterator[D
         request = _request(asked)
         now = replace(now, view=replace(now.view, status=status_line(t("text.stage_planning"))))
         yield now
-        planned = _planned(services, role, request, asked)
-        turn.token.raise_if_cancelled()
+        planned = answered(lambda: _planned(services, role, request, asked), turn.token)
         now = replace(now, draft=_draft(request, planned, asked))
         yield now
         job = services.generation.submit(
@@ -88,8 +87,7 @@ def plan_only(services: Services, role: Role, asked: Asked, turn: Turn) -> Itera
     yield replace(now, view=replace(now.view, status=status_line(t("text.stage_planning"))))
     try:
         request = _request(asked).replaced(as_written=False)
-        planned = services.planner.plan(request, role=role)
-        turn.token.raise_if_cancelled()
+        planned = answered(lambda: services.planner.plan(request, role=role), turn.token)
         words = status_line(t("text.planned", count=len(planned.plan.parts)))
         view = replace(now.view, status=words, busy=False)
         yield Drawn(view=view, draft=Draft(prompt=request.prompt, planned=planned))

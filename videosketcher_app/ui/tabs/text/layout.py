@@ -12,6 +12,7 @@ from videosketcher_app.core.requests import MAX_FRAMES, MAX_SEED, SketchRequest
 from videosketcher_app.services.changes import DEFAULT_HEIGHT_PX
 from videosketcher_app.ui.components import planner_settings
 from videosketcher_app.ui.components.assets import style
+from videosketcher_app.ui.components.gallery_grid import safe
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.context import PageContext
@@ -240,4 +241,4 @@ def _note(model: str) -> str:
 
 def note_html(text: str) -> str:
     """A remark in small print."""
-    return status_line(text).replace("vs-status", "vs-note")
+    return f'<p class="vs-note">{safe(text)}</p>'

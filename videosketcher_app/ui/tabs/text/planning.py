@@ -7,9 +7,11 @@ planned anew. "As written" reads neither.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
+from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.planner import PlannedDrawing
@@ -18,6 +20,7 @@ from videosketcher_app.ui.tabs.text.page import Draft
 from videosketcher_app.ui.texts import t
 
 Plan = Callable[[SketchRequest], PlannedDrawing]
+POLL_S = 0.05
 
 
 def plan_of(request: SketchRequest, value: Any, draft: Draft | None, plan: Plan) -> PlannedDrawing:
@@ -43,6 +46,25 @@ def plan_of(request: SketchRequest, value: Any, draft: Draft | None, plan: Plan)
     return plan(request)
 
 
+def answered(ask: Callable[[], PlannedDrawing], token: CancelToken) -> PlannedDrawing:
+    """What a planner answers. Who stops does not wait for a language model, whose answer is lost.
+
+    Raises:
+        Cancelled: somebody stopped it.
+        AppError: why there is no plan.
+    """
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
+        answer = pool.submit(ask)
+        while not answer.done():
+            token.raise_if_cancelled()
+            wait([answer], timeout=POLL_S)
+        token.raise_if_cancelled()
+        return answer.result()
+    finally:
+        pool.shutdown(wait=False)
+
+
 def edited(planned: PlannedDrawing, plan: DrawingPlan) -> PlannedDrawing:
     """The plan as somebody changed it; parts that are as they were keep their model words."""
     if plan == planned.plan:
@@ -64,6 +86,7 @@ def editor_value(planned: PlannedDrawing) -> dict[str, Any]:
 def _spoken(planner: str) -> str:
     names = {"library": t("text.spoke_library"), "openai": t("text.spoke_openai")}
     names |= {"qwen": t("text.spoke_qwen"), "schematic": t("text.spoke_schematic")}
+    names["as written"] = t("text.planner_hand")
     return names.get(planner, planner)
 
 

@@ -30,7 +30,12 @@ from videosketcher_app.ui.tabs.text.updates import (
     sheet_updates,
     updates,
 )
-from videosketcher_app.ui.tabs.text.values import model_note, preset_request, settings_values
+from videosketcher_app.ui.tabs.text.values import (
+    model_choices,
+    model_note,
+    preset_request,
+    settings_values,
+)
 from videosketcher_app.ui.texts import t
 
 QUIET = {"show_progress": "hidden"}
@@ -118,13 +123,15 @@ def _connect_stops(context: PageContext, page: TextPage, turns: Turns) -> None:
 def _connect_fields(context: PageContext, page: TextPage) -> None:
     """Fields that fill others."""
     presets = {preset.name: preset for preset in context.services.presets}
+    known_models = model_choices(context.model)
 
     @handler(Capability.GENERATE)
     def on_preset(name: str | None, model: str) -> list[Any]:
         preset = presets.get(name or "")
         if preset is None:
             return [gr.skip()] * 6
-        return settings_values(preset_request(preset, model=model))
+        wanted, *others = settings_values(preset_request(preset, model=model))
+        return [wanted if wanted in known_models else model, *others]
 
     @handler(Capability.GENERATE)
     def on_dice() -> int:
