@@ -24,7 +24,7 @@ TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True, "is_mob
 _LAUNCH = """
 blocks.launch(
     server_name="127.0.0.1", server_port={port}, prevent_thread_lock=True, quiet=True,
-    ssr_mode=False, footer_links=[], theme=theme(), css=CSS, allowed_paths=[{folder!r}],
+    ssr_mode=False, footer_links=[], theme=theme(), allowed_paths=[{folder!r}],
 )
 print({ready!r}, flush=True)
 blocks.block_thread()
@@ -37,7 +37,7 @@ def component_app(code: str, folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    head = "import gradio as gr\nfrom videosketcher_app.ui.theme import CSS, theme\n"
+    head = "import gradio as gr\nfrom videosketcher_app.ui.theme import theme\n"
     launch = _LAUNCH.format(port=port, folder=str(folder), ready=READY)
     environment = {
         **os.environ,

@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.browser,
     # Gradio's own figures about its queue, through a pandas that has moved on.
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting.*"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated.*"),
 ]
 PATIENCE_MS = 30_000
 WATCH = """

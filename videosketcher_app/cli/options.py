@@ -53,7 +53,9 @@ ExtendPrompt = Annotated[
     option("--extend-prompt", "Plan a bare concept first; this is what happens anyway.", _DRAWING),
 ]
 OutputDir = Annotated[Path | None, option("--output-dir", "Default: outputs.", _FILES)]
-PromptsFile = Annotated[Path | None, option("--prompts-file", "UTF-8, one prompt a line.", _FILES)]
+PromptsFile = Annotated[
+    Path | None, option("--prompts-file", "UTF-8: one prompt a line, or json, or csv.", _FILES)
+]
 RequestFile = Annotated[
     Path | None, option("--request", "Replays a run's _config.json.", _FILES, metavar="FILE")
 ]

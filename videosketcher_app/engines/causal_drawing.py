@@ -212,9 +212,8 @@ class CausalDrawing:
         recent = [frames] if before.tail_BCTHW is None else [before.tail_BCTHW, frames]
         tail = torch.cat(recent, dim=2)[:, :, -WARM_UP_FRAMES:]
         self._marks[self.num_blocks] = _Mark(decoder, None, tail)
-        kept = self._rollout.cache.kept_blocks()
-        oldest = min((b for b in kept if self._rollout.can_rewind(b)), default=0)
-        self._marks = {n: mark for n, mark in self._marks.items() if n >= oldest}
+        reachable = filter(self._rollout.can_rewind, self._marks)
+        self._marks = {count: self._marks[count] for count in reachable}
         return frames.float()
 
     def _encoder_state(self) -> StreamState | None:

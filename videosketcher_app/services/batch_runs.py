@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import AppError, Cancelled, InvalidRequest
@@ -17,38 +17,13 @@ from videosketcher_app.core.events import Event
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.batch import SUMMARY, BatchEntry, BatchEvent, run_batch, shortened
 from videosketcher_app.services.generation import Destination, GenerationService
-from videosketcher_app.services.job import Body, Job, Priority
-from videosketcher_app.services.jobs import JobQueue
+from videosketcher_app.services.job import Job, Priority
 from videosketcher_app.storage import archive
 from videosketcher_app.storage.paths import slug
 
 MAX_GUEST_PROMPTS = 10
 AWAY_S = 90.0  # browsers wake a page in the background once a minute
 MAX_ENDED = 100
-
-
-class _BehindOthers:
-    """The compute worker's queue, where everything that comes through here waits behind others.
-
-    Args:
-        queue: the worker's.
-    """
-
-    def __init__(self, queue: JobQueue) -> None:
-        self._queue = queue
-
-    def submit(self, body: Body, **options: Any) -> Job:
-        """As `JobQueue.submit`, with the lowest rank."""
-        return self._queue.submit(body, **{**options, "priority": Priority.TRAINING})
-
-    def position(self, job: Job) -> int:
-        """As `JobQueue.position`."""
-        return self._queue.position(job)
-
-
-def behind_others(queue: JobQueue) -> JobQueue:
-    """The queue as a batch sees it: whatever it adds lets everybody else go first."""
-    return cast("JobQueue", _BehindOthers(queue))  # all of it that a GenerationService uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +160,11 @@ class BatchRun:
             AppError: why it failed; Cancelled once the batch is stopped.
         """
         job = self._generation.submit(
-            request, destination=destination, role=self.role, session=self._session
+            request,
+            destination=destination,
+            role=self.role,
+            session=self._session,
+            priority=Priority.TRAINING,  # everybody else goes first
         )
         with self._lock:
             self._job = job
@@ -249,7 +228,7 @@ class BatchService:
     """The batches of the app: one at a time for the owner, and one for each guest.
 
     Args:
-        generation: a service over a queue that is `behind_others`.
+        generation: what draws.
     """
 
     def __init__(self, generation: GenerationService) -> None:

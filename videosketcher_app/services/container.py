@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from videosketcher_app.core.settings import AppSettings, load_settings
-from videosketcher_app.services.batch_runs import BatchService, behind_others
+from videosketcher_app.services.batch_runs import BatchService
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -79,15 +78,14 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     unfinished = Unfinished(workspace.cache / "unfinished")
-    drawing: dict[str, Any] = {
-        "shelf": shelf,
-        "planner": planner,
-        "history": history,
-        "unfinished": unfinished,
-        "limits_of": guests.limits_of,
-    }
-    generation = GenerationService(queue=queue, **drawing)
-    behind = GenerationService(queue=behind_others(queue), **drawing)
+    generation = GenerationService(
+        queue=queue,
+        shelf=shelf,
+        planner=planner,
+        history=history,
+        unfinished=unfinished,
+        limits_of=guests.limits_of,
+    )
     return Services(
         settings=settings,
         queue=queue,
@@ -99,7 +97,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         exports=ExportService(keep_prompts=settings.keep_prompts),
         unfinished=unfinished,
         guests=guests,
-        batches=BatchService(behind),
+        batches=BatchService(generation),
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         presets=tuple(presets),
         notices=(*notices, *broken),

@@ -118,8 +118,12 @@ class GenerationService:
         destination: Destination | None = None,
         role: Role = Role.OWNER,
         session: str = "",
+        priority: Priority = Priority.JOB,
     ) -> Job:
         """Queues a request and returns its job at once.
+
+        Args:
+            priority: who goes first; a batch lets everybody else go before it.
 
         Raises:
             Forbidden: the role may not generate.
@@ -130,16 +134,17 @@ class GenerationService:
         destination = destination or Destination()
         if destination.folder is not None:
             prepare(destination.folder)
-        entry = self._noted(request, planned, destination, role, session)
+        entry = self.noted(request, planned, destination, role, session)
 
         def body(cancel: CancelToken) -> JobBody:
-            work = self._draw(request, planned, destination, role, cancel)
+            work = self.draw(request, planned, destination, role, cancel)
             return work if entry is None else entry.follow(work)
 
         try:
             job = self._queue.submit(
                 body,
                 name="A sketch",
+                priority=priority,
                 session=session,
                 role=role,
                 max_waiting_of_session=self._limits_of(role).waiting_jobs,
@@ -201,7 +206,7 @@ class GenerationService:
 
         return self._queue.submit(body, name=f"Loading {model}", priority=Priority.PREVIEW)
 
-    def _noted(
+    def noted(
         self,
         request: SketchRequest,
         planned: PlannedDrawing | None,
@@ -217,7 +222,7 @@ class GenerationService:
             self._history.journal, request, planned=planned, place=place, session=session
         )
 
-    def _draw(
+    def draw(
         self,
         request: SketchRequest,
         planned: PlannedDrawing | None,
@@ -225,7 +230,7 @@ class GenerationService:
         role: Role,
         cancel: CancelToken,
     ) -> JobBody:
-        """The job itself; runs on the compute worker."""
+        """The job itself, for the compute worker: events, and the published drawing at the end."""
         from videosketcher_app.data.ink import composite
 
         clock = _Clock()

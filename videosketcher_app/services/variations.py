@@ -167,7 +167,7 @@ class VariationService:
         drafts = [
             _Draft(
                 request=each,
-                entry=self._generation._noted(each, planned, destination, role, session),
+                entry=self._generation.noted(each, planned, destination, role, session),
             )
             for each in requests
         ]
@@ -220,7 +220,7 @@ class VariationService:
             while left:
                 draft = left.pop(0)
                 yield Begun(index=len(drafts) - len(left) - 1, seed=draft.request.seed)
-                work = self._generation._draw(draft.request, planned, destination, role, cancel)
+                work = self._generation.draw(draft.request, planned, destination, role, cancel)
                 drawing = yield from work if draft.entry is None else draft.entry.follow(work)
                 planned = drawing.planned
                 yield _drawn(drawing)

@@ -33,6 +33,9 @@ _MIN_AREA_SHARE = 0.0004
 _MAX_AREA_SHARE = 0.55
 _MIN_PAPER_SHARE = 0.3
 _SOLID_SPREAD = 9.0  # a picture whose pixels differ by less is one color
+_COLORFUL_LEVELS = 30  # of 255 between the channels: more than any paper or lamp
+_MAX_NOISE = 12.0  # what looks like paper must be even up to this CIELAB distance
+_MAX_BORDER_SHARE = 0.12  # of the picture's border that a mark may touch
 _MAX_COLOR_SPREAD = 26.0  # a mark has one color; a photo of something has many
 _JOIN_SHARE = 0.014  # of the shorter side: specks this near belong together
 _KEEP_SHARE = 0.12  # a piece with this share of the main piece's ink is part of the mark
@@ -82,12 +85,19 @@ def find_mark(picture: NDArray[np.uint8]) -> Mark:
     rgb, alpha = _channels(picture)
     if alpha is not None:
         return _of_cutout(rgb, alpha)
-    spread = float(np.ptp(np.percentile(rgb.reshape(-1, 3), [2, 98], axis=0), axis=0).max())
-    if spread < _SOLID_SPREAD:
+    calm = cv2.GaussianBlur(rgb, (0, 0), 1.5).reshape(-1, 3)
+    if float(np.ptp(calm, axis=0).max()) < _SOLID_SPREAD:
         return _swatch(rgb)
     flat = flattened(rgb)
+    if flat.noise > _MAX_NOISE:
+        raise NoMark("no mark found: there is no plain paper around it.", hint=_HINT)
     ink = without_noise(flat)
     level = _threshold(flat, ink)
+    if level is None:
+        middle = np.median(rgb.reshape(-1, 3), axis=0)
+        if np.ptp(middle) > _COLORFUL_LEVELS:
+            return _swatch(rgb)
+        raise NoMark("no mark found: nothing stands out from the paper.", hint=_HINT)
     mask = without_rules(flat, ink > level)
     chosen = _main_piece(mask, ink)
     _check(flat, ink, mask, chosen, level)
@@ -171,15 +181,15 @@ def _swatch(rgb: NDArray[np.uint8]) -> Mark:
     )
 
 
-def _threshold(flat: FlatPicture, ink_HW: FloatArray) -> float:
-    """Ink above this is mark.
+def _threshold(flat: FlatPicture, ink_HW: FloatArray) -> float | None:
+    """Ink above this is mark; None if nothing stands out.
 
     Between the paper and the strongest ink of the picture, where the fewest pixels lie (Otsu), but
     never so high that thin strokes vanish beside a dark blot.
     """
     top = float(np.percentile(ink_HW, 99.8))
     if top < _LEAST_INK + 1.5 * flat.noise:
-        raise NoMark("no mark found: nothing stands out from the paper.", hint=_HINT)
+        return None
     scaled = np.clip(ink_HW / top * 255, 0, 255).astype(np.uint8)
     otsu = cv2.threshold(scaled[scaled > 2].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)[0]
     return float(np.clip(otsu / 255 * top * 0.75, max(_LEAST_INK, 0.8 * flat.noise), 0.45 * top))
@@ -232,6 +242,9 @@ def _check(
         raise NoMark("no mark found: there are only specks.", hint=_HINT)
     if share > _MAX_AREA_SHARE or paper < _MIN_PAPER_SHARE:
         raise NoMark("no mark found: there is no plain paper around it.", hint=_HINT)
+    frame = np.concatenate([chosen_HW[[0, -1]].ravel(), chosen_HW[:, [0, -1]].ravel()])
+    if float(frame.mean()) > _MAX_BORDER_SHARE:
+        raise NoMark("no mark found: what stands out runs out of the picture.", hint=_HINT)
     if float(chosen_HW.sum()) < 0.35 * float(mask_HW.sum()):
         raise NoMark("no mark found: the picture shows many things.", hint=_HINT)
     core = chosen_HW & (ink_HW >= np.percentile(ink_HW[chosen_HW], 50))

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
-
 import gradio as gr
 
+from videosketcher_app.ui.components import batch_table, variations
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.texts import t
 
-COMPONENTS = "videosketcher_app.ui.components"
-
 
 def build_extras(context: PageContext, page: TextPage) -> None:
     """Lays them out below the page, each in an accordion of its own."""
-    extras: list[tuple[str, str, tuple[Any, ...]]] = [
-        ("variations", t("text.variations"), (context, page)),
-        ("batch_table", t("text.batch"), (context,)),
-    ]
-    for name, label, arguments in extras:
-        if find_spec(f"{COMPONENTS}.{name}") is not None:
-            with gr.Accordion(label, open=False, elem_id=f"{name}-fold"):
-                import_module(f"{COMPONENTS}.{name}").build(*arguments)
+    with gr.Accordion(t("text.variations"), open=False, elem_id="variations-fold"):
+        variations.build(context, page)
+    with gr.Accordion(t("text.batch"), open=False, elem_id="batch-fold"):
+        batch_table.build(context)

@@ -21,7 +21,7 @@ class Turn:
         with self._lock:
             self._job = job
         if self.token.cancelled:
-            pass
+            job.cancel()
 
     def cancel(self) -> None:
         """Asks to stop: at the next frame, event, or when the planner has answered."""
@@ -29,7 +29,7 @@ class Turn:
         with self._lock:
             job = self._job
         if job is not None:
-            pass
+            job.cancel()
 
 
 class Turns:
