@@ -22,7 +22,8 @@ from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui.serving import ServeOptions, Serving
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.security, pytest.mark.slow]
+pytestmark = pytest.mark.security
+FEW = 3  # of the folders are tried on every run; the others with `slow`
 
 NAMES = (
     "with spaces in it",
@@ -53,8 +54,15 @@ def serve_once(workspace: Path, output: Path) -> int:
         return error.exit_code if error.message and error.hint else 1
 
 
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-@pytest.mark.parametrize("kind", KINDS)
+def places():
+    """Every name as every kind; the first few at once, one kind each."""
+    pairs = [(name, kind) for name in NAMES for kind in KINDS]
+    few = list(zip(NAMES, KINDS, strict=False))[:FEW]
+    for number, pair in enumerate(pairs):
+        yield pytest.param(*pair, id=str(number), marks=() if pair in few else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "kind"), places())
 def test_an_odd_folder_is_a_folder(tmp_path, name, kind):
     odd, plain = tmp_path / name, tmp_path / "plain"
     workspace = odd / "home" if kind != "output" else plain / "home"
@@ -75,6 +83,7 @@ ENVIRONMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_odd_process_starts_or_says_why(tmp_path, name):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -602,6 +602,14 @@ def test_a_stream_ends_when_nobody_listens(hall):
     assert guest.open_requests == 0
 
 
+def test_a_page_that_listens_is_up(hall):
+    run(hall.owner("/config"))
+    assert not hall.owner_guard.has_page
+    run(hall.owner(f"{API}/heartbeat/x"))
+    assert hall.owner_guard.has_page
+    assert not hall.guest_guard.has_page
+
+
 def test_the_guard_ends_open_streams_when_its_door_closes(hall):
     hall.behind.hold = asyncio.Event()
 

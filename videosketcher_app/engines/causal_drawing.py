@@ -8,7 +8,7 @@ Legend: B batch, C channels, F latent frames, T frames, H/W pixels, h/w latent c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ class CausalDrawing:
         seed: int,
         timesteps: Sequence[float] = DENOISING_STEPS,
         cancel: CancelToken | None = None,
-    ) -> Iterator[Estimate]:
+    ) -> Generator[Estimate, None, None]:
         """Draws one block; the last estimate carries its frames.
 
         Whoever stops before that, by the token or by closing the iterator, finds the drawing as it

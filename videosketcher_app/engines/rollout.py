@@ -9,7 +9,7 @@ Legend: B batch, C channels, F latent frames, h/w latent cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -87,7 +87,7 @@ class BlockRollout:
         noise: BlockNoise,
         timesteps: Sequence[float] = DENOISING_STEPS,
         on_forward: OnForward | None = None,
-    ) -> Iterator[Tensor]:
+    ) -> Generator[Tensor, None, None]:
         """Draws the next block; yields its clean estimate (B, C, F, h, w) after every step.
 
         The last estimate is the block. An iterator that is closed before it leaves no trace.

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
@@ -30,6 +31,9 @@ from videosketcher_app.models.wan.forward import (
     predict_velocity,
     prompt_keys,
 )
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.wan.network import WanModel
 
 BLOCK_LATENT_FRAMES = 3
 WAN_TEXT_TOKENS = 512  # Wan attends to all of them, zeros included
@@ -82,7 +86,7 @@ class CausalWan:
         sigma_of: timestep -> noise level.
     """
 
-    transformer: nn.Module
+    transformer: WanModel
     latent_channels: int = 16
     block_frames: int = BLOCK_LATENT_FRAMES
     text_tokens: int | None = WAN_TEXT_TOKENS
@@ -209,7 +213,7 @@ class CausalWan:
 def causal_pocket(model: PocketModel, *, block_frames: int = BLOCK_LATENT_FRAMES) -> CausalWan:
     """The block-causal pass of Pocket's weights; the transformer is shared, not copied."""
     return CausalWan(
-        transformer=model.transformer,
+        transformer=model.transformer,  # type: ignore[arg-type]
         latent_channels=model.transformer_config.out_dim,
         block_frames=block_frames,
         text_tokens=None,

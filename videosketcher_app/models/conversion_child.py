@@ -76,7 +76,7 @@ def convert(source: Path, target: Path, sha256: str) -> None:
         InvalidFile: it is damaged, holds more than tensors, or holds no generator.
         CannotWrite: the target's folder cannot be written.
     """
-    stand_ins = [(Inert, name) for name in _SETTINGS_CLASSES]
+    stand_ins: list[Any] = [(Inert, name) for name in _SETTINGS_CLASSES]
     with torch.serialization.safe_globals(stand_ins):
         content = tensor_files.read_pickle_weights(source, sha256=sha256)
     container, weights = generator_of(content, source.name)

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidFile, MissingModel
 from videosketcher_app.models.causal_wan import WAN_TEXT_TOKENS, CausalWan, causal_pocket
 from videosketcher_app.models.conversion import PICKLE_SUFFIXES, converted
 from videosketcher_app.models.pocket import MODEL_FILE, load_pocket
-from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
+from videosketcher_app.models.wan.network import TransformerConfig, WanModel, build_transformer
 from videosketcher_app.storage import tensors as tensor_files
 
 CONFIG_FILE = "config.json"
@@ -181,7 +181,7 @@ def build(
     source: str,
     device: str,
     dtype: torch.dtype,
-) -> nn.Module:
+) -> WanModel:
     """The transformer, its weights checked one by one.
 
     Raises:

@@ -73,6 +73,7 @@ class Guard:
         self._rules = GuestRules(book) if isinstance(door, GuestDoor) else None
         self._streams: set[asyncio.Task[None]] = set()
         self.desk = Desk(self._limits)
+        self.has_page = False  # True once a page is up in some browser
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, handshake, or the app's own start and end."""
@@ -154,6 +155,7 @@ class Guard:
             elif kind is Kind.FILE:
                 rules.check_file(guest, visit)
         if kind is Kind.STREAM:
+            self.has_page = True  # pages listen when they are complete
             if rules is not None and guest is not None:
                 scope = _without_compression(scope)
                 send = _learning(send, lambda part: rules.learn(guest, visit, part), b"\n\n")

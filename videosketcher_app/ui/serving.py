@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 LOCAL = "127.0.0.1"
 SWEEP_S = 60.0
 TICK_S = 1.0
+LOAD_AFTER_S = 15.0
 Say = Callable[[str], None]
 
 
@@ -96,6 +97,11 @@ class Serving:
         self.guest_door: GuestDoor | None = None
         self.owner_port = 0
         self.guest_port = 0
+
+    @property
+    def has_page(self) -> bool:
+        """True once a page is up in some browser."""
+        return any(guard.has_page for _, guard, _ in self._doors)
 
     @property
     def owner_url(self) -> str:
@@ -261,7 +267,8 @@ def serve(
 ) -> None:
     """Opens the doors and keeps them open until somebody stops the app.
 
-    The model starts to load when the page is up. Returns after a polite request to end (SIGTERM).
+    The model starts to load when the page is up in a browser, so that the page does not wait for
+    torch; if nobody opens one, a little later. Returns after a polite request to end (SIGTERM).
 
     Args:
         announce: is told the owner's port and address once the page is up.
@@ -275,9 +282,12 @@ def serve(
         announce(serving.owner_port, serving.owner_url)
         if options.open_browser:
             webbrowser.open(serving.owner_url)
-        services.generation.preload(options.model or DEFAULT_MODEL)
+        load_at, is_loading = time.monotonic() + LOAD_AFTER_S, False
         while not stop.wait(TICK_S):
             serving.tick()
+            if not is_loading and (serving.has_page or time.monotonic() >= load_at):
+                services.generation.preload(options.model or DEFAULT_MODEL)
+                is_loading = True
 
 
 def _say(text: str) -> None:

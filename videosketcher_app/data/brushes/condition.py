@@ -149,9 +149,7 @@ def box_size(size_px: tuple[int, int]) -> tuple[int, int]:
     return int(np.ceil(right)) + 1, int(np.ceil(bottom)) + 1
 
 
-def with_box(
-    frame_HW3: NDArray[np.uint8], condition: ConditionFrame
-) -> NDArray[np.uint8]:
+def with_box(frame_HW3: NDArray[np.uint8], condition: ConditionFrame) -> NDArray[np.uint8]:
     """A frame of a result with the box of its condition frame laid over it."""
     height, width = frame_HW3.shape[:2]
     box_width, box_height = box_size((width, height))
@@ -202,9 +200,7 @@ def _fit(width: int, height: int, size_px: tuple[int, int]) -> float:
     return min((right - left) / width, (bottom - top) / height)
 
 
-def _placed(
-    mark: Mark, width_px: float | None, size_px: tuple[int, int]
-) -> NDArray[np.uint8]:
+def _placed(mark: Mark, width_px: float | None, size_px: tuple[int, int]) -> NDArray[np.uint8]:
     """The mark's cut-out on an empty canvas, in the middle of the box."""
     height, width = mark.cutout_HW4.shape[:2]
     factor = _fit(width, height, size_px)

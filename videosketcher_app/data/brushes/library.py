@@ -167,12 +167,14 @@ class _Document:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             raise _Broken(f"It is not YAML: {error.problem}.", line) from None
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError):
             raise _Broken("It is not YAML.", 1) from None
         self.top = self._mapping(top, ("license", "media", "brushes"), "file", ())
         self.media = self._mapping(self.top.get("media", {}), None, "list of media", ("media",))
         brushes = self.top.get("brushes", {})
         self.brushes = self._mapping(brushes, None, "list of brushes", ("brushes",))
+        if not self.brushes:
+            raise self._broken("It lists no brushes.", ("brushes",))
 
     def library_brush(self, name: str, folder: Path) -> LibraryBrush:
         """One brush, its medium's numbers below its own."""
@@ -266,7 +268,7 @@ class _Document:
         """The value of a node; remembers lines, and follows no anchors and no tags."""
         if len(where) > 5:
             raise _Broken("It is nested too deeply.", node.start_mark.line + 1 if node else 1)
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             found = {}
             for key_node, value_node in node.value:
                 key = str(getattr(key_node, "value", ""))

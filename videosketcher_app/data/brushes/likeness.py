@@ -23,6 +23,8 @@ from videosketcher_app.data.brushes.swatch import sketch_of_path, wave_points
 # How far apart two figures of the same medium may be: its spread over photos of the tests.
 _SPREAD = {"fill": 0.06, "softness": 0.2, "unevenness": 0.05, "trend": 0.06, "direction": 0.2}
 _WIDTH_STEP = 1.4  # media are painted at widths that grow by this factor
+_SLENDER = 50  # a line this many times longer than wide was drawn with a fine tip
+_FINE_PX = 4.0
 _HEIGHT_PX = 360
 _CAMERA_BLUR_PX = 0.9
 _SOLID_KINDS = ("gouache", "fineliner")
@@ -39,10 +41,11 @@ def brush_like(
     media = {entry.medium: entry.brush for entry in brushes.values()}
     if mark.swatch:
         media = {name: b for name, b in media.items() if b.kind in _SOLID_KINDS} or media
+    else:
+        slender = mark.figures.length_px > _SLENDER * mark.figures.width_px
+        media = {n: b for n, b in media.items() if (b.width_px < _FINE_PX) == slender} or media
     step = round(np.log(max(1.0, mark.figures.width_px)) / np.log(_WIDTH_STEP))
-    nearest = min(
-        media.values(), key=lambda b: _distance(mark.figures, _figures(b, int(step)))
-    )
+    nearest = min(media.values(), key=lambda b: _distance(mark.figures, _figures(b, int(step))))
     width = nearest.width_px if width_px is None else width_px
     nib = nearest.nib
     if nib.shape == "chisel" and mark.figures.direction > _SPREAD["direction"]:

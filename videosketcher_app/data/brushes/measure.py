@@ -97,7 +97,9 @@ def figures_of(density_HW: FloatArray) -> Figures:
 def closed_outline(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The mask with gaps between bristles or grains closed and specks around it left out."""
     area = max(1, int(mask_HW.sum()))
-    extent = max(np.ptp(np.nonzero(mask_HW)[0]), np.ptp(np.nonzero(mask_HW)[1]), 1) if area > 1 else 1
+    extent = (
+        max(np.ptp(np.nonzero(mask_HW)[0]), np.ptp(np.nonzero(mask_HW)[1]), 1) if area > 1 else 1
+    )
     side = int(np.clip(round(0.26 * area / extent), 1, 25)) * 2 + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     framed = np.pad(mask_HW.astype(np.uint8), side)
@@ -131,9 +133,7 @@ def _trend(density_HW: FloatArray, inner_HW: NDArray[np.bool_]) -> float:
     return abs(float(high.mean() - low.mean())) if len(low) and len(high) else 0.0
 
 
-def _direction(
-    line_HW: NDArray[np.bool_], deep_HW: FloatArray
-) -> tuple[float, float]:
+def _direction(line_HW: NDArray[np.bool_], deep_HW: FloatArray) -> tuple[float, float]:
     """Share by which the width varies with the direction of travel, and the thinnest direction."""
     rows, columns = np.nonzero(line_HW)
     if len(rows) < _EVIDENT_POINTS:

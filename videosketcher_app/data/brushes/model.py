@@ -247,5 +247,3 @@ def stroke_color(brush: Brush, rng: np.random.Generator) -> tuple[float, float, 
     shift = brush.pigment.jitter * (rng.normal(size=3) * 0.5 + rng.normal())
     red, green, blue = np.clip(np.array(brush.color) + shift, 0, 1)
     return float(red), float(green), float(blue)
-
-

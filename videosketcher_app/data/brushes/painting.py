@@ -81,9 +81,7 @@ def stream_frames(
     seed: int = 0,
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames (H, W, 3) of the clip in order; every frame is an array of its own."""
-    yield from frames_of(
-        ink_of(sketch, brushes, width_px=width_px, height_px=height_px, seed=seed)
-    )
+    yield from frames_of(ink_of(sketch, brushes, width_px=width_px, height_px=height_px, seed=seed))
 
 
 def frames_of(ink: Ink) -> Iterator[NDArray[np.uint8]]:

@@ -72,7 +72,5 @@ def pen_tips(sketch: Sketch) -> FloatArray:
     for stroke in sketch.strokes:
         down = (index_T >= np.floor(stroke.start)) & (index_T <= np.ceil(stroke.end))
         for axis in (0, 1):
-            tips[down, axis] = np.interp(
-                index_T[down], stroke.times_N, stroke.points_N2[:, axis]
-            )
+            tips[down, axis] = np.interp(index_T[down], stroke.times_N, stroke.points_N2[:, axis])
     return tips

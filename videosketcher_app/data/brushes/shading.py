@@ -42,9 +42,7 @@ class Spot:
     seed: Any
 
 
-def spot_of(
-    xp: Any, stamp_nC: Any, x: Any, y: Any, depth: Any, paper: Any, seed: Any
-) -> Spot:
+def spot_of(xp: Any, stamp_nC: Any, x: Any, y: Any, depth: Any, paper: Any, seed: Any) -> Spot:
     """The pixels of a pass, each with the row (n, C) of its deepest stamp.
 
     A thin nib sweeps a wide line although no stamp of it is deep: inside, the depth is that below

@@ -26,6 +26,10 @@ COLUMNS = (
 MIN_SPACING_PX = 0.6
 SCALLOP = 0.6  # spacing is the root of this times the footprint's short half edge
 MIN_HALF_PX = 0.35
+# In widths of the line: a pass begins this long before the path meets its own ink, so that the seam
+# with the last pass lies clear of it; and ink counts as met only this much further back.
+_AHEAD = 1.6
+_GAP = 2.4
 _TURNED = ("flat", "fan")  # nibs that turn with the stroke
 
 
@@ -54,8 +58,10 @@ def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[FloatArra
     table[:, ALONG], table[:, PRESSURE] = along, pressure
     table[:, REST] = along[-1] - along
     aslant = np.sqrt(1 - np.minimum(across, 1) ** 2)
-    table[:, HALF] = np.maximum(half * across + short * aslant, short)
-    table[:, CAP] = np.maximum(half * aslant + short * across, short)
+    # How far a box with rounded corners reaches across and along the direction of travel.
+    corner = table[:, CORNER]
+    table[:, HALF] = (half - corner) * across + (short - corner) * aslant + corner
+    table[:, CAP] = (half - corner) * aslant + (short - corner) * across + corner
     passes = _passes(points, along, table[:, HALF])
     table[:, SEAM] = _seams(passes, along, float(table[:, [LONG, SHORT]].max()))
     return table, passes
@@ -64,7 +70,7 @@ def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[FloatArra
 def _seams(passes: NDArray, along: FloatArray, reach_px: float) -> NDArray:
     """1 for stamps that still lie on the ink of the pass that theirs goes on from."""
     begins = along[np.searchsorted(passes, passes)]
-    return (passes > 0) & (along - begins < 2.2 * reach_px)
+    return (passes > 0) & (along - begins < 1.2 * reach_px)
 
 
 def _dense(
@@ -120,11 +126,11 @@ def _passes(points: FloatArray, along: FloatArray, half: FloatArray) -> NDArray:
     step = max(1, int(0.35 * reach / max(float(along[-1]) / len(along), 1e-3)))
     chosen = np.arange(0, len(points), step)
     passes = np.zeros(len(points), np.int64)
-    if along[-1] < 1.6 * reach:
+    if along[-1] < _GAP * reach:
         return passes
     xy, s = points[chosen].astype(np.float64), along[chosen]
-    near = ((xy[:, None] - xy[None]) ** 2).sum(-1) < reach**2
-    near &= s[:, None] - s[None] > 1.6 * reach
+    near = ((xy[:, None] - xy[None]) ** 2).sum(-1) < (_AHEAD * reach) ** 2
+    near &= s[:, None] - s[None] > _GAP * reach
     start, current = 0, 0
     for k, index in enumerate(chosen):
         if near[k, start:k].any():
