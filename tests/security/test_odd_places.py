@@ -62,7 +62,7 @@ def places():
         yield pytest.param(*pair, id=str(number), marks=() if pair in few else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("name", "kind"), places())
+@pytest.mark.parametrize(("name", "kind"), list(places()))
 def test_an_odd_folder_is_a_folder(tmp_path, name, kind):
     odd, plain = tmp_path / name, tmp_path / "plain"
     workspace = odd / "home" if kind != "output" else plain / "home"

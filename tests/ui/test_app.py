@@ -9,7 +9,8 @@ import pytest
 from videosketcher_app.core.access import Capability, Role, allows
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
-from videosketcher_app.ui.app import build_app, role_of_door
+from videosketcher_app.ui.app import build_app
+from videosketcher_app.ui.doors import role_of_door
 from videosketcher_app.ui.handlers import connect, handler
 
 

@@ -129,7 +129,7 @@ class CausalWan:
 
     def cache_shape(self, batch: int, height: int, width: int) -> CacheShape:
         """What a page of this model's cache holds, at a canvas of so many latent cells."""
-        heads = self.transformer.blocks[0].num_heads
+        heads: int = self.transformer.blocks[0].num_heads  # type: ignore[assignment]
         return CacheShape(
             num_layers=len(self.transformer.blocks),
             num_heads=heads,

@@ -114,8 +114,8 @@ def theme() -> gr.themes.Base:
 
 @cache
 def page_css() -> str:
-    """Our own rules, as written in assets/page.css."""
-    return (ASSETS / "page.css").read_text(encoding="utf-8")
+    """Our own rules, of the page and of the Text tab."""
+    return asset("page.css") + asset("text.css")
 
 
 @cache

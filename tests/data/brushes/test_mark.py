@@ -16,7 +16,7 @@ from videosketcher_app.data.brushes.mark import WORK_SIDE_PX, Mark, NoMark, find
 
 LIBRARY = load_brushes()[0]
 NAMES = list(LIBRARY)
-STEP = 7  # walks through all media, not only the first ones
+STEP = 8  # has no factor of 35 brushes, so it walks through all of them
 
 
 def color_error(mark: Mark, color: tuple[float, float, float]) -> float:
@@ -114,7 +114,7 @@ def test_corrections_are_taken() -> None:
 def test_a_brush_like_the_mark() -> None:
     """A guess from one photo: the kind or its nearest relative, and always the color."""
     kinds = {"calligraphy_sepia": {"calligraphy"}, "gouache_vermilion": {"gouache"},
-             "ink_indigo": {"ink"}, "marker_green": {"marker", "highlighter"}}  # fmt: skip
+             "marker_green": {"marker", "highlighter"}}  # fmt: skip
     for seed, (name, allowed) in enumerate(kinds.items()):
         photo = photo_of(LIBRARY[name].brush, seed + 20)
         mark = find_mark(photo.pixels_HW3)
@@ -155,7 +155,7 @@ def test_pictures_without_a_mark_are_told_in_one_sentence(name: str) -> None:
     "photo", ["chelsea", "coffee", "astronaut", "brick", "grass", "gravel", "page", "coins"]
 )
 def test_photos_of_other_things_are_told(photo: str) -> None:
-    with pytest.raises(NoMark, match="^no mark found: "):
+    with pytest.raises(NoMark, match=r"^no mark found: "):
         find_mark(getattr(data, photo)())
 
 

@@ -11,7 +11,6 @@ from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS
 from videosketcher_app.core.requests import MAX_FRAMES, MAX_SEED, SketchRequest
 from videosketcher_app.services.changes import DEFAULT_HEIGHT_PX
 from videosketcher_app.ui.components import planner_settings
-from videosketcher_app.ui.components.assets import style
 from videosketcher_app.ui.components.gallery_grid import safe
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
@@ -36,7 +35,6 @@ Parts = dict[str, Any]
 
 def lay_out(context: PageContext) -> TextPage:
     """Makes the components; only the settings of the language model connect themselves."""
-    gr.HTML(f"<style>{style('text')}</style>", elem_classes="vt-style", padding=False)
     with gr.Row(elem_id="text-desk", equal_height=False):
         with gr.Column(elem_classes="vt-ask", min_width=280):
             ask = _ask(context)
