@@ -29,7 +29,9 @@ THEMES = ("light", "dark")
 WINDOWS = {1280: 720, 820: 1180}  # width -> height, pixels
 LIMIT_BYTES = 1_500_000
 NUM_COLORS = 48
+SEED = "7"
 DRAWN_MS = 300_000
+REFLOWED_MS = 300
 SETTLED_MS = 1200  # tabs fade in, and the gallery's pictures are decoded
 STOP_S = 20
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "chromium"
@@ -122,6 +124,8 @@ def _close_hints(page: Any) -> None:
 
 def _draw(page: Any) -> None:
     """Draws the cat that all pictures show, and goes to the video's end."""
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill(SEED)
+    page.get_by_role("checkbox", name="Keep").check()
     page.get_by_role("textbox", name="What shall I draw?").fill("a cat")
     page.get_by_role("button", name="Draw", exact=True).click()
     page.get_by_text("Done in").wait_for(timeout=DRAWN_MS)
@@ -131,8 +135,15 @@ def _draw(page: Any) -> None:
 def _take(page: Any, tab: str, path: Path) -> int:
     """A picture of one tab; gives its size in bytes."""
     page.get_by_role("tab", name=tab, exact=True).click()
+    window = page.viewport_size
     page.wait_for_timeout(SETTLED_MS)
-    return _write(page.screenshot(full_page=True), path)
+    # A window as high as the page: in a full-page picture the status bar would lie across it.
+    whole = max(page.evaluate("document.documentElement.scrollHeight"), window["height"])
+    page.set_viewport_size({"width": window["width"], "height": whole})
+    page.wait_for_timeout(REFLOWED_MS)
+    size = _write(page.screenshot(), path)
+    page.set_viewport_size(window)
+    return size
 
 
 def _write(data: bytes, path: Path) -> int:

@@ -209,7 +209,7 @@ def test_rewound_and_forked_caches_equal_a_fresh_one_bit_for_bit(way):
 
 
 def test_a_fork_takes_no_page_until_it_writes():
-    window = Window(blocks=4)
+    window = Window(blocks=3)
     pool = KVPool(SHAPE, 6)
     cache = KVCache(pool, window)
     for version in range(3):
@@ -220,7 +220,7 @@ def test_a_fork_takes_no_page_until_it_writes():
     append(branch, PlainPast(window), 9)
     assert pool.free_pages == 2
     assert torch.equal(cache.layers[0].k, before)
-    assert branch.num_bytes == 4 * pool.page_bytes
+    assert branch.num_bytes == 3 * pool.page_bytes
 
 
 def test_the_pool_knows_its_bytes_and_says_when_it_is_full():

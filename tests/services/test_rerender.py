@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -127,11 +126,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-def test_full_hd_is_quick_and_never_holds_the_clip(
-    saved: SavedDrawing, tmp_path: Path, run_python
-) -> None:
-    begun = time.monotonic()
+def test_full_hd_never_holds_the_clip(saved: SavedDrawing, tmp_path: Path, run_python) -> None:
     done = run_python(FULL_HD, str(saved.folder), str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 1000  # MB
-    assert time.monotonic() - begun < 30  # about 3 s alone; others may share the cores

@@ -18,7 +18,7 @@ from videosketcher_app.data.brushes.mark import Mark, find_mark
 from videosketcher_app.data.brushes.model import PEN, REFERENCE_HEIGHT_PX, Brush, Flow, Nib
 from videosketcher_app.data.brushes.painting import cutout_of, ink_of
 from videosketcher_app.data.brushes.swatch import sketch_of_path, wave_points
-from videosketcher_app.data.strokes import FloatArray, Sketch, Stroke
+from videosketcher_app.data.strokes import Sketch, Stroke
 
 POCKET_SIZE_PX = (432, 240)
 STUDIO_SIZE_PX = (832, 480)
@@ -245,7 +245,7 @@ def _edge_px(height: int) -> float:
     return max(MIN_EDGE_PX, EDGE_WIDTH * height)
 
 
-def _sides(width: int, height: int) -> FloatArray:
+def _sides(width: int, height: int) -> NDArray:
     """Coverage (H, W) of the box's black sides."""
     line = _edge_px(height)
     x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -262,4 +262,4 @@ def _resized(picture_HW3: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArra
     """The frame itself if it has the size, otherwise resized."""
     if (picture_HW3.shape[1], picture_HW3.shape[0]) == size_px:
         return np.ascontiguousarray(picture_HW3)
-    return cv2.resize(picture_HW3, size_px, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture_HW3, size_px, interpolation=cv2.INTER_AREA), np.uint8)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from videosketcher_app.data.brushes.model import (
 from videosketcher_app.data.brushes.model import stroke_color as jittered
 from videosketcher_app.data.brushes.noise import tiles
 from videosketcher_app.data.brushes.shading import laid_over, shade, spot_of
-from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke
+from videosketcher_app.data.strokes import Pen, Sketch, Stroke
 
 REACHED_PX = 0.35  # a stamp sets the time of pixels up to this far outside its border
 VISIBLE_ALPHA = 1 / 512  # less coverage than this cannot be seen
@@ -51,9 +52,9 @@ class PaintLayer:
     """
 
     pixel_E: NDArray[np.int64]
-    alpha_E: FloatArray
-    time_E: FloatArray
-    color_E3: FloatArray
+    alpha_E: NDArray
+    time_E: NDArray
+    color_E3: NDArray
     see_through: float
 
 
@@ -143,7 +144,7 @@ def stroke_offsets(seed: int, stroke_index: int) -> tuple[float, float]:
     return float(paper), float(own)
 
 
-def shifted(color_3: FloatArray, shift_E: FloatArray) -> FloatArray:
+def shifted(color_3: NDArray, shift_E: NDArray) -> NDArray:
     """A color made darker (shift below 0) or lighter, for every entry: (E, 3)."""
     shift = shift_E[:, None]
     room = np.where(shift < 0, color_3, 1 - color_3)
@@ -151,8 +152,8 @@ def shifted(color_3: FloatArray, shift_E: FloatArray) -> FloatArray:
 
 
 def built_up(
-    pixel_E: NDArray, alpha_E: FloatArray, build_up_E: FloatArray, lengths: Sequence[int]
-) -> FloatArray:
+    pixel_E: NDArray, alpha_E: NDArray, build_up_E: NDArray, lengths: Sequence[int]
+) -> NDArray:
     """Coverage of later passes so that a crossing stroke is as dense as `build_up_E` says.
 
     With 0 the densest pass shows, with 1 the passes lie over each other. Passes are runs of
@@ -193,8 +194,8 @@ def _pen_layer(
 
 
 def _pass_entries(
-    table_NC: FloatArray, look: Look, width_px: int, height_px: int, offsets: tuple[float, float]
-) -> tuple[NDArray, FloatArray, FloatArray, FloatArray, NDArray] | None:
+    table_NC: NDArray, look: Look, width_px: int, height_px: int, offsets: tuple[float, float]
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray] | None:
     """Pixels, coverage, time, lightness and seam of one pass; None if it lies off the canvas."""
     found = _winners(table_NC, width_px, height_px)
     if found is None:
@@ -213,8 +214,8 @@ def _pass_entries(
 
 
 def _winners(
-    table_NC: FloatArray, width_px: int, height_px: int
-) -> tuple[NDArray, NDArray, FloatArray, FloatArray] | None:
+    table_NC: NDArray, width_px: int, height_px: int
+) -> tuple[NDArray, NDArray, NDArray, NDArray] | None:
     """For every pixel that a pass inks: its index, deepest stamp, depth and time of ink."""
     reach = int(np.ceil(float(np.hypot(table_NC[:, st.LONG], table_NC[:, st.SHORT]).max()) + 1))
     left, top, width, height = _box(table_NC, reach, width_px, height_px)
@@ -249,7 +250,7 @@ def _winners(
     return pixel, winner, depth, time
 
 
-def signed_distance(xp: object, rows_NC: FloatArray, x: NDArray, y: NDArray) -> FloatArray:
+def signed_distance(xp: Any, rows_NC: Any, x: Any, y: Any) -> Any:
     """Distance in pixels of (N, K) positions to the border of their stamp; negative inside.
 
     The footprint is a box with rounded corners; a disc if its edges and corners are equal.
@@ -259,14 +260,12 @@ def signed_distance(xp: object, rows_NC: FloatArray, x: NDArray, y: NDArray) -> 
     corner = rows_NC[:, st.CORNER, None]
     over_long = abs(dx * cos + dy * sin) - (rows_NC[:, st.LONG, None] - corner)
     over_short = abs(dy * cos - dx * sin) - (rows_NC[:, st.SHORT, None] - corner)
-    outer = xp.clip(over_long, 0, 1e6) ** 2 + xp.clip(over_short, 0, 1e6) ** 2  # type: ignore[attr-defined]
-    inner = xp.clip(xp.maximum(over_long, over_short), -1e6, 0)  # type: ignore[attr-defined]
+    outer = xp.clip(over_long, 0, 1e6) ** 2 + xp.clip(over_short, 0, 1e6) ** 2
+    inner = xp.clip(xp.maximum(over_long, over_short), -1e6, 0)
     return outer**0.5 + inner - corner
 
 
-def _box(
-    table_NC: FloatArray, reach: int, width_px: int, height_px: int
-) -> tuple[int, int, int, int]:
+def _box(table_NC: NDArray, reach: int, width_px: int, height_px: int) -> tuple[int, int, int, int]:
     """Left, top, width and height of what the stamps can touch on the canvas."""
     low = np.floor(table_NC[:, [st.X, st.Y]].min(0)).astype(int) - reach
     high = np.ceil(table_NC[:, [st.X, st.Y]].max(0)).astype(int) + reach + 1

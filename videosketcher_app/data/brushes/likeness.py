@@ -79,4 +79,4 @@ def _figures(brush: Brush, width_step: int) -> Figures:
         ),
     )
     painted = cv2.GaussianBlur(picture(sketch, sized, seed=2), (0, 0), _CAMERA_BLUR_PX)
-    return find_mark(painted).figures
+    return find_mark(np.asarray(painted, np.uint8)).figures

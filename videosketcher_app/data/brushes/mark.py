@@ -22,7 +22,6 @@ from videosketcher_app.data.brushes.paper import (
     lab_distance_from_white,
     without_rules,
 )
-from videosketcher_app.data.strokes import FloatArray
 
 WORK_SIDE_PX = 800  # larger pictures are made smaller first
 MIN_SIDE_PX = 12
@@ -104,12 +103,12 @@ def find_mark(picture: NDArray[np.uint8]) -> Mark:
     return _cut(flat, ink, chosen)
 
 
-def without_noise(flat: FlatPicture) -> FloatArray:
+def without_noise(flat: FlatPicture) -> NDArray:
     """Ink (H, W) with the noise of blank paper subtracted."""
     return np.maximum(flat.ink_HW - flat.noise, 0)
 
 
-def _channels(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], FloatArray | None]:
+def _channels(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray | None]:
     """RGB and transparency at working size; None if the picture is opaque."""
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
@@ -136,7 +135,7 @@ def _channels(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], FloatArray
 
 def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     if picture.shape[2] == 3:
-        return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     alpha = picture[..., 3:].astype(np.float32)
     mixed = np.concatenate([picture[..., :3] * (alpha / 255), alpha], axis=-1)
     small = cv2.resize(mixed, size, interpolation=cv2.INTER_AREA)
@@ -144,7 +143,7 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return np.clip(np.round(small), 0, 255).astype(np.uint8)
 
 
-def _of_cutout(rgb: NDArray[np.uint8], alpha: FloatArray) -> Mark:
+def _of_cutout(rgb: NDArray[np.uint8], alpha: NDArray) -> Mark:
     """A transparent picture: its coverage is the mark."""
     inside = alpha > 0.1
     share = float(inside.mean())
@@ -181,7 +180,7 @@ def _swatch(rgb: NDArray[np.uint8]) -> Mark:
     )
 
 
-def _threshold(flat: FlatPicture, ink_HW: FloatArray) -> float | None:
+def _threshold(flat: FlatPicture, ink_HW: NDArray) -> float | None:
     """Ink above this is mark; None if nothing stands out.
 
     Between the paper and the strongest ink of the picture, where the fewest pixels lie (Otsu), but
@@ -195,7 +194,7 @@ def _threshold(flat: FlatPicture, ink_HW: FloatArray) -> float | None:
     return float(np.clip(otsu / 255 * top * 0.75, max(_LEAST_INK, 0.8 * flat.noise), 0.45 * top))
 
 
-def _main_piece(mask_HW: NDArray[np.bool_], ink_HW: FloatArray) -> NDArray[np.bool_]:
+def _main_piece(mask_HW: NDArray[np.bool_], ink_HW: NDArray) -> NDArray[np.bool_]:
     """The pieces of ink that make the mark: the heaviest, and what belongs to it.
 
     Pieces along the picture's border are shadows, table edges or neighbors, so they count less.
@@ -227,7 +226,7 @@ def _main_piece(mask_HW: NDArray[np.bool_], ink_HW: FloatArray) -> NDArray[np.bo
 
 def _check(
     flat: FlatPicture,
-    ink_HW: FloatArray,
+    ink_HW: NDArray,
     mask_HW: NDArray[np.bool_],
     chosen_HW: NDArray[np.bool_],
     level: float,
@@ -254,7 +253,7 @@ def _check(
         raise NoMark("no mark found: the picture shows many colors.", hint=_HINT)
 
 
-def _cut(flat: FlatPicture, ink_HW: FloatArray, chosen_HW: NDArray[np.bool_]) -> Mark:
+def _cut(flat: FlatPicture, ink_HW: NDArray, chosen_HW: NDArray[np.bool_]) -> Mark:
     """The chosen pixels with soft borders, cropped, and measured."""
     around = cv2.dilate(chosen_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     weight = np.where(around, ink_HW, 0).astype(np.float32)

@@ -11,10 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from skimage.morphology import skeletonize
-
-from videosketcher_app.data.strokes import FloatArray
 
 _EVIDENT_POINTS = 24  # fewer points of a center line tell nothing about directions
 _THIN_PX = 3.0
@@ -45,14 +43,14 @@ class Figures:
     nib_angle: float
 
 
-def core_color(color_HW3: FloatArray, weight_HW: FloatArray) -> tuple[float, float, float]:
+def core_color(color_HW3: NDArray, weight_HW: NDArray) -> tuple[float, float, float]:
     """Median color of the densest part of a mark: borders and thin spots are mixed with paper.
 
     Args:
         weight_HW: ink in any unit, 0 outside the mark.
     """
     inside = weight_HW > 0
-    deep = ndimage.distance_transform_edt(inside)
+    deep = _depth(inside)
     # Blur mixes a thin line with its paper all the way through: only its darkest is its color.
     share = 62 if float(np.percentile(deep[inside], 95)) > _THIN_PX else 85
     dense = weight_HW >= np.percentile(weight_HW[inside], share)
@@ -63,13 +61,13 @@ def core_color(color_HW3: FloatArray, weight_HW: FloatArray) -> tuple[float, flo
     return float(red), float(green), float(blue)
 
 
-def figures_of(density_HW: FloatArray) -> Figures:
+def figures_of(density_HW: NDArray) -> Figures:
     """The figures of a mark from its density of ink: 0 outside, about 1 in its core."""
     half = density_HW > 0.5
     outline = closed_outline(half)
     if not outline.any():
         outline = density_HW > 0.1
-    deep = ndimage.distance_transform_edt(np.pad(outline, 1))[1:-1, 1:-1]
+    deep = _depth(outline)
     line = skeletonize(outline) & (deep > 0.3 * float(np.percentile(deep[outline], 99)))
     if not line.any():
         line = deep >= deep.max()
@@ -104,16 +102,17 @@ def closed_outline(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     framed = np.pad(mask_HW.astype(np.uint8), side)
     closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, kernel)[side:-side, side:-side]
-    return ndimage.binary_fill_holes(closed) if _is_solid(closed) else closed > 0
+    filled = np.asarray(ndimage.binary_fill_holes(closed), bool)
+    # A loop stays one: what it encloses is not ink.
+    return filled if filled.sum() < 1.25 * max(1, int(closed.sum())) else closed > 0
 
 
-def _is_solid(closed_HW: NDArray[np.uint8]) -> bool:
-    """False for a loop: what it encloses is not ink."""
-    filled = ndimage.binary_fill_holes(closed_HW)
-    return bool(filled.sum() < 1.25 * max(1, closed_HW.sum()))
+def _depth(mask_HW: NDArray[np.bool_]) -> NDArray:
+    """Distance of every pixel to the nearest one outside; the picture's border is outside."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(mask_HW, 1)))[1:-1, 1:-1]
 
 
-def _softness(density_HW: FloatArray, width_px: float) -> float:
+def _softness(density_HW: NDArray, width_px: float) -> float:
     """Area between 20 and 80 % of the density for each pixel of border, against half the width."""
     smooth = cv2.GaussianBlur(density_HW, (0, 0), max(0.5, 0.04 * width_px))
     border = np.logical_xor(smooth > 0.5, ndimage.binary_erosion(smooth > 0.5))
@@ -121,7 +120,7 @@ def _softness(density_HW: FloatArray, width_px: float) -> float:
     return float(np.clip(fading.sum() / max(1, border.sum()) / (0.5 * width_px), 0, 1))
 
 
-def _trend(density_HW: FloatArray, inner_HW: NDArray[np.bool_]) -> float:
+def _trend(density_HW: NDArray, inner_HW: NDArray[np.bool_]) -> float:
     """Difference of density between both halves of the mark along its longer extent."""
     rows, columns = np.nonzero(inner_HW)
     if len(rows) < _EVIDENT_POINTS:
@@ -133,7 +132,7 @@ def _trend(density_HW: FloatArray, inner_HW: NDArray[np.bool_]) -> float:
     return abs(float(high.mean() - low.mean())) if len(low) and len(high) else 0.0
 
 
-def _direction(line_HW: NDArray[np.bool_], deep_HW: FloatArray) -> tuple[float, float]:
+def _direction(line_HW: NDArray[np.bool_], deep_HW: NDArray) -> tuple[float, float]:
     """Share by which the width varies with the direction of travel, and the thinnest direction."""
     rows, columns = np.nonzero(line_HW)
     if len(rows) < _EVIDENT_POINTS:
@@ -155,7 +154,7 @@ def _direction(line_HW: NDArray[np.bool_], deep_HW: FloatArray) -> tuple[float, 
 
 def _directions(points_S2: NDArray, reach: float) -> NDArray:
     """Direction of the center line at each of its points, from its neighbors' spread."""
-    near = cKDTree(points_S2).query_ball_point(points_S2, reach)
+    near = KDTree(points_S2).query_ball_point(points_S2, reach)
     angles = np.empty(len(points_S2))
     for index, chosen in enumerate(near):
         away = points_S2[chosen] - points_S2[index]

@@ -13,9 +13,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
-
-from videosketcher_app.data.strokes import FloatArray
 
 TILE_CELLS = 512
 FEATURE_CELLS = 8.0
@@ -81,7 +80,7 @@ def _blurred(noise: np.ndarray, cells: float) -> np.ndarray:
     return smooth / smooth.std()
 
 
-def _even(noise: np.ndarray) -> FloatArray:
+def _even(noise: np.ndarray) -> NDArray:
     """The noise with its values spread evenly over [0, 1]."""
     ranks = np.empty(noise.size, np.float32)
     ranks[np.argsort(noise, axis=None, kind="stable")] = np.arange(noise.size)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.data.brushes.layers import PaintLayer, paint_layers
 from videosketcher_app.data.brushes.model import Brush
-from videosketcher_app.data.strokes import FloatArray, Sketch
+from videosketcher_app.data.strokes import Sketch
 
 Brushes = Brush | Sequence[Brush]
 WHITE = np.float32(1.0)
@@ -37,10 +37,10 @@ class Ink:
     """
 
     pixel_E: NDArray[np.int64]
-    alpha_E: FloatArray
+    alpha_E: NDArray
     frame_E: NDArray[np.int32]
-    color_E3: FloatArray
-    see_through_E: FloatArray
+    color_E3: NDArray
+    see_through_E: NDArray
     width_px: int
     height_px: int
     num_frames: int
@@ -145,7 +145,7 @@ def cutout_of(ink: Ink) -> NDArray[np.uint8]:
     return _bytes(painted).reshape(ink.height_px, ink.width_px, 4)
 
 
-def composited(ink: Ink, pixels_K: NDArray, index: int) -> FloatArray:
+def composited(ink: Ink, pixels_K: NDArray, index: int) -> NDArray:
     """Colors (K, 3) of some pixels in one frame: every entry shown by then, lowest first."""
     starts = np.searchsorted(ink.pixel_E, pixels_K)
     counts = np.searchsorted(ink.pixel_E, pixels_K, side="right") - starts
@@ -161,7 +161,7 @@ def composited(ink: Ink, pixels_K: NDArray, index: int) -> FloatArray:
     return under_K3
 
 
-def _see_through(layer: PaintLayer) -> FloatArray:
+def _see_through(layer: PaintLayer) -> NDArray:
     return np.full(len(layer.pixel_E), layer.see_through, np.float32)
 
 
@@ -170,5 +170,5 @@ def _joined(arrays: list[NDArray], dtype: type, channels: int = 0) -> NDArray:
     return np.concatenate([empty, *arrays]).astype(dtype)
 
 
-def _bytes(values: FloatArray) -> NDArray[np.uint8]:
+def _bytes(values: NDArray) -> NDArray[np.uint8]:
     return np.round(values * np.float32(255)).astype(np.uint8)

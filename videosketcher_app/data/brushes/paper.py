@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from videosketcher_app.data.strokes import FloatArray
-
 _SMALL_SIDE_PX = 160  # the paper is estimated on a small copy
 _KERNEL_SHARES = (0.14, 0.24)  # of the small copy's shorter side; ink lines are narrower
 _DARK_PAPER = 0.33  # paper darker than this carries light ink
@@ -39,8 +37,8 @@ class FlatPicture:
         noise: what ink_HW reaches on blank paper.
     """
 
-    color_HW3: FloatArray
-    ink_HW: FloatArray
+    color_HW3: NDArray
+    ink_HW: NDArray
     noise: float
 
 
@@ -60,7 +58,7 @@ def flattened(picture_HW3: NDArray[np.uint8]) -> FlatPicture:
     return _scored(flat)
 
 
-def _on_dark(color_HW3: FloatArray) -> FlatPicture:
+def _on_dark(color_HW3: NDArray) -> FlatPicture:
     """Light ink keeps its color; what of the paper is left in it cannot be told."""
     paper = np.median(color_HW3.reshape(-1, 3), axis=0)
     away = np.abs(color_HW3 - paper).max(-1, keepdims=True)
@@ -68,7 +66,7 @@ def _on_dark(color_HW3: FloatArray) -> FlatPicture:
     return _scored((1 - share + share * color_HW3).astype(np.float32))
 
 
-def _scored(flat_HW3: FloatArray) -> FlatPicture:
+def _scored(flat_HW3: NDArray) -> FlatPicture:
     soft = cv2.GaussianBlur(flat_HW3, (0, 0), 0.7)
     ink = lab_distance_from_white(soft)
     low = ink[ink <= np.percentile(ink, 60)]
@@ -76,14 +74,14 @@ def _scored(flat_HW3: FloatArray) -> FlatPicture:
     return FlatPicture(color_HW3=flat_HW3, ink_HW=ink, noise=noise)
 
 
-def lab_distance_from_white(color_HW3: FloatArray) -> FloatArray:
+def lab_distance_from_white(color_HW3: NDArray) -> NDArray:
     """CIELAB distance of every pixel from white."""
     lab = cv2.cvtColor(np.ascontiguousarray(color_HW3, np.float32), cv2.COLOR_RGB2Lab)
     lab[..., 0] -= 100
     return np.minimum(np.sqrt((lab**2).sum(-1)), _MAX_SCORE).astype(np.float32)
 
 
-def _paper_of(color_HW3: FloatArray, kernel_share: float) -> FloatArray:
+def _paper_of(color_HW3: NDArray, kernel_share: float) -> NDArray:
     """Color of the paper at every pixel: the picture with all narrow dark things filled in."""
     height, width = color_HW3.shape[:2]
     factor = min(1.0, _SMALL_SIDE_PX / min(height, width))

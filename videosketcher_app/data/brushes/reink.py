@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.data.brushes.model import Brush
 from videosketcher_app.data.brushes.painting import Ink, frames_of, ink_of
-from videosketcher_app.data.strokes import FloatArray, Sketch, Stroke
+from videosketcher_app.data.strokes import Sketch, Stroke
 
 _STEADY = 0.05  # pressures that differ by less come from the tracing, not from a hand
 _END_SHARE = 0.12
@@ -61,11 +61,11 @@ def with_hand_pressure(stroke: Stroke) -> Stroke:
     arc = np.concatenate([[0.0], np.cumsum(steps)])
     share = arc / max(float(arc[-1]), 1e-6)
     nearest = np.minimum(share, 1 - share) / _END_SHARE
-    swell: FloatArray = _END_PRESSURE + (1 - _END_PRESSURE) * np.clip(nearest, 0, 1)
+    swell: NDArray = _END_PRESSURE + (1 - _END_PRESSURE) * np.clip(nearest, 0, 1)
     return replace(stroke, pressure_N=(stroke.pressure_N * swell).astype(np.float32))
 
 
-def pen_tips(sketch: Sketch) -> FloatArray:
+def pen_tips(sketch: Sketch) -> NDArray:
     """Where the tip is in every frame, (T, 2) in canvas pixels; NaN while it is lifted."""
     tips = np.full((sketch.num_frames, 2), np.nan, np.float32)
     index_T = np.arange(sketch.num_frames)

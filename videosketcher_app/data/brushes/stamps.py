@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from videosketcher_app.data.brushes.model import Brush
-from videosketcher_app.data.strokes import FloatArray, Stroke
+from videosketcher_app.data.strokes import Stroke
 
 # Columns of the table. LONG and SHORT are half edges of the footprint, CORNER its corner radius;
 # COS and SIN the direction of the long edge; TX and TY the direction of travel; ALONG the length
@@ -33,7 +33,7 @@ _GAP = 2.4
 _TURNED = ("flat", "fan")  # nibs that turn with the stroke
 
 
-def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[FloatArray, NDArray]:
+def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[NDArray, NDArray]:
     """Stamps (N, C) of a stroke and the pass (N,) that each belongs to, 0 for the first.
 
     Args:
@@ -67,15 +67,13 @@ def stroke_stamps(stroke: Stroke, brush: Brush, scale: float) -> tuple[FloatArra
     return table, passes
 
 
-def _seams(passes: NDArray, along: FloatArray, reach_px: float) -> NDArray:
+def _seams(passes: NDArray, along: NDArray, reach_px: float) -> NDArray:
     """1 for stamps that still lie on the ink of the pass that theirs goes on from."""
     begins = along[np.searchsorted(passes, passes)]
     return (passes > 0) & (along - begins < 1.2 * reach_px)
 
 
-def _dense(
-    stroke: Stroke, short_px: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _dense(stroke: Stroke, short_px: float) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Evenly spaced positions with times, pressure and length so far."""
     points = stroke.points_N2.astype(np.float32)
     if len(points) == 1:
@@ -92,9 +90,7 @@ def _dense(
     return np.stack([x, y], axis=1), times, pressure, at.astype(np.float32)
 
 
-def _half_widths(
-    brush: Brush, nominal: float, pressure: FloatArray, along: FloatArray
-) -> FloatArray:
+def _half_widths(brush: Brush, nominal: float, pressure: NDArray, along: NDArray) -> NDArray:
     half = nominal * (1 - brush.nib.pressure * (1 - pressure))
     taper_px = brush.nib.taper_widths * 2 * nominal
     if taper_px > 0:
@@ -105,7 +101,7 @@ def _half_widths(
     return np.maximum(half, MIN_HALF_PX).astype(np.float32)
 
 
-def _tangents(points: FloatArray, along: FloatArray, nominal: float) -> FloatArray:
+def _tangents(points: NDArray, along: NDArray, nominal: float) -> NDArray:
     """Unit directions of travel, smoothed over the nib: a brush does not turn on the spot."""
     direction = np.gradient(points, axis=0)
     spacing = float(along[-1]) / (len(along) - 1)
@@ -116,7 +112,7 @@ def _tangents(points: FloatArray, along: FloatArray, nominal: float) -> FloatArr
     return unit.astype(np.float32)
 
 
-def _passes(points: FloatArray, along: FloatArray, half: FloatArray) -> NDArray:
+def _passes(points: NDArray, along: NDArray, half: NDArray) -> NDArray:
     """Pass of every stamp: a new one begins where the path touches ink of the current one.
 
     The ink just behind the nib does not count: only what lies further back along the path than a

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke
+from videosketcher_app.data.strokes import Pen, Sketch, Stroke
 
 SWATCH_FRAMES = 49
 _SAMPLES = 240
@@ -13,7 +13,7 @@ _SAMPLES = 240
 
 def wave_points(
     width_px: float, height_px: float, margin_px: float, amplitude_px: float
-) -> FloatArray:
+) -> NDArray:
     """One period of a wave (N, 2), as the published condition frames show it.
 
     It falls a little at first, has its crest at a quarter and its trough at three quarters.
@@ -24,7 +24,7 @@ def wave_points(
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
-def spiral_points(width_px: float, height_px: float, turns: float = 3.2) -> FloatArray:
+def spiral_points(width_px: float, height_px: float, turns: float = 3.2) -> NDArray:
     """A spiral (N, 2) from the center outwards."""
     share = np.sqrt(np.linspace(0.004, 1, 4 * _SAMPLES))
     angle, radius = 2 * np.pi * turns * share, 0.42 * height_px * share

@@ -1,0 +1,220 @@
+"""The ten tasks of docs/guide/app.md, done with nothing but what the screen says.
+
+Everything is found by its role and its visible name; there is no id and no class in this file. The
+tasks follow one another on one page, as in the guide.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import av
+import pytest
+
+from tests.browser.component_app import browser_pages
+from tests.browser.text_page import DRAWN_MS, DROP, text_app
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TURNED_BACK = """(slider) => new Promise((done) => {
+    let last = Number(slider.ariaValueNow);
+    const until = performance.now() + 20_000;
+    const look = () => {
+        const now = Number(slider.ariaValueNow);
+        if (now < last - 0.05) return done(slider.ariaValueText);
+        if (performance.now() > until) return done("it never turned back");
+        last = now;
+        requestAnimationFrame(look);
+    };
+    look();
+})"""
+
+
+class Reader:
+    """Somebody who sees the page for the first time, and reads."""
+
+    def __init__(self, page, folder) -> None:
+        self.page = page
+        self.folder = folder
+        self.concept = page.get_by_role("textbox", name="What shall I draw?")
+        self.timeline = page.get_by_role("slider", name="Timeline")
+        self.seed = page.get_by_role("spinbutton", name="Seed", exact=True)
+        self.concept.wait_for()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def reads(self, words, *, timeout_ms: float = DRAWN_MS) -> None:
+        """Waits until the screen says something."""
+        self.page.get_by_text(words).first.wait_for(timeout=timeout_ms)
+
+    def open(self, words: str) -> None:
+        """Unfolds what is folded under a heading."""
+        self.page.get_by_text(words, exact=True).first.click()
+
+    def parts(self) -> list[str]:
+        """Names in the plan, in its order."""
+        plan = self.page.get_by_label("Parts in drawing order")
+        names = plan.get_by_role("textbox", name=re.compile(r"^Name of part \d+"))
+        return [box.input_value() for box in names.all()]
+
+    def look_quickly(self) -> None:
+        """The preset with half the steps, so that the tasks take less time."""
+        self.page.get_by_role("listbox", name="Preset").or_(
+            self.page.get_by_role("combobox", name="Preset")
+        ).or_(self.page.get_by_label("Preset")).first.click()
+        self.page.get_by_role("option", name="Quick look").click()
+
+    def draw(self) -> None:
+        """Presses "Draw", and waits until the sheet is done."""
+        self.press("Draw")
+        self.page.get_by_text("Done in").wait_for(state="detached")
+        self.reads("Done in")
+
+    def take(self, name: str):
+        """Presses a download, and gives the file that arrives."""
+        with self.page.expect_download(timeout=DRAWN_MS) as waiting:
+            self.page.get_by_role("button", name=name).click()
+        path = self.folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory, chromium_path):
+    folder = tmp_path_factory.mktemp("guide")
+    with (
+        text_app(folder, model="pocket-t2v") as address,
+        browser_pages(chromium_path) as open_page,
+    ):
+        yield Reader(open_page(address), folder)
+
+
+def test_01_a_first_drawing_takes_two_clicks(reader):
+    chips = reader.page.get_by_role("group", name="Concepts to start with")
+    chips.get_by_role("button").first.click()
+    reader.press("Draw")
+    reader.reads("Done in")
+    assert len(reader.parts()) >= 3
+    assert reader.timeline.is_visible()
+
+
+def test_02_the_order_of_the_parts_is_changed_and_drawn(reader):
+    before = reader.parts()
+    reader.look_quickly()
+    reader.page.get_by_role("button", name="Move part 1, ").press("ArrowDown")
+    assert reader.parts()[:2] == [before[1], before[0]]
+    reader.draw()
+    assert reader.parts()[:2] == [before[1], before[0]]
+    reader.timeline.get_by_text(before[1], exact=True).wait_for()
+
+
+def test_03_a_moved_box_changes_its_words(reader):
+    last = len(reader.parts())
+    words = reader.page.get_by_role("textbox", name=f"Shape and place of part {last}, ")
+    before = words.input_value()
+    sheet = reader.page.get_by_label("Parts on the sheet").bounding_box()
+    box = reader.page.get_by_label(f"Part {last}, ").and_(reader.page.get_by_label("Arrow keys"))
+    box.scroll_into_view_if_needed()
+    sheet, place = reader.page.get_by_label("Parts on the sheet").bounding_box(), box.bounding_box()
+    start = (place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    is_left = start[0] < sheet["x"] + sheet["width"] / 2
+    goal = (sheet["x"] + sheet["width"] * (0.85 if is_left else 0.15), start[1])
+    reader.page.mouse.move(*start)
+    reader.page.mouse.down()
+    reader.page.mouse.move(*goal, steps=5)
+    reader.page.mouse.up()
+    assert words.input_value() != before
+    assert ("right" if is_left else "left") in words.input_value()
+
+
+def test_04_a_seed_is_kept_and_varied(reader):
+    reader.page.get_by_role("checkbox", name="Keep").check()
+    kept = reader.seed.input_value()
+    reader.open("Four variations")
+    reader.page.get_by_role("spinbutton", name="How many").fill("2")
+    reader.press("Draw variations")
+    reader.reads(re.compile(r"^2 drawings\."))
+    assert reader.seed.input_value() == kept
+    reader.press("Use the seed of variation 2")
+    reader.reads("is set and locked")
+    assert int(reader.seed.input_value()) == int(kept) + 1
+    reader.press("Open variation 1 in the player")
+    reader.reads("Variation 1 is in the player.")
+
+
+def test_05_the_drawing_is_watched_part_by_part(reader):
+    name = reader.parts()[1]
+    reader.timeline.get_by_text(name, exact=True).click()
+    assert name in reader.timeline.get_attribute("aria-valuetext")
+    repeat = reader.page.get_by_role("button", name="Repeat this part")
+    repeat.click()
+    assert repeat.get_attribute("aria-pressed") == "true"
+    play = reader.page.get_by_role("button", name="Play", exact=True)
+    if play.is_visible():
+        play.click()
+    assert reader.timeline.evaluate(TURNED_BACK).endswith(f"part {name}")
+    repeat.click()
+
+
+def test_06_a_finished_drawing_gets_another_order_and_pace(reader):
+    reader.open("Change order and pace")
+    first = reader.page.get_by_label(re.compile(r"^Part 1 of \d+, "))
+    name, before = (first.get_attribute("aria-label").split(", ")[i] for i in (1, 2))
+    first.press("Alt+ArrowUp")
+    assert first.get_attribute("aria-label").split(", ")[2] != before
+    first.press("Alt+ArrowRight")
+    moved = reader.page.get_by_label(re.compile(r"^Part 2 of \d+, "))
+    assert moved.get_attribute("aria-label").split(", ")[1] == name
+    reader.press("Draw again like this")
+    reader.reads("This is the new order.")
+    reader.press("Back to the original")
+    reader.reads("This is the original again")
+
+
+def test_07_a_sharp_video_and_the_lesson_are_taken_along(reader):
+    with av.open(str(reader.take("Video (mp4)"))) as video:
+        assert next(video.decode(video=0)).height == 1080
+    assert reader.take("Lesson (pdf)").read_bytes().startswith(b"%PDF-")
+
+
+def test_08_an_exported_file_brings_its_settings_back(reader):
+    parts, seed = reader.parts(), reader.seed.input_value()
+    path = reader.take("Settings (json)")
+    reader.concept.fill("a house")
+    reader.seed.fill("5")
+    data = base64.b64encode(path.read_bytes()).decode()
+    reader.page.evaluate(DROP, [path.name, data])
+    reader.reads("are back")
+    assert reader.concept.input_value() == "a cat"
+    assert int(reader.seed.input_value()) == int(seed) - 1  # variation 1 is in the player
+    assert sorted(reader.parts()) == sorted(parts)
+
+
+def test_09_drawings_are_found_again_and_compared(reader):
+    reader.page.get_by_role("tab", name="Gallery").click()
+    reader.page.get_by_role("textbox", name="Search").fill("cat")
+    found = reader.page.get_by_role("button", name="Open a cat")
+    found.nth(1).wait_for()
+    found.first.click()
+    reader.press("Compare with…")
+    reader.reads("Now pick the drawing to compare with.")
+    found.nth(1).click()
+    reader.page.get_by_role("region", name="side by side").wait_for()
+    time = reader.page.get_by_role("slider", name="Time in both drawings")
+    reader.press("Play both")
+    reader.page.get_by_role("button", name="Pause both").wait_for()
+    assert time.is_visible()
+    reader.press("Stop comparing")
+    reader.page.get_by_role("tab", name="Text", exact=True).click()
+
+
+def test_10_many_prompts_are_drawn_from_a_list(reader):
+    reader.open("Many prompts")
+    reader.page.get_by_role("textbox", name="Or write them here, one a line").fill("a sun\na tree")
+    reader.press("Draw all")
+    table = reader.page.get_by_role("table", name="Prompts of the batch")
+    table.get_by_role("row").nth(2).wait_for()
+    reader.reads("2 of 2 prompts: 2 drawn")
+    assert table.get_by_role("img").count() == 2
