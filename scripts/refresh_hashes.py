@@ -9,12 +9,13 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
 
 from videosketcher_app.storage.tensors import sha256_of
+
+ROOT = Path(__file__).parents[1]
 
 
 def run() -> None:

@@ -172,8 +172,7 @@ def test_concepts_plans_and_files(app, texts, watched):
         wrong = base64.b64encode(b"{").decode()
         page.evaluate(DROP, [name, wrong])
 
-
-page.wait_for_function(REFUSED)
+        page.wait_for_function(REFUSED)
 
 
 def test_what_was_made_with_such_words_can_still_be_drawn_and_played(app, texts, watched):
