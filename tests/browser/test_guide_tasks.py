@@ -146,6 +146,7 @@ def test_04_a_seed_is_kept_and_varied(reader):
     assert int(reader.seed.input_value()) == int(kept) + 1
     reader.press("Open variation 1 in the player")
     reader.reads("Variation 1 is in the player.")
+    reader.page.get_by_role("button", name="Pause", exact=True).wait_for()  # it plays by itself
 
 
 def test_05_the_drawing_is_watched_part_by_part(reader):

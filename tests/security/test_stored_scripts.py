@@ -175,9 +175,16 @@ def test_concepts_plans_and_files(app, texts, watched):
         page.wait_for_function(REFUSED)
 
 
-def test_what_was_made_with_such_words_can_still_be_drawn_and_played(app, texts, watched):
-    """The policy of the guard breaks nothing: a drawing is made, played and found."""
-    page = watched.open(app.serving.owner_url)
+@pytest.fixture
+def own_app(tmp_path):
+    """An app for one test, so that its worker ends with the test; opened before the browser."""
+    with served(tmp_path) as found:
+        yield found
+
+
+def test_such_words_can_still_be_drawn_played_and_found(own_app, texts, watched):
+    """The policy of the guard breaks nothing."""
+    page = watched.open(own_app.serving.owner_url)
     page.locator("#concept :is(textarea, input)").first.fill(texts[4])
     page.get_by_role("button", name="Draw", exact=True).click()
     page.locator("#status").get_by_text("Done in").wait_for(timeout=120_000)

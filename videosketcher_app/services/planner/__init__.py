@@ -1,7 +1,7 @@
 """Planners: from a concept in words to the parts that draw it."""
 
+from videosketcher_app.data.brushes.clause import BRUSH_CLAUSE
 from videosketcher_app.services.planner.base import (
-    BRUSH_CLAUSE,
     PlannedDrawing,
     Planner,
     with_brush_clause,

@@ -8,10 +8,9 @@ from typing import Protocol
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan
+from videosketcher_app.data.brushes.clause import with_clause
 
 MAX_CONCEPT_CHARACTERS = 500
-# Follows the concept when a brush image conditions the drawing (facts: reference 2.2).
-BRUSH_CLAUSE = ", using the color and style of the brush shown in the top-left corner"
 _CONCEPT_HINT = 'Write what to draw, for instance "a cat".'
 _NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 
@@ -50,10 +49,8 @@ class Planner(Protocol):
 
 
 def with_brush_clause(plan: DrawingPlan) -> DrawingPlan:
-    """The plan with the brush clause after its concept; a plan that has one stays as it is."""
-    if BRUSH_CLAUSE in plan.concept:
-        return plan
-    return replace(plan, concept=plan.concept + BRUSH_CLAUSE)
+    """The plan with the brush clause after its concept, once, whatever words asked for it."""
+    return replace(plan, concept=with_clause(plan.concept))
 
 
 def check_concept(concept: str) -> str:
