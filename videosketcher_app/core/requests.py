@@ -59,6 +59,11 @@ class LoraSpec(_Request):
     path: str = Field(min_length=1, max_length=1024)
     scale: float = Field(default=1.0, ge=-10.0, le=10.0)
 
+    @field_validator("path")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return _require_one_line(value, "path of a LoRA")
+
     @classmethod
     def parse(cls, text: str) -> LoraSpec:
         """Reads "FILE" or "FILE=SCALE"."""
@@ -114,11 +119,21 @@ class SketchRequest(_Request):
     def _one_line(cls, value: str) -> str:
         return _clean_line(value, "prompt", 'Write what to draw, for instance "a cat".')
 
+    @field_validator("model")
+    @classmethod
+    def _plain_model(cls, value: str) -> str:
+        return _require_one_line(value, "model")
+
+    @field_validator("negative_prompt")
+    @classmethod
+    def _plain_negative_prompt(cls, value: str | None) -> str | None:
+        return None if value is None else _require_one_line(value, "negative prompt")
+
     @field_validator("num_frames")
     @classmethod
     def _four_n_plus_one(cls, value: int) -> int:
         if not 5 <= value <= MAX_FRAMES or (value - 1) % TEMPORAL_STRIDE:
-            nearest = min(nearest_valid_frames(value), MAX_FRAMES)
+            nearest = nearest_valid_frames(min(max(value, 5), MAX_FRAMES))
             raise InvalidRequest(
                 f"num_frames must be 4n + 1, from 5 to {MAX_FRAMES}. Received: {_shown(value)}",
                 hint=f"Try {nearest}.",
@@ -237,12 +252,16 @@ def _clean_line(value: str, name: str, hint: str) -> str:
             f"The {name} is {len(line):,} characters long.",
             hint=f"Shorten it to {MAX_PLAN_CHARACTERS:,} characters.",
         )
-    if any(unicodedata.category(character) in _NOT_ON_A_LINE for character in line):
+    return _require_one_line(line, name)
+
+
+def _require_one_line(value: str, name: str) -> str:
+    if any(unicodedata.category(character) in _NOT_ON_A_LINE for character in value):
         raise InvalidRequest(
             f"The {name} has line breaks or control characters in it.",
             hint="Write it on one line of plain text.",
         )
-    return line
+    return value
 
 
 def _as_invalid_request(error: ValidationError) -> InvalidRequest:

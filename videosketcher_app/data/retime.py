@@ -9,6 +9,7 @@ Legend: P parts that have strokes, in drawing order; times are frames.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -157,8 +158,9 @@ def _spans(sketch: Sketch) -> dict[int, tuple[float, float]]:
 
 
 def _require_range(what: str, value: float, low: float, high: float, unit: str = "") -> None:
-    if not low <= value <= high:  # also refuses NaN
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):  # also refuses NaN
         raise InvalidRequest(
-            f"{what} must be from {low:g} to {high:g}{unit}. Received: {value!r}",
+            f"{what} must be from {low:g} to {high:g}{unit}. Received: {reprlib.repr(value)}",
             hint="Choose a value in between.",
         )

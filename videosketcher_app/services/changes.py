@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -54,10 +55,11 @@ def check_height(height_px: int) -> None:
     Raises:
         InvalidRequest: it is odd, too small or too large.
     """
-    if not MIN_HEIGHT_PX <= height_px <= MAX_HEIGHT_PX or height_px % 2:
+    possible = type(height_px) is int and MIN_HEIGHT_PX <= height_px <= MAX_HEIGHT_PX
+    if not possible or height_px % 2:
         raise InvalidRequest(
             f"The height must be an even number from {MIN_HEIGHT_PX} to {MAX_HEIGHT_PX} px. "
-            f"Received: {height_px!r}",
+            f"Received: {reprlib.repr(height_px)}",
             hint=f"Try {DEFAULT_HEIGHT_PX}.",
         )
 

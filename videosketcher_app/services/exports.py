@@ -6,6 +6,7 @@ again, and the same drawing gives the same bytes.
 
 from __future__ import annotations
 
+import reprlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.data.retime import Retiming
 from videosketcher_app.services.changes import DEFAULT_HEIGHT_PX, check_height
 from videosketcher_app.services.clip_source import (
     Clip,
@@ -157,11 +159,15 @@ class ExportService:
         """
         if kind not in KINDS:
             raise InvalidRequest(
-                f"There is no export {kind!r}.", hint=f"Choose one of: {', '.join(KINDS)}."
+                f"There is no export {reprlib.repr(kind)}.",
+                hint=f"Choose one of: {', '.join(KINDS)}.",
             )
         if paper not in PAPERS:
-            raise InvalidRequest(f"There is no paper {paper!r}.", hint="Choose a4 or letter.")
+            raise InvalidRequest(
+                f"There is no paper {reprlib.repr(paper)}.", hint="Choose a4 or letter."
+            )
         check_height(height_px)
+        Retiming(speed=speed, holds_s={0: hold_s})  # refuses what is not possible
         order = _Order(
             saved=open_saved(folder),
             height_px=height_px,

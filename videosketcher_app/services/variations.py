@@ -7,6 +7,7 @@ bytes. The plan is made once. What is finished when somebody stops the job stays
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,7 +247,7 @@ def variations_of(request: SketchRequest, count: int) -> list[SketchRequest]:
     """
     if type(count) is not int or not 1 <= count <= MAX_COUNT:
         raise InvalidRequest(
-            f"There are 1 to {MAX_COUNT} variations at once. Received: {count!r}",
+            f"There are 1 to {MAX_COUNT} variations at once. Received: {reprlib.repr(count)}",
             hint=f"Choose {DEFAULT_COUNT}.",
         )
     return [request.replaced(seed=(request.seed + i) % NUM_SEEDS) for i in range(count)]

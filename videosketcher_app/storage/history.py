@@ -134,7 +134,7 @@ class HistoryStore:
     def dismiss(self, job_id: str) -> None:
         """Takes an interrupted job out of sight."""
         with self._transaction() as connection:
-            connection.execute("UPDATE jobs SET dismissed = 1 WHERE id = ?", (job_id,))
+            connection.execute("UPDATE jobs SET dismissed = 1 WHERE id = ?", (_storable(job_id),))
 
     def prune_jobs(self, keep: int) -> None:
         """Forgets ended jobs but the newest `keep`."""
@@ -228,7 +228,9 @@ class HistoryStore:
     def _rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         with self._lock:
             try:
-                return self._connection.execute(statement, values).fetchall()
+                return self._connection.execute(
+                    statement, [_storable(v) for v in values]
+                ).fetchall()
             except sqlite3.Error as error:
                 raise history_schema.trouble(self._path, error) from error
 
@@ -255,6 +257,11 @@ class HistoryStore:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:  # a full disk may have ended the transaction already
             return
+
+
+def _storable(value: object) -> object:
+    """A value to look for; half a character, which no row can hold, is a question mark."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _end_job(connection: sqlite3.Connection, job_id: str, state: str, error: str) -> None:

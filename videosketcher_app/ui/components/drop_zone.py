@@ -13,6 +13,7 @@ from videosketcher_app.ui.texts import t
 
 ENDINGS = (".mp4", ".png", ".svg", ".gif", ".json")
 MAX_MEGABYTES = 256
+MAX_PATH = 4096
 
 _TEMPLATE = """
 <div class="drop-zone" aria-hidden="true"><div class="dz-sheet"><strong>{prompt}</strong>
@@ -54,8 +55,8 @@ class DropZone(gr.HTML):
             InvalidRequest: the event names no file of a known kind in that folder.
         """
         match data:
-            case {"path": str(text)} if "\0" not in text:
-                path = Path(text).resolve()
+            case {"path": str(text)} if "\0" not in text and len(text) <= MAX_PATH:
+                path = Path(text.encode("utf-8", "replace").decode("utf-8")).resolve()
             case _:
                 raise _no_file()
         inside = path.is_relative_to(uploads.resolve())

@@ -111,7 +111,7 @@ def _part_texts(item: Any) -> tuple[str, str]:
     match item:
         case {"name": str(name), "description": str(description)}:
             return name, description
-        case {"name": str(name)}:
+        case {"name": str(name), **others} if "description" not in others:
             return name, ""
     raise _unreadable()
 
