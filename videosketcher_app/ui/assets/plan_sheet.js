@@ -4,6 +4,7 @@
 const DRAG_THRESHOLD_PX = 3;
 const SMALLEST_SHARE = 0.03;
 const LOW_SHARE = 0.16; // lower boxes have their label underneath
+const MOST_LINES = 4; // a label moves no further than this to make room
 const CORNERS = ["nw", "ne", "sw", "se"];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -40,6 +41,23 @@ class PlanSheet {
       box.classList.toggle("pe-low", held.height < LOW_SHARE);
       box.classList.toggle("pe-selected", part.id === selected);
     });
+    this.spreadLabels();
+  }
+
+  /** Labels that would lie on an earlier one move down, line by line. */
+  spreadLabels() {
+    const placed = [];
+    for (const { id } of this.store.parts) {
+      const label = this.boxes.get(id).querySelector(".pe-label");
+      label.style.marginTop = "";
+      const { left, right, top, height } = label.getBoundingClientRect();
+      let shift = 0;
+      const covers = (other) =>
+        left < other.right && right > other.left && Math.abs(top + shift - other.top) < height;
+      while (height && shift < MOST_LINES * height && placed.some(covers)) shift += height;
+      if (shift) label.style.marginTop = `${shift}px`;
+      placed.push({ left, right, top: top + shift });
+    }
   }
 
   boxOf(id) {
