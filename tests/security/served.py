@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -118,11 +119,15 @@ class Visitor:
 
 
 def paths_in(value: Any) -> list[str]:
-    """Every "path" of a message, in order, once."""
+    """Every file of a message, in order, once: Gradio's "path", the player's "video"."""
     found: dict[str, None] = {}
+    if isinstance(value, str) and value.startswith("{"):
+        with contextlib.suppress(ValueError):
+            return paths_in(json.loads(value))
     if isinstance(value, dict):
-        if isinstance(value.get("path"), str):
-            found[value["path"]] = None
+        for key in ("path", "video"):
+            if isinstance(value.get(key), str):
+                found[value[key]] = None
         value = list(value.values())
     if isinstance(value, list):
         for inner in value:
@@ -136,6 +141,8 @@ def _value(part: dict[str, Any], concept: str, seed: int) -> Any:
         return concept
     if str(props.get("label", "")).lower() == "seed" or props.get("elem_id") == "seed":
         return seed
+    if props.get("elem_id") == "seed-lock":
+        return True  # else the page takes a new seed
     return props.get("value")
 
 

@@ -14,6 +14,7 @@ from tests.security.served import API, served
 from videosketcher_app.core.access import GUEST_CAPABILITIES, Role
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.generation import Destination
+from videosketcher_app.services.saved import open_saved
 from videosketcher_app.ui.app import build_app
 
 pytestmark = [
@@ -147,10 +148,14 @@ def test_what_is_drawn_on_the_page_is_its_own_and_nothing_of_it_is_anybody_elses
         visitors = [app.guest() for _ in range(4)]
         shown = [visitor.draw("a cat", seed) for seed, visitor in enumerate(visitors)]
         for seed, (visitor, paths) in enumerate(zip(visitors, shown, strict=True)):
-            svg = next(path for path in paths if path.endswith(".svg"))
-            request = SketchRequest(prompt="a cat", seed=seed, model="tiny")
+            video = next(path for path in paths if path.endswith(".mp4"))
+            svg = str(Path(video).with_suffix(".svg"))
+            saved = open_saved(Path(video).parent)
+            assert (saved.request.prompt, saved.request.seed) == ("a cat", seed)
             solo = Destination(folder=tmp_path / f"solo{seed}")
-            *_, done = app.services.generation.run(request, destination=solo)
+            *_, done = app.services.generation.run(
+                saved.request, planned=saved.planned, destination=solo
+            )
             assert digest(visitor.read(svg).content) == digest(
                 done.drawing.files["svg"].read_bytes()
             )

@@ -15,9 +15,9 @@ from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
+from videosketcher_app.data.brushes.clause import BRUSH_CLAUSE
 from videosketcher_app.services.lease import DeviceLease, DeviceMemory
 from videosketcher_app.services.planner import LibraryPlanner
-from videosketcher_app.services.planner.base import BRUSH_CLAUSE
 from videosketcher_app.services.planner.keys import LanguageModelAccess, check_base_url
 from videosketcher_app.services.planner.openai_chat import OpenAIChat
 from videosketcher_app.services.planner.qwen import FOLDER
