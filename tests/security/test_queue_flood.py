@@ -8,7 +8,7 @@ import threading
 import psutil
 import pytest
 
-from tests.security.served import API, served, wait_until
+from tests.security.served import API, Served, Visitor, served, wait_until
 from videosketcher_app.services.jobs import Priority
 
 pytestmark = [
@@ -20,41 +20,53 @@ pytestmark = [
 NUM_JOINS = 2000
 NUM_HONEST = 10
 NUM_DISCONNECTS = 100
+# Measured 34 and 64 MB in one process with its clients; what stays is not explained yet (docs/log.md).
+MOST_MORE_BYTES = 150e6
 
 
 def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path):
     with served(tmp_path) as app:
         honest = [app.guest() for _ in range(NUM_HONEST)]
         hostile = app.guest()
-        honest[0].draw("a cat", 0)  # the model is there, and memory has settled
-        memory = psutil.Process().memory_info().rss
-        message = hostile.draw_call("a cat", 1)
-        answers = []
-        for number in range(NUM_JOINS):
-            page = {**message, "session_hash": f"flood{number % 20}"}
-            answers.append(hostile.join(page))
-        refused = [answer for answer in answers if answer.status_code != 200]
-        assert len(answers) - len(refused) < NUM_JOINS / 20
-        assert {answer.status_code for answer in refused} <= {429, 503}
-        assert "QUEUE_FULL" in refused[-1].text
-        results: dict[int, list[str]] = {}
+        memory = []
+        for _ in range(2):  # the first time settles what caches and threads take
+            flood(hostile)
+            assert drawn_by_all(app, honest) == NUM_HONEST
+            memory.append(psutil.Process().memory_info().rss)
+        assert memory[1] - memory[0] < MOST_MORE_BYTES
 
-        def draw(number):
-            # Ten places for all guests: whoever is told that they are taken tries again later.
-            for _ in range(3):
-                results[number] = honest[number].draw("a cat", number)
-                if any(path.endswith(".mp4") for path in results[number]):
-                    break
-                wait_until(lambda: app.services.queue.waiting() < NUM_HONEST / 2, timeout_s=60)
 
-        threads = [threading.Thread(target=draw, args=(n,)) for n in range(NUM_HONEST)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-        finished = [paths for paths in results.values() if any(p.endswith(".mp4") for p in paths)]
-        assert len(finished) == NUM_HONEST
-        assert psutil.Process().memory_info().rss - memory < 150e6
+def flood(hostile: Visitor) -> None:
+    """Joins as fast as one client can, under twenty names; nearly all are refused."""
+    message = hostile.draw_call("a cat", 1)
+    answers = []
+    for number in range(NUM_JOINS):
+        answer = hostile.join({**message, "session_hash": f"flood{number % 20}"})
+        answers.append((answer.status_code, answer.text))
+    refused = [(code, text) for code, text in answers if code != 200]
+    assert len(answers) - len(refused) < NUM_JOINS / 20
+    assert {code for code, _ in refused} <= {429, 503}
+    assert "QUEUE_FULL" in refused[-1][1]
+
+
+def drawn_by_all(app: Served, guests: list[Visitor]) -> int:
+    """Everybody draws at once; how many had a drawing in the end."""
+    results: dict[int, list[str]] = {}
+
+    def draw(number: int) -> None:
+        # Ten places for all guests: whoever is told that they are taken tries again later.
+        for _ in range(3):
+            results[number] = guests[number].draw("a cat", number)
+            if any(path.endswith(".mp4") for path in results[number]):
+                break
+            wait_until(lambda: app.services.queue.waiting() < NUM_HONEST / 2, timeout_s=60)
+
+    threads = [threading.Thread(target=draw, args=(n,)) for n in range(len(guests))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return sum(any(path.endswith(".mp4") for path in paths) for paths in results.values())
 
 
 def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
