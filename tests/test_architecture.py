@@ -140,7 +140,7 @@ def error_classes() -> list[type]:
 
     for path in python_files("videosketcher_app"):
         source = path.read_text(encoding="utf-8")
-        if path.name != "__init__.py" and "code = " in source and "Error" in source:
+        if path.name != "__init__.py" and re.search(r'^    code = "[A-Z_]+"$', source, re.M):
             relative = path.relative_to(ROOT).with_suffix("")
             import_module(".".join(relative.parts))
     found = [AppError]
