@@ -45,7 +45,6 @@ def open_app(settings: AppSettings, options: LaunchOptions) -> None:
 
 
 def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) -> None:
-    drop_keys_from_environment()  # the settings hold them now; no child process needs them
     # Gradio reads it when it is imported: no figures to anyone.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from videosketcher_app.services.container import build
@@ -61,6 +60,8 @@ def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) ->
         open_browser=options.open_browser,
     )
     log = start_logging(settings)
+    # The settings and the log's filter know the keys now; no child process needs them.
+    drop_keys_from_environment()
     try:
         with build(settings, notices=options.notices) as services:
             serve(

@@ -21,7 +21,7 @@ MAX_PLAN_CHARACTERS = 4000
 
 _STEP = re.compile(r"(?:^|(?<=\. ))(\d+)\. ")
 _ENTRY = re.compile(r"\d+\. ")
-_NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
+NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ def parse_plan(text: str) -> DrawingPlan:
 def _is_one_line(text: str) -> bool:
     if text.isprintable():  # the quick answer for nearly every text
         return True
-    return not any(unicodedata.category(character) in _NOT_ON_A_LINE for character in text)
+    return not any(unicodedata.category(character) in NOT_ON_A_LINE for character in text)
 
 
 def _require_length(text: str) -> None:

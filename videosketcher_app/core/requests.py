@@ -25,7 +25,7 @@ from videosketcher_app.core.geometry import (
     nearest_multiple,
     nearest_valid_frames,
 )
-from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, DrawingPlan
+from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, NOT_ON_A_LINE, DrawingPlan
 
 DEFAULT_MODEL = "pocket-t2v"
 MAX_SEED = 2**32 - 1
@@ -35,7 +35,6 @@ MAX_SIDE_PX = 1920
 MAX_REQUEST_CHARACTERS = 200_000  # a request file is a page, not a data set
 MODES = ("exact", "fast", "sketch")
 PLANNERS = ("auto", "library", "openai", "qwen")
-_NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 
 
 class _Request(BaseModel):
@@ -256,7 +255,7 @@ def _clean_line(value: str, name: str, hint: str) -> str:
 
 
 def _require_one_line(value: str, name: str) -> str:
-    if any(unicodedata.category(character) in _NOT_ON_A_LINE for character in value):
+    if any(unicodedata.category(character) in NOT_ON_A_LINE for character in value):
         raise InvalidRequest(
             f"The {name} has line breaks or control characters in it.",
             hint="Write it on one line of plain text.",

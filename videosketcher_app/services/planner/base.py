@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.core.plan import DrawingPlan
+from videosketcher_app.core.plan import NOT_ON_A_LINE, DrawingPlan
 from videosketcher_app.data.brushes.clause import with_clause
 
 MAX_CONCEPT_CHARACTERS = 500
 _CONCEPT_HINT = 'Write what to draw, for instance "a cat".'
-_NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ def check_concept(concept: str) -> str:
     line = concept.strip()
     if not line:
         raise InvalidRequest("The concept is empty.", hint=_CONCEPT_HINT)
-    bad = [c for c in line if unicodedata.category(c) in _NOT_ON_A_LINE]
+    bad = [c for c in line if unicodedata.category(c) in NOT_ON_A_LINE]
     if bad:
         raise InvalidRequest(
             f"A concept is one line of text. Received a control character: {bad[0]!r}",
