@@ -25,21 +25,35 @@ function setBoth(share) {
   }
 }
 
-function playBoth(button) {
+// Whoever presses "Play both" may be faster than the clips' metadata: until both lengths are known
+// each clip plays at its own pace, then they meet at the place that the slider shows.
+function keepStep() {
   const both = videos();
-  const isPlaying = both.some((video) => !video.paused && !video.ended);
-  if (isPlaying) {
+  const longest = Math.max(...both.map((video) => video.duration));
+  if (!both.length || !Number.isFinite(longest)) return;
+  for (const video of both) {
+    video.playbackRate = Math.min(4, Math.max(0.25, video.duration / longest));
+  }
+  setBoth(Number(element.querySelector('.vg-scrub').value) / 1000);
+}
+
+const isOn = (video) => !video.paused && !video.ended && !video.error;
+
+function nameBoth() {
+  const button = element.querySelector('[data-do="both"]');
+  if (button) button.textContent = videos().some(isOn) ? button.dataset.pause : button.dataset.play;
+}
+
+function playBoth() {
+  const both = videos();
+  if (both.some(isOn)) {
     both.forEach((video) => video.pause());
   } else {
-    const first = both[0];
+    const [first] = both;
     if (first.ended || first.currentTime >= first.duration) setBoth(0);
-    const longest = Math.max(...both.map((video) => video.duration));
-    for (const video of both) {
-      video.playbackRate = Math.min(4, Math.max(0.25, video.duration / longest));
-      video.play().catch(() => {});
-    }
+    both.forEach((video) => video.play().catch(nameBoth));
   }
-  button.textContent = isPlaying ? button.dataset.play : button.dataset.pause;
+  nameBoth();
 }
 
 element.addEventListener('click', (event) => {
@@ -47,7 +61,7 @@ element.addEventListener('click', (event) => {
   if (!target || !element.contains(target)) return;
   const name = target.dataset.do;
   if (name === 'seek') seek(target);
-  else if (name === 'both') playBoth(target);
+  else if (name === 'both') playBoth();
   else TRIGGERS[name]?.({ id: target.dataset.id, on: target.checked === true });
 });
 
@@ -60,14 +74,13 @@ element.addEventListener('input', (event) => {
 element.addEventListener('timeupdate', (event) => {
   const [first] = videos();
   const scrub = element.querySelector('.vg-scrub');
-  if (!scrub || event.target !== first || first.paused) return;
+  if (!scrub || event.target !== first || first.paused || !Number.isFinite(first.duration)) return;
   scrub.value = String(Math.round((1000 * first.currentTime) / first.duration));
 }, true);
 
-element.addEventListener('ended', () => {
-  const button = element.querySelector('[data-do="both"]');
-  if (button && videos().every((video) => video.ended)) button.textContent = button.dataset.play;
-}, true);
+// Events of videos do not bubble; on their way down they pass `element`.
+element.addEventListener('loadedmetadata', keepStep, true);
+for (const name of ['play', 'pause', 'ended', 'error']) element.addEventListener(name, nameBoth, true);
 
 // Arrow keys walk over the drawings; up and down go by the columns that the window has now.
 element.addEventListener('keydown', (event) => {
