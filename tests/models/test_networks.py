@@ -114,6 +114,25 @@ def test_block_causal_pass_ignores_later_blocks(tiny):
     assert not torch.allclose(a[:, :, 3:], b[:, :, 3:])
 
 
+def test_chosen_latent_frames_pass_as_if_the_others_were_hidden(tiny):
+    random = torch.Generator().manual_seed(6)
+    clip = torch.randn(1, input_channels(), 7, 6, 6, generator=random)
+    context = torch.randn(1, 4, 32, generator=random)
+    chosen, times = [0, 2, 5], torch.tensor([[400.0]])
+    tokens = torch.arange(7 * 4).unflatten(0, (7, 4))[chosen].flatten()
+
+    def hiding(q, k, v):
+        return dense_attention(q, k[:, :, tokens], v[:, :, tokens])
+
+    with torch.no_grad():
+        whole = predict_velocity(tiny.transformer, clip, times, context, attention=hiding)
+        part = clip[:, :, chosen]
+        some = predict_velocity(tiny.transformer, part, times, context, positions=chosen)
+        wrong = predict_velocity(tiny.transformer, part, times, context)
+    torch.testing.assert_close(some, whole[:, :, chosen])
+    assert not torch.allclose(wrong, some)
+
+
 def test_time_coordinate_stays_at_the_clips_end():
     late = coordinate_channels(3, 2, 2, first_frame=CLIP_LATENT_FRAMES + 40)
     end = coordinate_channels(1, 2, 2, first_frame=CLIP_LATENT_FRAMES - 1)

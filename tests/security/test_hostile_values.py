@@ -60,6 +60,7 @@ REQUEST_FIELDS = {
     "attention": CHOICES,
     "mode": CHOICES,
     "planner": CHOICES,
+    "brush": [value for value in CHOICES if value is not None],
 }
 
 

@@ -37,7 +37,8 @@ def write(path, **values):
 def test_three_stages_make_a_model_that_loads(tmp_path):
     vae, t2v, distill = (str(tmp_path / name) for name in ("vae", "t2v", "distill"))
     main(write(tmp_path / "1.yaml", stage="vae", out=vae))
-    config = write(tmp_path / "2.yaml", stage="t2v", out=t2v, vae=vae, causal_share=0.5)
+    choices = {"causal_share": 0.5, "latent_frames_seen": 2}
+    config = write(tmp_path / "2.yaml", stage="t2v", out=t2v, vae=vae, **choices)
     main(config, save_every=1)
     last = write(tmp_path / "3.yaml", stage="distill", out=distill, vae=vae, init=t2v)
     main(last)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import (
@@ -78,8 +79,57 @@ class LoraSpec(_Request):
             ) from None
 
 
+class BrushSpec(_Request):
+    """Which brush a sketch is drawn with: one of the shelf, one in a picture, or a plain line.
+
+    Attributes:
+        name: of a library brush.
+        image: path of a picture of a mark, of a swatch, or of a whole condition frame.
+        color: "#1d3fa6"; corrects the brush, or gives an even line without name and image.
+        width_px: of its line on the canvas 240 px high; None keeps the brush's own.
+        show_box: the result shows the brush box at the top left, as the published model's do.
+    """
+
+    name: str | None = Field(default=None, min_length=1, max_length=60)
+    image: str | None = Field(default=None, min_length=1, max_length=1024)
+    color: str | None = None
+    width_px: float | None = Field(default=None, ge=0.5, le=60.0)
+    show_box: bool = True
+
+    @field_validator("name", "image")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        return None if value is None else _require_one_line(value, "brush")
+
+    @field_validator("color")
+    @classmethod
+    def _hexadecimal(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            raise InvalidRequest(
+                f'A color is written "#1d3fa6". Received: {_shown(value)}',
+                hint="Give # and six hexadecimal digits.",
+            )
+        return value.lower()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> BrushSpec:
+        if self.name is not None and self.image is not None:
+            raise InvalidRequest(
+                "A brush comes from the shelf or from a picture, not from both.",
+                hint="Leave out its name or its image.",
+            )
+        if self.name is None and self.image is None and self.color is None:
+            raise InvalidRequest(
+                "A brush needs a name, an image or a color.",
+                hint='For instance "marker_blue", or a picture of a stroke.',
+            )
+        return self
+
+
 class SketchRequest(_Request):
-    """One text sketch.
+    """One sketch: from text, or, with a brush, in that brush's hand.
 
     Attributes:
         prompt: a concept ("a cat") or a whole plan in its one-line form.
@@ -95,6 +145,7 @@ class SketchRequest(_Request):
         attention: name of the attention implementation.
         mode: "exact", or one of the modes that trade likeness for speed.
         planner: who turns a concept into a plan.
+        brush: draws in the color and style of a brush; None is the model's own line.
     """
 
     prompt: str
@@ -112,6 +163,7 @@ class SketchRequest(_Request):
     attention: Literal["torch"] = "torch"
     mode: Literal["exact", "fast", "sketch"] = "exact"
     planner: Literal["auto", "library", "openai", "qwen"] = "auto"
+    brush: BrushSpec | None = None
 
     @field_validator("prompt")
     @classmethod
@@ -160,6 +212,11 @@ class SketchRequest(_Request):
             return tuple(LoraSpec(**v) if isinstance(v, dict) else v for v in value)
         return value
 
+    @field_validator("brush", mode="before")
+    @classmethod
+    def _brush_from_json(cls, value: object) -> object:
+        return BrushSpec(**value) if isinstance(value, dict) else value
+
     @classmethod
     def from_mapping(cls, values: object) -> SketchRequest:
         """Reads what `to_mapping` wrote; missing fields take their defaults.
@@ -175,8 +232,11 @@ class SketchRequest(_Request):
         return cls(**values)
 
     def to_mapping(self) -> dict[str, Any]:
-        """The request as plain values for JSON, every field in a fixed order."""
-        return self.model_dump(mode="json")
+        """The request as plain values for JSON, every field in a fixed order; no brush, no key."""
+        values = self.model_dump(mode="json")
+        if self.brush is None:
+            del values["brush"]
+        return values
 
     def replaced(self, **changes: Any) -> SketchRequest:
         """The same request with some fields changed, validated again."""

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import numpy as np
@@ -40,16 +41,30 @@ def decode_image(
     *,
     limits: Limits = LIMITS[Role.OWNER],
     time_limit_s: float = TIME_LIMIT_S,
+    keep_alpha: bool = False,
+    max_side_px: int | None = None,
+    budget_bytes: int | None = None,
 ) -> Pixels:
     """Reads a picture as (H, W, 3): turned upright, on white paper, without any metadata.
+
+    Args:
+        keep_alpha: a picture with transparency is read as (H, W, 4) instead of laid on paper.
+        max_side_px: a larger picture is made smaller.
+        budget_bytes: memory that decoding may take; None allows for every picture in the limits.
 
     Raises:
         InvalidFile: not a picture, damaged, over the limits, or too slow to decode.
     """
-    budget = 20 * limits.image_pixels + 64 * _MIB
+    budget = budget_bytes or 20 * limits.image_pixels + 64 * _MIB
     check_size(source, limits.image_bytes, "picture")
-    with _child("image", source, limits, budget, time_limit_s) as output:
-        clip = _received(output, max_pixels=limits.image_pixels, max_frames=1)
+    options = {"keep_alpha": keep_alpha, "max_side_px": max_side_px}
+    with _child("image", source, limits, budget, time_limit_s, options) as output:
+        clip = _received(
+            output,
+            max_pixels=limits.image_pixels,
+            max_frames=1,
+            channels=(3, 4) if keep_alpha else (3,),
+        )
     return clip.frames_THW3[0]
 
 
@@ -76,11 +91,17 @@ def decode_video(
 
 @contextmanager
 def _child(
-    kind: str, source: Path | bytes, limits: Limits, budget_bytes: int, time_limit_s: float
+    kind: str,
+    source: Path | bytes,
+    limits: Limits,
+    budget_bytes: int,
+    time_limit_s: float,
+    options: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[IO[bytes]]:
     """Lends the child's answer; the child is gone at the end, whatever happens."""
     place = "-" if isinstance(source, bytes) else str(source.absolute())
-    arguments = [kind, json.dumps(asdict(limits)), str(budget_bytes), place]
+    limits_json, options_json = json.dumps(asdict(limits)), json.dumps(dict(options))
+    arguments = [kind, limits_json, str(budget_bytes), place, options_json]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
         [sys.executable, "-m", "videosketcher_app.storage.media_child", *arguments],
         stdin=subprocess.PIPE,
@@ -152,7 +173,9 @@ class _Watch(threading.Thread):
             return 0
 
 
-def _received(output: IO[bytes], *, max_pixels: int, max_frames: int) -> VideoClip:
+def _received(
+    output: IO[bytes], *, max_pixels: int, max_frames: int, channels: tuple[int, ...] = (3,)
+) -> VideoClip:
     """The frames that a child sends.
 
     Raises:
@@ -163,13 +186,14 @@ def _received(output: IO[bytes], *, max_pixels: int, max_frames: int) -> VideoCl
         raise _told(output)
     try:
         header = json.loads(start + output.readline(_MAX_HEADER_BYTES))
-        count, height, width, channels = (int(n) for n in header["shape"])
+        count, height, width, depth = (int(n) for n in header["shape"])
         fps = float(header["fps"])
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidFile(_DAMAGED, hint="Use another file.") from error
-    if channels != 3 or not 0 < height * width <= max_pixels or not 0 < count <= max_frames:
+    fits = 0 < height * width <= max_pixels and 0 < count <= max_frames
+    if depth not in channels or not fits:
         raise InvalidFile(_DAMAGED, hint="Use another file.")
-    frames_THW3 = np.empty((count, height, width, 3), np.uint8)
+    frames_THW3 = np.empty((count, height, width, depth), np.uint8)
     for index in range(count + 1):
         mark = output.read(1)
         if mark == END and index:

@@ -231,8 +231,18 @@ def write_gif(
         )
 
 
-def read_image(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> Pixels:
+def read_image(
+    source: Path | bytes,
+    *,
+    limits: Limits = LIMITS[Role.OWNER],
+    keep_alpha: bool = False,
+    max_side_px: int | None = None,
+) -> Pixels:
     """Reads a picture as (H, W, 3): turned upright, laid on white paper, metadata dropped.
+
+    Args:
+        keep_alpha: a picture with transparency is read as (H, W, 4) instead of laid on paper.
+        max_side_px: a larger picture is made smaller; a photo then takes little memory on the way.
 
     Raises:
         InvalidFile: not a picture, damaged, or over the limits, which are checked before decoding.
@@ -243,7 +253,9 @@ def read_image(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> 
             width, height = image.size
             if width * height > limits.image_pixels:
                 raise too_large(f"The picture has {width}x{height} pixels", limits.image_pixels)
-            return _on_paper(image)
+            if max_side_px is not None:
+                image.draft("RGB", (max_side_px, max_side_px))  # of a JPEG, a smaller decoding
+            return _pixels_of(image, keep_alpha=keep_alpha, max_side_px=max_side_px)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_large("The picture has far too many pixels", limits.image_pixels) from error
     except (
@@ -360,17 +372,26 @@ def _count_packets(container: Any, stream: VideoStream, max_frames: int, max_sec
     return count
 
 
-def _on_paper(image: Image.Image) -> Pixels:
+def _pixels_of(image: Image.Image, *, keep_alpha: bool, max_side_px: int | None) -> Pixels:
     ImageOps.exif_transpose(image, in_place=True)
     upright = image
     if upright.mode.startswith("I;16") or upright.mode == "I":
         deep = np.asarray(upright)
         upright = Image.fromarray((deep.clip(0, 65535) >> 8).astype(np.uint8))
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        inked = upright if upright.mode == "RGBA" else upright.convert("RGBA")
+        inked = _shrunk(upright if upright.mode == "RGBA" else upright.convert("RGBA"), max_side_px)
+        if keep_alpha:
+            return np.asarray(inked).copy()
         upright = Image.new("RGB", inked.size, "white")
         upright.paste(inked, mask=inked.getchannel("A"))
-    return np.asarray(upright.convert("RGB")).copy()
+    return np.asarray(_shrunk(upright.convert("RGB"), max_side_px)).copy()
+
+
+def _shrunk(image: Image.Image, max_side_px: int | None) -> Image.Image:
+    """The same with no side longer; Pillow mixes transparent pixels without their hidden color."""
+    if max_side_px is not None:
+        image.thumbnail((max_side_px, max_side_px), Image.Resampling.BOX)
+    return image
 
 
 def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Limits) -> float:

@@ -1,8 +1,9 @@
 """The child process that decodes what strangers upload: run by `storage.guarded_media`, no one else.
 
-Arguments: "image" or "video", the limits as JSON, a memory budget in bytes, and a path or "-" for
-standard input. On standard output: one line of JSON, {"shape": [T, H, W, 3], "fps": ...} where T is
-the most frames there can be, then every frame as "F" and its bytes, then "E". Where something is
+Arguments: "image" or "video", the limits as JSON, a memory budget in bytes, a path or "-" for
+standard input, and options of `media.read_image` as JSON. On standard output: one line of JSON,
+{"shape": [T, H, W, 3], "fps": ...} where T is the most frames there can be, then every frame as "F"
+and its bytes, then "E". A picture that keeps its transparency has 4 channels. Where something is
 wrong, a line of JSON with the error comes instead, after "X" if frames came before.
 """
 
@@ -26,15 +27,15 @@ FRAME, END, ERROR = b"F", b"E", b"X"
 
 def main() -> None:
     """Decodes one file and ends."""
-    kind, limits_json, budget_bytes, place = sys.argv[1:]
+    kind, limits_json, budget_bytes, place, options_json = sys.argv[1:]
     output = sys.stdout.buffer
     limits = Limits(**json.loads(limits_json))
     source = sys.stdin.buffer.read() if place == "-" else Path(place)
     limit_memory(int(budget_bytes))
     try:
         if kind == "image":
-            picture_HW3 = media.read_image(source, limits=limits)
-            send(output, (1, *picture_HW3.shape), 0.0, [picture_HW3])
+            picture = media.read_image(source, limits=limits, **json.loads(options_json))
+            send(output, (1, *picture.shape), 0.0, [picture])
         else:
             with media.open_video(source, limits=limits) as video:
                 shape = (video.max_frames, video.height, video.width, 3)

@@ -80,6 +80,7 @@ class PocketRun:
     cooldown: float = 0.35
     ema_decay: float = 0.999
     causal_share: float = 0.0
+    latent_frames_seen: int | None = None
     concepts: float = 0.52
     primitives: float = 0.22
     num_inference_steps: int = 6

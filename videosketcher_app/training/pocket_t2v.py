@@ -12,7 +12,7 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -52,6 +52,9 @@ class PocketT2VConfig:
         causal_share: share of the steps that are block-causal.
         block_latent_frames: latent frames of a block.
         context_noise: largest sigma of the past in a block-causal step.
+        latent_frames_seen: latent frames of a clip that a bidirectional step looks at, drawn anew
+            each step; None for all. Neighbours are nearly alike, so a first stage on 9 of 21
+            learns as much from a clip at less than half of the cost.
     """
 
     canvas: Canvas = field(default_factory=Canvas)
@@ -67,6 +70,7 @@ class PocketT2VConfig:
     causal_share: float = 0.0
     block_latent_frames: int = 3
     context_noise: float = 0.1
+    latent_frames_seen: int | None = None
     data_seed: int = 1
     compiled: bool = True
 
@@ -87,8 +91,13 @@ class PocketNetwork(nn.Module):
         ids_BL: Tensor,
         coordinates_KFhw: Tensor,
         block_latent_frames: int | None = None,
+        positions: Sequence[int] | None = None,
     ) -> Tensor:
-        """Velocity (B, C, F, h, w); block-causal if a block's length is given."""
+        """Velocity (B, C, F, h, w); block-causal if a block's length is given.
+
+        Args:
+            positions: of the latent frames within the clip, if these are not all of it.
+        """
         attention = dense_attention
         if block_latent_frames:
             patch = self.transformer.patch_size[1]
@@ -101,6 +110,7 @@ class PocketNetwork(nn.Module):
             timesteps_BF,
             self.text_encoder(ids_BL),
             attention=attention,
+            positions=positions,
             run_block=self.run_block,
         )
 
@@ -181,6 +191,13 @@ class PocketT2VRecipe:
         """Mean squared error of the velocity, and the same over the noisiest clips."""
         clean_BCFhw, ids_BL = self.prepare(batch, random)
         causal = random.coin(self.config.causal_share)
+        positions = None if causal else self._positions(clean_BCFhw.shape[2], random)
+        coordinates_KFhw = self.coordinates_KFhw
+        if positions is not None:
+            clean_BCFhw, coordinates_KFhw = (
+                clean_BCFhw[:, :, positions],
+                coordinates_KFhw[:, positions],
+            )
         sigma_BF = (
             self._causal_sigmas(clean_BCFhw, random)
             if causal
@@ -194,8 +211,9 @@ class PocketT2VRecipe:
                 noisy,
                 1000 * sigma_BF,
                 ids_BL,
-                self.coordinates_KFhw,
+                coordinates_KFhw,
                 self.config.block_latent_frames if causal else None,
+                positions,
             )
         error_B = (velocity.float() - (noise - clean_BCFhw)).square().mean((1, 2, 3, 4))
         if causal:
@@ -216,6 +234,14 @@ class PocketT2VRecipe:
         empty[:, 0] = END
         dropped = random.uniform(len(ids_BL), 1) < self.config.prompt_dropout
         return latents, torch.where(dropped, empty, ids_BL)
+
+    def _positions(self, latent_frames: int, random: StepRandom) -> list[int] | None:
+        """One latent frame from each of equal stretches of the clip, or None for all of it."""
+        seen = self.config.latent_frames_seen
+        if seen is None or seen >= latent_frames:
+            return None
+        share = torch.rand(seen, generator=random.shared)
+        return ((torch.arange(seen) + share) * (latent_frames / seen)).long().tolist()
 
     def _sigmas(self, batch: int, random: StepRandom, count: int = 1) -> Tensor:
         u = random.uniform(batch, count)

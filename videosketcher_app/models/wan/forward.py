@@ -91,6 +91,15 @@ def _rotary_table(
     return angle.cos().float().to(device), angle.sin().float().to(device)
 
 
+def _frames_of_table(
+    table: tuple[Tensor, Tensor], positions: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The rows of some latent frames, from a table that spans the first to the last of them."""
+    span, chosen = positions[-1] + 1, torch.tensor(positions, device=table[0].device)
+    cos, sin = (part.unflatten(0, (span, -1))[chosen].flatten(0, 1) for part in table)
+    return cos, sin
+
+
 def rotate(x_BNLE: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     """Rotates neighbouring pairs of every head by the table's angles."""
     cos, sin = table
@@ -147,6 +156,7 @@ def predict_velocity(
     *,
     attention: Attention | Sequence[Attention] = dense_attention,
     first_frame: int = 0,
+    positions: Sequence[int] | None = None,
     run_block: Callable[..., Tensor] = block_forward,
 ) -> Tensor:
     """Velocity (noise - clean) of every latent: (B, 16, F, H, W).
@@ -158,6 +168,7 @@ def predict_velocity(
             them.
         attention: one for all layers or one a layer.
         first_frame: position of the first latent frame in RoPE.
+        positions: of all latent frames, rising, when they do not follow each other.
         run_block: `block_forward`, or a compiled version of it.
     """
     contexts: Sequence[Tensor | tuple[Tensor, Tensor]]
@@ -170,7 +181,12 @@ def predict_velocity(
     frames, height, width = x.shape[2:]
     x = rearrange(x, "b d f h w -> b (f h w) d")
     head_width = dit.dim // dit.blocks[0].num_heads
-    table = rotary_table(head_width, frames, height, width, first_frame, str(x.device))
+    device = str(x.device)
+    if positions is None:
+        table = rotary_table(head_width, frames, height, width, first_frame, device)
+    else:
+        span = rotary_table(head_width, positions[-1] + 1, height, width, 0, device)
+        table = _frames_of_table(span, positions)
     layers = [attention] * len(dit.blocks) if callable(attention) else attention
     for block, context, attend in zip(dit.blocks, contexts, layers, strict=True):
         x = run_block(block, x, context, modulation, table, attend)
