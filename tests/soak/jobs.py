@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import random
+import re
 import sys
 import threading
 from contextlib import ExitStack, suppress
@@ -33,6 +34,8 @@ IMPORTED = 20  # jobs after which every module that drawing needs is there
 FAULT_POINTS = ("jobs.started", "jobs.event", "jobs.finished", "atomic.before_replace")
 FAULTY_SHARE, CANCELLED_SHARE = 0.01, 0.02
 PATIENCE_S = 120.0
+_EXACT = Path("/proc/self/smaps_rollup")
+_OWN = re.compile(r"^(?:Anonymous|Swap): +(\d+) kB", re.MULTILINE)
 
 
 class Probe:
@@ -54,9 +57,16 @@ class Probe:
         self.rows.append((job, self._own_bytes(), threading.active_count(), files))
 
     def _own_bytes(self) -> int:
-        """Resident memory; on Linux without pages of files, which the system may drop or reload."""
-        memory = self._process.memory_info()
-        return int(memory.rss - getattr(memory, "shared", 0))
+        """Memory that belongs to no file; elsewhere than on Linux all resident memory.
+
+        Pages of files come and go with the machine's memory, and the quick counters of newer
+        kernels are off by up to a megabyte, so that the exact table is asked.
+        """
+        try:
+            table = _EXACT.read_text(encoding="ascii")
+        except OSError:
+            return int(self._process.memory_info().rss)
+        return sum(1024 * int(kib) for kib in _OWN.findall(table))
 
 
 def _trimmer() -> Any:

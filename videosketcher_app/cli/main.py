@@ -13,7 +13,17 @@ import typer
 from typer.exceptions import Exit, TyperException
 
 from videosketcher_app import __version__
-from videosketcher_app.cli import bench, doctor, evaluate, export, models, sketch, train, window
+from videosketcher_app.cli import (
+    bench,
+    data,
+    doctor,
+    evaluate,
+    export,
+    models,
+    sketch,
+    train,
+    window,
+)
 from videosketcher_app.cli.console import report_error, use_utf8
 from videosketcher_app.cli.reference_spelling import translate
 from videosketcher_app.core.errors import AppError, Cancelled
@@ -55,6 +65,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
+app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)
 
 

@@ -87,6 +87,8 @@ class BrushSpec(_Request):
         image: path of a picture of a mark, of a swatch, or of a whole condition frame.
         color: "#1d3fa6"; corrects the brush, or gives an even line without name and image.
         width_px: of its line on the canvas 240 px high; None keeps the brush's own.
+        kind: corrects the texture that was understood ("crayon"); None keeps it.
+        direction: corrects the share by which the width depends on the direction, in [0, 1].
         show_box: the result shows the brush box at the top left, as the published model's do.
     """
 
@@ -94,9 +96,11 @@ class BrushSpec(_Request):
     image: str | None = Field(default=None, min_length=1, max_length=1024)
     color: str | None = None
     width_px: float | None = Field(default=None, ge=0.5, le=60.0)
+    kind: str | None = Field(default=None, min_length=1, max_length=30)
+    direction: float | None = Field(default=None, ge=0.0, le=1.0)
     show_box: bool = True
 
-    @field_validator("name", "image")
+    @field_validator("name", "image", "kind")
     @classmethod
     def _plain(cls, value: str | None) -> str | None:
         return None if value is None else _require_one_line(value, "brush")
