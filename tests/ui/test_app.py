@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,8 @@ from videosketcher_app.services.container import build
 from videosketcher_app.ui.app import build_app
 from videosketcher_app.ui.doors import role_of_door
 from videosketcher_app.ui.handlers import connect, handler
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -72,3 +77,19 @@ def test_no_handler_is_offered_as_a_public_endpoint(services):
 )
 def test_only_the_own_machine_is_the_owners_door(host, share, role):
     assert role_of_door(host, share=share) is role
+
+
+IMPORTED = """
+import videosketcher_app.ui.components.player as ours
+from gradio import component_meta
+from pathlib import Path
+component_meta.create_or_modify_pyi(ours.Player, "Player", [])
+print(Path(ours.__file__).with_suffix(".pyi").exists())
+"""
+
+
+def test_no_type_stub_is_written_beside_our_sources():
+    """Gradio's writer costs a third of the start; in a process of its own, where it comes first."""
+    command = [sys.executable, "-c", IMPORTED]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert run.stdout.split() == ["False"]

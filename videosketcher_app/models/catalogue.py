@@ -1,6 +1,7 @@
 """The catalogue: every model by name, where its weights are, and what must be true of them.
 
-A family is a row of checkpoints/models.yaml. `tiny` needs no files; `pocket` rows are shipped.
+A family is a row of checkpoints/models.yaml. `tiny` needs no files; `pocket` rows are shipped. A row
+with a `base` is an adapter: it needs the files of both rows.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def verify_model(name: str) -> None:
-    """Reads the weights and compares them with the catalogue.
+    """Reads the weights, those of the base included, and compares them with the catalogue.
 
     Raises:
         InvalidRequest: there is no such model.
@@ -49,6 +50,8 @@ def verify_model(name: str) -> None:
     """
     row = _row(name)
     _require_here(name, row)
+    if "base" in row:
+        verify_model(row["base"])
     for file, facts in row.get("files", {}).items():
         path = CHECKPOINTS / row["folder"] / file
         tensor_files.verify(path, sha256=facts["sha256"], size_bytes=facts["bytes"])
@@ -68,8 +71,11 @@ def load_text_model(name: str, device: str = "cpu") -> PocketModel:
 
         return tiny_model(name=name)
     verify_model(name)
-    from videosketcher_app.models.pocket import load_pocket
+    from videosketcher_app.models.pocket import load_adapted, load_pocket
 
+    if "base" in row:
+        base = CHECKPOINTS / _row(row["base"])["folder"]
+        return load_adapted(CHECKPOINTS / row["folder"], base, device)
     return load_pocket(CHECKPOINTS / row["folder"], device)
 
 
@@ -83,14 +89,15 @@ def _row(name: str) -> dict[str, Any]:
 
 def _files_here(row: dict[str, Any]) -> bool:
     files = row.get("files", {})
-    return bool(files) and all((CHECKPOINTS / row["folder"] / file).is_file() for file in files)
+    here = bool(files) and all((CHECKPOINTS / row["folder"] / file).is_file() for file in files)
+    return here and ("base" not in row or _files_here(_row(row["base"])))
 
 
 def _require_here(name: str, row: dict[str, Any]) -> None:
     if row["family"] == "tiny" or _files_here(row):
         return
     if row["family"] == "pocket":
-        hint = "Restore checkpoints/pocket from the repository."
+        hint = f"Restore checkpoints/{row['folder']} from the repository."
     else:
         hint = (
             f"Fetching them with `models download {name}` is not built yet; "

@@ -1,20 +1,29 @@
 """PocketModel: the four parts of a Pocket text-to-video model, and its files.
 
 A folder holds transformer.safetensors and text_encoder.safetensors (int8 by row or float),
-vae.safetensors (float16), tokenizer.json and model.json (sizes and default settings).
+vae.safetensors (float16), tokenizer.json and model.json (sizes and default settings). A model that
+shares another one's weights has adapter.safetensors and model.json only (models/adapters.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videosketcher_app.core.errors import DamagedModel
+from videosketcher_app.models.adapters import (
+    ADAPTER_FILE,
+    adapted_weights,
+    read_adapter,
+    save_adapter,
+)
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.quantize import dequantize_rows, quantize_rows
 from videosketcher_app.models.text import PocketTextEncoder, PocketTokenizer, TextConfig
@@ -53,6 +62,8 @@ class PocketModel:
 
     Attributes:
         dtype: of the networks' arithmetic; latents and timesteps stay float32.
+        image_conditioned: the transformer was trained with condition frames.
+        condition_BCFhw: latents of the condition frame to draw by, one latent frame.
     """
 
     name: str
@@ -65,6 +76,8 @@ class PocketModel:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     hashes: dict[str, str] = field(default_factory=dict)
+    image_conditioned: bool = False
+    condition_BCFhw: Tensor | None = None
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> PocketModel:
         """Moves the networks; the VAE takes the memory layout that convolutions like."""
@@ -89,9 +102,20 @@ class PocketModel:
         """The network's velocity in float32 at one noise level for the whole clip."""
         batch, _, frames, height, width = latents_BCFhw.shape
         coordinates = coordinate_channels(frames, height, width).to(self.device, self.dtype)
-        x = transformer_input(latents_BCFhw.to(self.dtype), coordinates)
+        condition = self.condition_BCFhw
+        if condition is not None:
+            condition = condition.to(self.dtype).expand(batch, -1, frames, -1, -1)
+        x = transformer_input(latents_BCFhw.to(self.dtype), coordinates, condition)
         timesteps = torch.full((batch, 1), 1000 * sigma, device=self.device)
         return predict_velocity(self.transformer, x, timesteps, context_BLD).float()
+
+    @torch.inference_mode()
+    def conditioned(self, frame_HW3: NDArray[np.uint8]) -> PocketModel:
+        """The same networks, drawing by a condition frame of the canvas's size."""
+        assert self.image_conditioned, f"{self.name} knows no condition frames"
+        pixels = torch.from_numpy(np.ascontiguousarray(frame_HW3)).to(self.device, self.dtype)
+        clip_BCTHW = (pixels / 127.5 - 1).permute(2, 0, 1)[None, :, None]
+        return replace(self, condition_BCFhw=self.vae.encode(clip_BCTHW).float())
 
     @torch.inference_mode()
     def decode(self, latents_BCFhw: Tensor) -> Tensor:
@@ -162,6 +186,63 @@ def load_pocket(folder: Path, device: str = "cpu", dtype: torch.dtype | None = N
         defaults=ModelDefaults(**description["defaults"]),
         hashes=hashes,
     )
+    return model.to(device, dtype or best_dtype(device))
+
+
+def save_adapted(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    name: str,
+    base: PocketModel,
+    defaults: ModelDefaults,
+    config: TransformerConfig | None = None,
+    quantized: bool = True,
+) -> None:
+    """Writes a model that is `base` with an adapter: two files.
+
+    Args:
+        tensors: of `models.adapters.adapter_tensors`.
+        config: of the adapted transformer if it differs from the base's.
+    """
+    save_adapter(
+        folder / ADAPTER_FILE,
+        tensors,
+        base=base,
+        config=config or base.transformer_config,
+        quantized=quantized,
+    )
+    atomic.write_json(
+        folder / MODEL_FILE, {"name": name, "base": base.name, "defaults": asdict(defaults)}
+    )
+
+
+def load_adapted(
+    folder: Path, base_folder: Path, device: str = "cpu", dtype: torch.dtype | None = None
+) -> PocketModel:
+    """Reads a folder that `save_adapted` wrote, on the base in the other folder.
+
+    Raises:
+        DamagedModel: a file does not fit the others.
+        InvalidFile: the adapter is none.
+    """
+    model = load_pocket(base_folder, "cpu", torch.float32)
+    path = folder / ADAPTER_FILE
+    adapter = read_adapter(path, base=model)
+    weights = adapted_weights(model.transformer.state_dict(), adapter)
+    transformer = build_transformer(adapter.config)
+    try:
+        transformer.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DamagedModel(
+            f"{path.name} does not hold the weights of this model.",
+            hint="Restore the folder from the repository, or train it again.",
+        ) from error
+    description = json.loads((folder / MODEL_FILE).read_text("utf-8"))
+    model.name, model.transformer = description["name"], transformer
+    model.transformer_config = adapter.config
+    model.defaults = ModelDefaults(**description["defaults"])
+    model.hashes = {**model.hashes, path.name: tensor_files.sha256_of(path)}
     return model.to(device, dtype or best_dtype(device))
 
 

@@ -1,0 +1,131 @@
+"""Brush sketching: a plan drawn in the hand of a brush.
+
+An image-conditioned model reads the condition frame and paints by itself (`painted: model`). With a
+model that draws from text only, its black strokes are recovered and painted again by the brush
+engine (`painted: reink`). The files of a run say which of the two made it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.events import Event, Frames, Preview, Progress
+from videosketcher_app.core.plan import DrawingPlan
+from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.data.brushes.layers import pen_of
+from videosketcher_app.data.brushes.model import REFERENCE_HEIGHT_PX, Brush
+from videosketcher_app.data.brushes.reink import reinked_frames
+from videosketcher_app.data.ink import composite
+from videosketcher_app.data.recover import recover_sketch
+from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.engines.brush_frames import boxed, cleaned, tinted, without_box
+from videosketcher_app.engines.brush_source import UnderstoodBrush
+from videosketcher_app.engines.text import TextEngine
+from videosketcher_app.models.pocket import PocketModel
+
+BY_MODEL, BY_REINK = "model", "reink"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinishedSketch:
+    """The result of a brush drawing.
+
+    Attributes:
+        frames_THW3: uint8, as people see them.
+        sketch: its strokes, in the brush's color and width.
+    """
+
+    frames_THW3: NDArray[np.uint8]
+    sketch: Sketch
+
+
+class BrushEngine:
+    """Draws one plan with one brush.
+
+    Args:
+        model: networks on their device; image-conditioned or not.
+        understood: the brush, for the canvas that the request will be drawn on.
+        show_box: the result shows the brush box.
+    """
+
+    def __init__(
+        self, model: PocketModel, understood: UnderstoodBrush, *, show_box: bool = True
+    ) -> None:
+        self.model, self.understood, self.show_box = model, understood, show_box
+        self._sketch: Sketch | None = None
+
+    @property
+    def painted(self) -> str:
+        """Who paints: BY_MODEL or BY_REINK."""
+        return BY_MODEL if self.model.image_conditioned else BY_REINK
+
+    def generate(
+        self, request: SketchRequest, plan: DrawingPlan, *, cancel: CancelToken
+    ) -> Iterator[Event]:
+        """Progress and a preview after every denoising step, then the raw frames.
+
+        Re-inked frames are raw and finished at once: no decoder made them.
+        """
+        condition = self.understood.condition
+        if self.painted == BY_MODEL:
+            text = TextEngine(self.model.conditioned(condition.pixels_HW3))
+        else:
+            text = TextEngine(self.model)
+        for event in text.generate(request, plan, cancel=cancel):
+            if isinstance(event, Frames):
+                yield from self._last(event, request, plan, cancel)
+            elif isinstance(event, Preview) and self.painted == BY_REINK:
+                color = self.understood.brush.color
+                yield replace(event, frame_HW3=tinted(event.frame_HW3, color, condition))
+            else:
+                yield event
+
+    def finished(
+        self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
+    ) -> FinishedSketch:
+        """The raw frames that `generate` ended with as a result, and its strokes."""
+        if self._sketch is not None:
+            return FinishedSketch(frames_THW3=frames_THW3, sketch=self._sketch)
+        clean = cleaned(frames_THW3, self.understood.condition, show_box=self.show_box)
+        names = [part.name for part in plan.parts]
+        sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
+        return FinishedSketch(frames_THW3=clean, sketch=sketch)
+
+    def _last(
+        self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
+    ) -> Iterator[Event]:
+        facts = {"painted": self.painted, "brush": self.understood.facts()}
+        settings = {**frames.settings, **facts}
+        if self.painted == BY_MODEL:
+            yield replace(frames, settings=settings)
+            return
+        steps = int(frames.settings["num_inference_steps"])
+        yield Progress(step=steps, num_steps=steps, stage="decoding")
+        cancel.raise_if_cancelled()
+        begun = time.monotonic()
+        names = [part.name for part in plan.parts]
+        sketch = recover_sketch(composite(frames.frames_THW3), part_names=names, fps=request.fps)
+        painted = painted_clip(sketch, self.understood, seed=request.seed, show_box=self.show_box)
+        self._sketch = with_pen_of(self.understood.brush, sketch)
+        timings = {**frames.timings, "reink": time.monotonic() - begun}
+        yield Frames(frames_THW3=painted, timings=timings, settings=settings)
+
+
+def painted_clip(
+    sketch: Sketch, understood: UnderstoodBrush, *, seed: int = 0, show_box: bool = True
+) -> NDArray[np.uint8]:
+    """All frames (T, H, W, 3) of a sketch's strokes painted with a brush."""
+    frames = np.stack(list(reinked_frames(sketch, understood.brush, seed=seed)))
+    return boxed(frames, understood.condition) if show_box else frames
+
+
+def with_pen_of(brush: Brush, sketch: Sketch) -> Sketch:
+    """The sketch with every stroke's pen as near to the brush as a pen can be."""
+    pen = pen_of(brush, sketch.height_px / REFERENCE_HEIGHT_PX)
+    return replace(sketch, strokes=tuple(replace(s, pen=pen) for s in sketch.strokes))

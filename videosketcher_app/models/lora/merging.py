@@ -1,0 +1,121 @@
+"""Merging: an adapter added to a base's weights, in tables of tensors; the inputs stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from videosketcher_app.core.errors import InvalidFile
+from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
+from videosketcher_app.models.lora.families import family_of
+
+_NAMED = 3  # so many names are told
+
+
+def merge_into(
+    state_dict: Mapping[str, Tensor],
+    lora_tensors: Mapping[str, Tensor],
+    scale: float = 1.0,
+    *,
+    source: str = "the LoRA",
+) -> dict[str, Tensor]:
+    """The base's weights with a LoRA added: W + scale x alpha / rank x up @ down.
+
+    The sum is computed in float32 and rounded once, to the base's number format. Tensors that the
+    LoRA leaves alone are the very same objects as in `state_dict`; nothing is changed in place.
+
+    Args:
+        state_dict: weights under a bare Wan transformer's names, "blocks.0.self_attn.q.weight".
+        lora_tensors: a LoRA in any layout that `names` knows.
+
+    Raises:
+        InvalidFile: it is no LoRA, is incomplete, or does not fit this base.
+        DamagedModel: it holds NaN or Inf.
+    """
+    return merged(state_dict, adapter_from(lora_tensors, source=source), scale)
+
+
+def merged(
+    state_dict: Mapping[str, Tensor], adapter: LoraAdapter, scale: float = 1.0
+) -> dict[str, Tensor]:
+    """`merge_into` with an adapter that was read before.
+
+    Raises:
+        InvalidFile: it does not fit this base.
+    """
+    check_fit(adapter, {name: tuple(value.shape) for name, value in state_dict.items()})
+    return {**state_dict, **changed_weights(state_dict, [(adapter, scale)])}
+
+
+def changed_weights(
+    base: Mapping[str, Tensor], stack: list[tuple[LoraAdapter, float]]
+) -> dict[str, Tensor]:
+    """Those of the base's tensors that a stack of adapters changes, as new tensors.
+
+    Adapters are added in order, in float32, on the base's device.
+    """
+    sums: dict[str, Tensor] = {}
+    for adapter, scale in stack:
+        for name, added in _additions(adapter, scale):
+            weight = base[name]
+            total = sums[name] if name in sums else weight.to(torch.float32)
+            sums[name] = total + added.to(weight.device).view(weight.shape)
+    return {name: total.to(base[name].dtype) for name, total in sums.items()}
+
+
+def check_fit(
+    adapter: LoraAdapter, base_shapes: Mapping[str, tuple[int, ...]], base: str = "this base model"
+) -> None:
+    """Refuses an adapter that does not fit a base in every one of its modules.
+
+    Args:
+        base_shapes: of the base's parameters, under a bare Wan transformer's names.
+
+    Raises:
+        InvalidFile: names the first mismatch, and the size that the adapter looks made for.
+    """
+    shapes = adapter.shapes()
+    looks = family_of(shapes)
+    likeness = f" It looks made for {looks}." if looks else ""
+    hint = f"Choose a LoRA that was trained on {base}, or the model that this one was trained on."
+    missing = [name for name in shapes if name not in base_shapes]
+    if missing:
+        told = _modules(missing)
+        raise InvalidFile(
+            f"{adapter.source} does not fit {base}: {len(shapes) - len(missing)} of {len(shapes)} "
+            f"adapted modules are in it; it has no {told}.{likeness}",
+            hint=hint,
+        )
+    for name, shape in shapes.items():
+        found = _flat(base_shapes[name]) if name.removesuffix(".weight") in adapter.pairs else None
+        found = found or base_shapes[name]
+        if found != shape:
+            turned = " (transposed)" if found == shape[::-1] and len(shape) == 2 else ""
+            raise InvalidFile(
+                f"{adapter.source} does not fit {base}: {name} is {found}, the LoRA is for "
+                f"{shape}{turned}.{likeness}",
+                hint=hint,
+            )
+
+
+def _additions(adapter: LoraAdapter, scale: float) -> list[tuple[str, Tensor]]:
+    pairs = [(f"{m}.weight", pair.difference(scale)) for m, pair in adapter.pairs.items()]
+    differences = [(name, d.to(torch.float32) * scale) for name, d in adapter.differences.items()]
+    return pairs + differences
+
+
+def _flat(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """A weight as a matrix (O, I); None for vectors."""
+    if len(shape) < 2:
+        return None
+    inputs = 1
+    for size in shape[1:]:
+        inputs *= size
+    return shape[0], inputs
+
+
+def _modules(names: list[str]) -> str:
+    listed = ", ".join(name.removesuffix(".weight")[:80] for name in names[:_NAMED])
+    return f"{listed} and {len(names) - _NAMED} more" if len(names) > _NAMED else listed
