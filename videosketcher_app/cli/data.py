@@ -9,6 +9,7 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
+from videosketcher_app.core.errors import Cancelled
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
@@ -60,3 +61,31 @@ def pack(
         console.remark(f"{name} was left out: {reason}")
     value = {"output": str(lmdb_path), "rows": packed.rows, "repeated": packed.repeated}
     console.result({**value, "broken": packed.broken}, f"{lmdb_path}\nrows: {packed.rows}")
+
+
+@app.command("flatten")
+def flatten(
+    folder: Annotated[Path, typer.Argument(help="Whose nested files move to its top.")],
+    force: Annotated[bool, typer.Option("--force", "-f", help="Does not ask.")] = False,
+    keep_structure: Annotated[
+        bool, typer.Option("--keep-structure", help="Leaves the emptied folders.")
+    ] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Moves all files of nested folders into one; content is compared, nothing is overwritten."""
+    from videosketcher_app.storage.flatten import flatten as move_up
+    from videosketcher_app.storage.flatten import nested_files
+
+    number = len(nested_files(folder))
+    if number and not force and not typer.confirm(f"Move {number} files to the top of {folder}?"):
+        raise Cancelled("Nothing was moved.", hint="Answer y, or add --force.")
+    done = move_up(folder, keep_structure=keep_structure)
+    console = Console(quiet=quiet, as_json=as_json)
+    for old, new in done.renamed.items():
+        console.remark(f"{old} is now {new}: its name was taken by another file.")
+    for link in done.links:
+        console.remark(f"{link} is a link and was left where it is.")
+    value = {"moved": done.moved, "renamed": done.renamed, "twins": done.twins, "links": done.links}
+    counts = [f"{name}: {v if isinstance(v, int) else len(v)}" for name, v in value.items()]
+    console.result({"folder": str(folder), **value}, "\n".join(counts))

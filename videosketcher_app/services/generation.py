@@ -8,13 +8,20 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.access import LIMITS, Capability, Limits, Role, require
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import Cancelled, InvalidRequest, QueueFull
 from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress, Waiting
 from videosketcher_app.core.requests import SketchRequest, check_canvas
+from videosketcher_app.services.brush_drawing import (
+    ReadPicture,
+    brush_engine,
+    model_name_of,
+    read_own_picture,
+    worded,
+)
 from videosketcher_app.services.history import HistoryService
 from videosketcher_app.services.history_entry import JobEntry
 from videosketcher_app.services.history_journal import Place
@@ -37,6 +44,11 @@ from videosketcher_app.services.outputs import (
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.request_planner import RequestPlanner
 from videosketcher_app.services.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from videosketcher_app.engines.base import Engine
+    from videosketcher_app.engines.brush import BrushEngine
+    from videosketcher_app.engines.text import TextEngine
 
 JobBody = Generator[Event, None, Drawing]
 
@@ -66,6 +78,7 @@ class GenerationService:
         history: notes the owner's jobs and drawings; None notes nothing.
         unfinished: keeps frames until their files are written; None keeps nothing.
         limits_of: what a role may use.
+        read_picture: gives the pixels of a brush's image to those who may see it.
     """
 
     def __init__(
@@ -77,7 +90,9 @@ class GenerationService:
         history: HistoryService | None = None,
         unfinished: Unfinished | None = None,
         limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
+        read_picture: ReadPicture = read_own_picture,
     ) -> None:
+        self._read_picture = read_picture
         self._queue = queue
         self._history = history
         self._unfinished = unfinished
@@ -137,7 +152,7 @@ class GenerationService:
         entry = self.noted(request, planned, destination, role, session)
 
         def body(cancel: CancelToken) -> JobBody:
-            work = self.draw(request, planned, destination, role, cancel)
+            work = self.draw(request, planned, destination, role, cancel, session)
             return work if entry is None else entry.follow(work)
 
         try:
@@ -229,26 +244,27 @@ class GenerationService:
         destination: Destination,
         role: Role,
         cancel: CancelToken,
+        session: str = "",
     ) -> JobBody:
         """The job itself, for the compute worker: events, and the published drawing at the end."""
-        from videosketcher_app.data.ink import composite
-
         clock = _Clock()
         yield Progress(step=0, num_steps=0, stage="planning")
         planned = planned or self._planner.plan(request, role=role)
         clock.lap("plan")
         yield Planned(planned=planned)
         yield Progress(step=0, num_steps=0, stage="loading")
-        model = self._shelf.get(request.model)
+        model = self._shelf.get(model_name_of(request))
         check_model_can(request, model)
+        planned = worded(planned, request, model)
+        engine = self._engine(model, request, role, session)
         clock.lap("load")
-        frames = yield from _sampled(model, request, planned, cancel)
+        frames = yield from _sampled(engine, request, planned, cancel)
         clock.lap("draw")
-        composited = composite(frames.frames_THW3)
+        finished = engine.finished(frames.frames_THW3, request, planned.plan)
         clock.lap("composite")
         yield Progress(step=0, num_steps=0, stage="saving")
         drawing = Drawing(
-            frames=composited,
+            frames=finished.frames_THW3,
             raw_frames=frames.frames_THW3,
             request=request,
             planned=planned,
@@ -261,7 +277,20 @@ class GenerationService:
                 extra={"versions": versions(), "machine": platform.machine()},
             ),
         )
+        if finished.sketch is not None:
+            drawing.__dict__["strokes"] = finished.sketch  # known already
         return self._published(drawing, destination)
+
+    def _engine(
+        self, model: Any, request: SketchRequest, role: Role, session: str
+    ) -> TextEngine | BrushEngine:
+        """Text or brush, whichever the request asks for."""
+        from videosketcher_app.engines.text import TextEngine
+
+        if request.brush is None:
+            return TextEngine(model)
+        picture = self._read_picture(request.brush, role, session) if request.brush.image else None
+        return brush_engine(model, request, picture)
 
     def _published(self, drawing: Drawing, destination: Destination) -> Drawing:
         if destination.folder is None:
@@ -273,13 +302,11 @@ class GenerationService:
 
 
 def _sampled(
-    model: Any, request: SketchRequest, planned: PlannedDrawing, cancel: CancelToken
+    engine: Engine, request: SketchRequest, planned: PlannedDrawing, cancel: CancelToken
 ) -> Generator[Event, None, Frames]:
     """Passes the engine's events on and returns its last one."""
-    from videosketcher_app.engines.text import TextEngine
-
     frames: Frames | None = None
-    for event in TextEngine(model).generate(request, planned.model_plan, cancel=cancel):
+    for event in engine.generate(request, planned.model_plan, cancel=cancel):
         if isinstance(event, Frames):
             frames = event
         else:
@@ -295,6 +322,11 @@ def check_model_can(request: SketchRequest, model: Any) -> None:
         InvalidRequest: names the field and what to do.
     """
     check_canvas(request, multiple_px=model.defaults.multiple_px, model=model.name)
+    if model.image_conditioned and request.brush is None:
+        raise InvalidRequest(
+            f"{model.name} draws with a brush.",
+            hint="Give a brush, or draw with the model that it is made of.",
+        )
     guided = (request.cfg_scale or model.defaults.cfg_scale) != 1
     impossible = [
         (bool(request.loras), "takes no LoRA", "Leave --lora out."),

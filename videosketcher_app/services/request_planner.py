@@ -12,6 +12,7 @@ from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.plan import JOINT, DrawingPlan, PlanPart, is_plan, parse_plan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import AppSettings
+from videosketcher_app.data.brushes.clause import without_clause
 from videosketcher_app.services.lease import DeviceLease, device_lease
 from videosketcher_app.services.planner import LibraryPlanner, PlannedDrawing
 from videosketcher_app.services.planner.chat import PlannerFailed
@@ -62,13 +63,16 @@ class RequestPlanner:
         if request.as_written:
             return _written(_one_part(request.prompt))
         asked = self._asked(request.planner, role)
+        concept = request.prompt
+        if request.brush is not None:  # the brush is no part of what is planned
+            concept = without_clause(concept) or concept
         failures: list[PlannerFailed] = []
         for planner in self._language_models(asked, failures):
             try:
-                return _with_failures(planner.plan(request.prompt), failures)
+                return _with_failures(planner.plan(concept), failures)
             except PlannerFailed as error:
                 failures.append(error)
-        return _with_failures(self._library.plan(request.prompt), failures)
+        return _with_failures(self._library.plan(concept), failures)
 
     def try_language_model(self, *, role: Role) -> float:
         """Asks the language model behind the key for one small plan; seconds that it took.

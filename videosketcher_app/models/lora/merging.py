@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,20 +51,28 @@ def merged(
     return {**state_dict, **changed_weights(state_dict, [(adapter, scale)])}
 
 
+@torch.no_grad()
 def changed_weights(
-    base: Mapping[str, Tensor], stack: list[tuple[LoraAdapter, float]]
+    base: Mapping[str, Tensor],
+    stack: Sequence[tuple[LoraAdapter, float]],
+    *,
+    leave_out: Container[str] = (),
 ) -> dict[str, Tensor]:
     """Those of the base's tensors that a stack of adapters changes, as new tensors.
 
     Adapters are added in order, in float32, on the base's device.
+
+    Args:
+        leave_out: modules whose pairs are not added.
     """
-    sums: dict[str, Tensor] = {}
+    additions: dict[str, list[Callable[[], Tensor]]] = defaultdict(list)
     for adapter, scale in stack:
-        for name, added in _additions(adapter, scale):
-            weight = base[name]
-            total = sums[name] if name in sums else weight.to(torch.float32)
-            sums[name] = total + added.to(weight.device).view(weight.shape)
-    return {name: total.to(base[name].dtype) for name, total in sums.items()}
+        for module, pair in adapter.pairs.items():
+            if module not in leave_out:
+                additions[f"{module}.weight"].append(partial(pair.difference, scale))
+        for name, difference in adapter.differences.items():
+            additions[name].append(partial(_scaled, difference, scale))
+    return {name: _sum(base[name], added) for name, added in additions.items()}
 
 
 def check_fit(
@@ -100,10 +110,16 @@ def check_fit(
             )
 
 
-def _additions(adapter: LoraAdapter, scale: float) -> list[tuple[str, Tensor]]:
-    pairs = [(f"{m}.weight", pair.difference(scale)) for m, pair in adapter.pairs.items()]
-    differences = [(name, d.to(torch.float32) * scale) for name, d in adapter.differences.items()]
-    return pairs + differences
+def _sum(weight: Tensor, additions: Sequence[Callable[[], Tensor]]) -> Tensor:
+    """One weight at a time, so that a large model's float32 copies never stand side by side."""
+    total = weight.to(torch.float32)
+    for addition in additions:
+        total = total + addition().to(weight.device).view(weight.shape)
+    return total.to(weight.dtype)
+
+
+def _scaled(difference: Tensor, scale: float) -> Tensor:
+    return difference.to(torch.float32) * scale
 
 
 def _flat(shape: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -1,7 +1,6 @@
 // The whole session again: every stroke in its own time, the model's ink in its frames.
 
 const LONGEST_GAP_S = 0.5; // between two strokes of a person
-const SPEEDS = [0.5, 1, 2, 4, 8];
 
 /** The moments of a session: [{ start, end, turn, stroke | frames }], in seconds. */
 function sessionMoments(story) {

@@ -1,0 +1,95 @@
+"""Applying LoRAs to a network for a while, and letting go of them exactly.
+
+The base's numbers are never written. Applied hot, a module's output gets the adapters' product
+added by a forward hook: names, parameters and state dict stay the base's own, whatever device or
+number format the weights are streamed from. Applied merged, a module works with a changed copy of
+its weight, which costs that memory and no time; compiled blocks need it, since they do not see
+hooks. Either way the end gives back the very tensors that were there before.
+
+Legend: R ranks of all adapters together, I inputs and O outputs of a module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videosketcher_app.models.lora.adapter import LoraAdapter
+from videosketcher_app.models.lora.merging import changed_weights, check_fit
+
+Stack = Sequence[tuple[LoraAdapter, float]]
+
+
+@contextmanager
+def applied(
+    network: nn.Module, stack: Stack, *, base: str = "this base model", merge: bool = False
+) -> Iterator[None]:
+    """The network draws with these adapters, at these scales, inside the block.
+
+    Args:
+        stack: adapters with their scales, all of them at once.
+        base: what messages call the network.
+        merge: works with changed copies of the weights instead of hooks.
+
+    Raises:
+        InvalidFile: one of them does not fit; nothing was touched.
+    """
+    shapes = base_shapes(network)
+    for adapter, _ in stack:
+        check_fit(adapter, shapes, base)
+    active = [(adapter, scale) for adapter, scale in stack if scale]
+    hot = {} if merge else _hot_modules(network, active)
+    parameters = dict(network.named_parameters())
+    with ExitStack() as undo:
+        changed = changed_weights(parameters, active, leave_out=hot)
+        for name, value in changed.items():
+            undo.callback(_set, parameters[name], parameters[name].data)
+            _set(parameters[name], value)
+        for name, module in hot.items():
+            pairs = [(a.pairs[name], scale) for a, scale in active if name in a.pairs]
+            factors = [pair.factors(scale) for pair, scale in pairs]
+            undo.callback(module.register_forward_hook(_SideBranch(factors)).remove)
+        yield
+
+
+def base_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Shapes of the network's parameters, of linear layers as computed, however they are stored."""
+    shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
+    for name, module in network.named_modules():
+        if hasattr(module, "in_features") and hasattr(module, "out_features"):
+            shapes[f"{name}.weight"] = (int(module.out_features), int(module.in_features))
+    return shapes
+
+
+class _SideBranch:
+    """Adds up(down(x)) to a linear layer's output, in the number format of its input."""
+
+    def __init__(self, factors: Sequence[tuple[Tensor, Tensor]]) -> None:
+        self._down_RI = torch.cat([down for down, _ in factors], dim=0)
+        self._up_OR = torch.cat([up for _, up in factors], dim=1)
+
+    def __call__(self, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        x = inputs[0]
+        if self._down_RI.device != x.device or self._down_RI.dtype != x.dtype:
+            self._down_RI, self._up_OR = self._down_RI.to(x), self._up_OR.to(x)
+        return output + F.linear(F.linear(x, self._down_RI), self._up_OR)
+
+
+def _hot_modules(network: nn.Module, stack: Stack) -> dict[str, nn.Module]:
+    """The linear layers that the stack adapts; anything else is small and works on a copy."""
+    wanted = {name for adapter, _ in stack for name in adapter.pairs}
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if name in wanted and hasattr(module, "in_features")
+    }
+
+
+def _set(parameter: nn.Parameter, value: Tensor) -> None:
+    parameter.data = value
+
+
