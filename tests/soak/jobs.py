@@ -3,7 +3,8 @@
     python -m tests.soak.jobs FOLDER JOBS SEED [LEAKED_BYTES_A_JOB]
 
 One job in a hundred meets a fault, one in fifty is cancelled. The last argument plants a leak, to
-show that whoever reads the figures would see one.
+show that whoever reads the figures would see one. A probe wants STEADY_ALLOCATOR in the
+environment.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ IMPORTED = 20  # jobs after which every module that drawing needs is there
 FAULT_POINTS = ("jobs.started", "jobs.event", "jobs.finished", "atomic.before_replace")
 FAULTY_SHARE, CANCELLED_SHARE = 0.01, 0.02
 PATIENCE_S = 120.0
+# Large blocks go back to the system at once, and all threads share one heap: what stays resident is
+# what something holds. Without it, holes in glibc's heaps move the figure by a megabyte.
+STEADY_ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "32768"}
 _EXACT = Path("/proc/self/smaps_rollup")
 _OWN = re.compile(r"^(?:Anonymous|Swap): +(\d+) kB", re.MULTILINE)
 

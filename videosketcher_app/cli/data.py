@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
 from videosketcher_app.core.errors import Cancelled
+
+if TYPE_CHECKING:
+    from videosketcher_app.services.clip_sets import ClipReport
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
@@ -24,7 +27,7 @@ def merge(
     ] = "overwrite",
     key_field: Annotated[
         str | None,
-        typer.Option("--key_field", "--key-field", help="What identifies a list's items."),
+        typer.Option("--key-field", help="What identifies a list's items."),
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -44,11 +47,9 @@ def merge(
 @app.command("lmdb")
 def pack(
     data_path: Annotated[
-        Path, typer.Option("--data_path", "--data-path", help="Folder of latents, one file a clip.")
+        Path, typer.Option("--data-path", help="Folder of latents, one file a clip.")
     ],
-    lmdb_path: Annotated[
-        Path, typer.Option("--lmdb_path", "--lmdb-path", help="Folder of the LMDB to write.")
-    ],
+    lmdb_path: Annotated[Path, typer.Option("--lmdb-path", help="Folder of the LMDB to write.")],
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -89,3 +90,63 @@ def flatten(
     value = {"moved": done.moved, "renamed": done.renamed, "twins": done.twins, "links": done.links}
     counts = [f"{name}: {v if isinstance(v, int) else len(v)}" for name, v in value.items()]
     console.result({"folder": str(folder), **value}, "\n".join(counts))
+
+
+@app.command("slice")
+def cut(
+    input_folder: Annotated[Path, typer.Option("--input-folder", help="Folder of clips.")],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "--output-folder", help="Folder of the pieces.")
+    ],
+    anno_json: Annotated[
+        Path, typer.Option("--anno-json", help="Records of path, cap, frame_idx.")
+    ],
+    output_json: Annotated[
+        Path, typer.Option("--output-json", help="Table of pieces and captions.")
+    ],
+    by: Annotated[
+        str, typer.Option(help="The table's keys: video, or caption (equal captions share one).")
+    ] = "video",
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Cuts annotated stretches out of clips and writes what each of them shows."""
+    from videosketcher_app.services.clip_sets import slice_clips
+
+    report = slice_clips(input_folder, output_dir, anno_json, output_json, by=by)
+    _tell(report, output_dir, Console(quiet=quiet, as_json=as_json))
+
+
+@app.command("convert")
+def convert(
+    input_dir: Annotated[Path, typer.Option("--input-dir", help="Folder of clips.")],
+    output_dir: Annotated[Path, typer.Option("--output-dir", help="Folder of the results.")],
+    width: Annotated[int, typer.Option(help="In pixels.")] = 832,
+    height: Annotated[int, typer.Option(help="In pixels.")] = 480,
+    fps: Annotated[int, typer.Option(help="Frames a second.")] = 16,
+    frames: Annotated[int, typer.Option(help="Of each clip, from its begin.")] = 81,
+    force: options.Force = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Brings clips to one size, rate and length; what is there already is kept."""
+    from videosketcher_app.services.clip_sets import convert_clips
+
+    report = convert_clips(
+        input_dir,
+        output_dir,
+        width=width,
+        height=height,
+        fps=fps,
+        num_frames=frames,
+        force=force,
+    )
+    _tell(report, output_dir, Console(quiet=quiet, as_json=as_json))
+
+
+def _tell(report: ClipReport, folder: Path, console: Console) -> None:
+    for name, reason in report.broken.items():
+        console.remark(f"{name} was left out: {reason}")
+    value = {"made": report.made, "kept": report.kept, "broken": report.broken}
+    counts = [f"{name}: {len(items)}" for name, items in value.items()]
+    console.result({"output": str(folder), **value}, "\n".join([str(folder), *counts]))

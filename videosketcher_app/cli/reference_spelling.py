@@ -19,6 +19,11 @@ SCRIPTS = {
     "longvideo_autoregressive_inference.py": "rollout",
     "server.py": "app",
     "demo_gradio.py": "app",
+    "merge_json.py": "data merge-json",
+    "move_mixkit.py": "data flatten",
+    "slice_video.py": "data slice",
+    "process_mixkit.py": "data convert",
+    "create_lmdb_iterative.py": "data lmdb",
 }
 # Shell wrappers take their arguments by position.
 WRAPPERS = {
@@ -73,7 +78,7 @@ def translate(argv: Sequence[str]) -> list[str]:
     if command == "sketch" and "--input-image" in options:
         command = "brush"
     if prompt is None:
-        return [command, *options]
+        return [*command.split(" "), *options] if script in SCRIPTS else [command, *options]
     if prompt.startswith("-"):  # two dashes end the options, so that it reads as a prompt
         return [command, *options, "--", prompt]
     return [command, prompt, *options]

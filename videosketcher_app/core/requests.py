@@ -15,7 +15,16 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import (
@@ -29,8 +38,10 @@ from videosketcher_app.core.geometry import (
 from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, NOT_ON_A_LINE, DrawingPlan
 
 DEFAULT_MODEL = "pocket-t2v"
+DEFAULT_CAUSAL_MODEL = "pocket-ar"
 MAX_SEED = 2**32 - 1
 MAX_FRAMES = 401
+MAX_TURN_FRAMES = 3600
 MIN_SIDE_PX = 24
 MAX_SIDE_PX = 1920
 MAX_REQUEST_CHARACTERS = 200_000  # a request file is a page, not a data set
@@ -54,15 +65,27 @@ class _Request(BaseModel):
 
 
 class LoraSpec(_Request):
-    """One LoRA file and how strongly it works (1 is as trained)."""
+    """One LoRA and how strongly it works (1 is as trained).
+
+    Attributes:
+        path: of its file, or the name of one in the folder of LoRAs.
+        sha256: of the file that is meant; None takes whichever is there. A drawing's own request
+            has it, so that a replay notices another file.
+    """
 
     path: str = Field(min_length=1, max_length=1024)
     scale: float = Field(default=1.0, ge=-10.0, le=10.0)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
     @field_validator("path")
     @classmethod
     def _plain(cls, value: str) -> str:
         return _require_one_line(value, "path of a LoRA")
+
+    @model_serializer(mode="wrap")
+    def _without_open_hash(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if (name, value) != ("sha256", None)}
 
     @classmethod
     def parse(cls, text: str) -> LoraSpec:
@@ -198,16 +221,7 @@ class SketchRequest(_Request):
     @field_validator("width", "height")
     @classmethod
     def _on_the_grid(cls, value: int | None) -> int | None:
-        if value is None:
-            return None
-        if not MIN_SIDE_PX <= value <= MAX_SIDE_PX or value % SPATIAL_STRIDE:
-            inside = min(max(value, MIN_SIDE_PX), MAX_SIDE_PX)
-            raise InvalidRequest(
-                f"width and height must be multiples of {SPATIAL_STRIDE} from {MIN_SIDE_PX} to "
-                f"{MAX_SIDE_PX} px. Received: {_shown(value)}",
-                hint=f"Try {nearest_multiple(inside, SPATIAL_STRIDE)}.",
-            )
-        return value
+        return _side_on_the_grid(value)
 
     @field_validator("loras", mode="before")
     @classmethod
@@ -249,6 +263,52 @@ class SketchRequest(_Request):
     def model_text(self, model_plan: DrawingPlan) -> str:
         """What the text encoder reads: the plan, or the prompt itself if `as_written`."""
         return self.prompt if self.as_written else str(model_plan)
+
+
+class CoDrawRequest(_Request):
+    """One co-drawing session.
+
+    Attributes:
+        concept: what is drawn: a concept, a whole plan in its one-line form, or "" for anything.
+        model: a name of the catalogue; it must have a causal pass.
+        seed: of the session's noise; every turn of the model has its own from it.
+        width, height: canvas in pixels; None means the model's own canvas.
+        fps: frames a second of the drawing, of strokes and model alike.
+        turn_frames: frames of a turn of the model if nobody says; rounded up to whole blocks.
+        match_hand: the model's pen and pace on the screen follow the user's own.
+        num_inference_steps: None means the model's own default.
+        planner: who turns a concept into a plan.
+    """
+
+    concept: str = Field(default="", max_length=MAX_PLAN_CHARACTERS)
+    model: str = Field(default=DEFAULT_CAUSAL_MODEL, min_length=1, max_length=100)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    width: int | None = None
+    height: int | None = None
+    fps: int = Field(default=15, ge=1, le=60)
+    turn_frames: int = Field(default=24, ge=1, le=MAX_TURN_FRAMES)
+    match_hand: bool = True
+    num_inference_steps: int | None = Field(default=None, ge=1, le=50)
+    planner: Literal["auto", "library", "openai", "qwen"] = "auto"
+
+    @field_validator("concept")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        return _clean_line(value, "concept", "") if value.strip() else ""
+
+    @field_validator("model")
+    @classmethod
+    def _plain_model(cls, value: str) -> str:
+        return _require_one_line(value, "model")
+
+    @field_validator("width", "height")
+    @classmethod
+    def _on_the_grid(cls, value: int | None) -> int | None:
+        return _side_on_the_grid(value)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The request as plain values for JSON, every field in a fixed order."""
+        return self.model_dump(mode="json")
 
 
 def check_canvas(request: SketchRequest, *, multiple_px: int, model: str) -> None:
@@ -316,6 +376,20 @@ def _clean_line(value: str, name: str, hint: str) -> str:
             hint=f"Shorten it to {MAX_PLAN_CHARACTERS:,} characters.",
         )
     return _require_one_line(line, name)
+
+
+def _side_on_the_grid(value: int | None) -> int | None:
+    """A side of the canvas as it is, if VAEs can have it."""
+    if value is None:
+        return None
+    if not MIN_SIDE_PX <= value <= MAX_SIDE_PX or value % SPATIAL_STRIDE:
+        inside = min(max(value, MIN_SIDE_PX), MAX_SIDE_PX)
+        raise InvalidRequest(
+            f"width and height must be multiples of {SPATIAL_STRIDE} from {MIN_SIDE_PX} to "
+            f"{MAX_SIDE_PX} px. Received: {_shown(value)}",
+            hint=f"Try {nearest_multiple(inside, SPATIAL_STRIDE)}.",
+        )
+    return value
 
 
 def _require_one_line(value: str, name: str) -> str:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.data.strokes import Sketch
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """A result as people see it.
+
+    Attributes:
+        frames_THW3: uint8; ink never disappears, paper is white.
+        sketch: the strokes, if the engine knows them; None leaves them to be recovered.
+    """
+
+    frames_THW3: NDArray[np.uint8]
+    sketch: Sketch | None = None
 
 
 class Engine(Protocol):
@@ -25,6 +43,16 @@ class Engine(Protocol):
         Raises:
             Cancelled: the token was raised.
             InvalidRequest: this model cannot draw at the requested size or mode.
+        """
+        ...
+
+    def finished(
+        self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
+    ) -> Finished:
+        """The raw frames that `generate` ended with, cleaned.
+
+        Args:
+            plan: in the person's words; its parts name the strokes.
         """
         ...
 

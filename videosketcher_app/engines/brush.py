@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +18,22 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
-from videosketcher_app.data.brushes.layers import pen_of
-from videosketcher_app.data.brushes.model import REFERENCE_HEIGHT_PX, Brush
-from videosketcher_app.data.brushes.reink import reinked_frames
 from videosketcher_app.data.ink import composite
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch
-from videosketcher_app.engines.brush_frames import boxed, cleaned, tinted, without_box
+from videosketcher_app.engines.base import Finished
+from videosketcher_app.engines.brush_frames import (
+    cleaned,
+    painted_clip,
+    tinted,
+    with_pen_of,
+    without_box,
+)
 from videosketcher_app.engines.brush_source import UnderstoodBrush
 from videosketcher_app.engines.text import TextEngine
 from videosketcher_app.models.pocket import PocketModel
 
 BY_MODEL, BY_REINK = "model", "reink"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FinishedSketch:
-    """The result of a brush drawing.
-
-    Attributes:
-        frames_THW3: uint8, as people see them.
-        sketch: its strokes, in the brush's color and width.
-    """
-
-    frames_THW3: NDArray[np.uint8]
-    sketch: Sketch
 
 
 class BrushEngine:
@@ -88,14 +79,14 @@ class BrushEngine:
 
     def finished(
         self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
-    ) -> FinishedSketch:
+    ) -> Finished:
         """The raw frames that `generate` ended with as a result, and its strokes."""
         if self._sketch is not None:
-            return FinishedSketch(frames_THW3=frames_THW3, sketch=self._sketch)
+            return Finished(frames_THW3=frames_THW3, sketch=self._sketch)
         clean = cleaned(frames_THW3, self.understood.condition, show_box=self.show_box)
         names = [part.name for part in plan.parts]
         sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
-        return FinishedSketch(frames_THW3=clean, sketch=sketch)
+        return Finished(frames_THW3=clean, sketch=sketch)
 
     def _last(
         self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
@@ -115,17 +106,3 @@ class BrushEngine:
         self._sketch = with_pen_of(self.understood.brush, sketch)
         timings = {**frames.timings, "reink": time.monotonic() - begun}
         yield Frames(frames_THW3=painted, timings=timings, settings=settings)
-
-
-def painted_clip(
-    sketch: Sketch, understood: UnderstoodBrush, *, seed: int = 0, show_box: bool = True
-) -> NDArray[np.uint8]:
-    """All frames (T, H, W, 3) of a sketch's strokes painted with a brush."""
-    frames = np.stack(list(reinked_frames(sketch, understood.brush, seed=seed)))
-    return boxed(frames, understood.condition) if show_box else frames
-
-
-def with_pen_of(brush: Brush, sketch: Sketch) -> Sketch:
-    """The sketch with every stroke's pen as near to the brush as a pen can be."""
-    pen = pen_of(brush, sketch.height_px / REFERENCE_HEIGHT_PX)
-    return replace(sketch, strokes=tuple(replace(s, pen=pen) for s in sketch.strokes))

@@ -1,4 +1,4 @@
-"""Frames with a brush box: laid under the drawing, cleaned, and taken away again. numpy only.
+"""Frames with a brush box: painted, laid under the drawing, cleaned, taken away again. No torch.
 
 A drawing may reach into the box, so the box lies under the ink: what never changes there belongs
 to the box, what gains ink belongs to the drawing.
@@ -8,12 +8,19 @@ Legend: T frames, H/W pixels, h/w pixels of the box; frames are uint8.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.data.brushes.condition import ConditionFrame, box_size
+from videosketcher_app.data.brushes.layers import pen_of
+from videosketcher_app.data.brushes.model import REFERENCE_HEIGHT_PX, Brush
+from videosketcher_app.data.brushes.reink import reinked_frames
 from videosketcher_app.data.ink import composite
+from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.engines.brush_source import UnderstoodBrush
 
 GAINED_LEVEL = 40  # grey levels that a pixel must lose for the drawing to own it
 _AROUND = np.ones((3, 3), np.uint8)
@@ -51,7 +58,9 @@ def without_box(frames_THW3: Frames) -> Frames:
     return bare
 
 
-def tinted(frame_HW3: Frames, color: tuple[float, float, float], condition: ConditionFrame) -> Frames:
+def tinted(
+    frame_HW3: Frames, color: tuple[float, float, float], condition: ConditionFrame
+) -> Frames:
     """A preview of a black drawing in a brush's color, with the box under it."""
     ink_HW1 = 1 - frame_HW3.min(axis=2, keepdims=True).astype(np.float32) / 255
     shown = 255 * (1 - ink_HW1 * (1 - np.array(color, np.float32)))
@@ -64,3 +73,17 @@ def _static(frames_THW3: Frames) -> NDArray[np.bool_]:
     first, last = (frames_THW3[at, :height, :width].astype(np.int16) for at in (0, -1))
     gained = ((first - last).max(axis=2) >= GAINED_LEVEL).astype(np.uint8)
     return cv2.dilate(gained, _AROUND) == 0
+
+
+def painted_clip(
+    sketch: Sketch, understood: UnderstoodBrush, *, seed: int = 0, show_box: bool = True
+) -> NDArray[np.uint8]:
+    """All frames (T, H, W, 3) of a sketch's strokes painted with a brush."""
+    frames = np.stack(list(reinked_frames(sketch, understood.brush, seed=seed)))
+    return boxed(frames, understood.condition) if show_box else frames
+
+
+def with_pen_of(brush: Brush, sketch: Sketch) -> Sketch:
+    """The sketch with every stroke's pen as near to the brush as a pen can be."""
+    pen = pen_of(brush, sketch.height_px / REFERENCE_HEIGHT_PX)
+    return replace(sketch, strokes=tuple(replace(s, pen=pen) for s in sketch.strokes))

@@ -30,6 +30,7 @@ from videosketcher_app.data.brushes.library import LibraryBrush, load_brushes
 from videosketcher_app.data.brushes.likeness import brush_like
 from videosketcher_app.data.brushes.mark import Mark, find_mark
 from videosketcher_app.data.brushes.model import MAX_WIDTH_PX, REFERENCE_HEIGHT_PX, Brush
+from videosketcher_app.data.brushes.record import brush_mapping
 from videosketcher_app.data.brushes.reshape import of_kind, with_direction
 
 _SIDES_SHARE = 0.014  # of the frame: the box's sides with their blur
@@ -57,6 +58,7 @@ class UnderstoodBrush:
             "color": hexadecimal(self.brush.color),
             "width_px": round(self.brush.width_px, 2),
             "ready_made_frame": self.condition.ready_made,
+            "paint": brush_mapping(self.brush),
         }
 
 
@@ -138,7 +140,8 @@ def _reshaped(
         kinds = sorted({entry.brush.kind for entry in shelf.values()})
         if spec.kind not in kinds:
             raise InvalidRequest(
-                f"There is no kind of brush named {spec.kind!r}.", hint=f"Known: {', '.join(kinds)}."
+                f"There is no kind of brush named {spec.kind!r}.",
+                hint=f"Known: {', '.join(kinds)}.",
             )
         brush = of_kind(brush, spec.kind, shelf)
     if spec.direction is not None:

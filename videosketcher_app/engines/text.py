@@ -19,6 +19,8 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.data.ink import composite
+from videosketcher_app.engines.base import Finished
 from videosketcher_app.engines.schedules import clean_estimate, euler_step, guided, sigmas
 from videosketcher_app.models.pocket import PocketModel
 
@@ -122,6 +124,12 @@ class TextEngine:
         frames = to_frames(self.model.decode(latents))[0]
         timings["decode"] = time.monotonic() - decoding
         yield Frames(frames_THW3=frames, timings=timings, settings=vars(settings))
+
+    def finished(
+        self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
+    ) -> Finished:
+        """The clip with permanent ink on white paper."""
+        return Finished(frames_THW3=composite(frames_THW3))
 
     def _last_frame(self, clean_BCFhw: Tensor) -> NDArray[np.uint8]:
         """The end of the clip; two latent frames, since the decoder remembers one."""

@@ -69,14 +69,36 @@ def load_text_model(name: str, device: str = "cpu") -> PocketModel:
     if row["family"] == "tiny":
         from videosketcher_app.models.tiny import tiny_model
 
-        return tiny_model(name=name)
+        return tiny_model(name=name, image_conditioned=_is_image_conditioned(row))
     verify_model(name)
     from videosketcher_app.models.pocket import load_adapted, load_pocket
 
     if "base" in row:
         base = CHECKPOINTS / _row(row["base"])["folder"]
-        return load_adapted(CHECKPOINTS / row["folder"], base, device)
+        model = load_adapted(CHECKPOINTS / row["folder"], base, device)
+        model.image_conditioned = _is_image_conditioned(row)
+        return model
     return load_pocket(CHECKPOINTS / row["folder"], device)
+
+
+def brush_model_of(name: str) -> str:
+    """The model that draws with a brush for a model: its image-conditioned kin if that is here.
+
+    Raises:
+        InvalidRequest: there is no such model.
+    """
+    if _is_image_conditioned(_row(name)):
+        return name
+    kin = (
+        other
+        for other, row in _rows().items()
+        if row.get("base") == name and _is_image_conditioned(row) and _files_here(row)
+    )
+    return next(kin, name)
+
+
+def _is_image_conditioned(row: dict[str, Any]) -> bool:
+    return row.get("image_conditioned") is True
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -16,8 +16,14 @@ from videosketcher_app.models.wan.network import TransformerConfig, build_transf
 TINY_WORDS = ("a", "cat", "head", "circle", "sketch", "of", "step", "by", "the")
 
 
-def tiny_model(seed: int = 0, *, name: str = "tiny") -> PocketModel:
-    """A random model, the same for the same seed; leaves torch's global generator as it was."""
+def tiny_model(
+    seed: int = 0, *, name: str = "tiny", image_conditioned: bool = False
+) -> PocketModel:
+    """A random model, the same for the same seed; leaves torch's global generator as it was.
+
+    Args:
+        image_conditioned: it draws with a brush, from a condition frame.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = PocketTokenizer(TINY_WORDS)
@@ -36,6 +42,7 @@ def tiny_model(seed: int = 0, *, name: str = "tiny") -> PocketModel:
         )
         model = PocketModel(
             name=name,
+            image_conditioned=image_conditioned,
             transformer=build_transformer(config),
             text_encoder=PocketTextEncoder(text),
             vae=PocketVAE(vae),

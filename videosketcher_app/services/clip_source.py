@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.services.changes import size_of
 from videosketcher_app.services.saved import PartSpan, SavedDrawing
 from videosketcher_app.storage import media
+
+if TYPE_CHECKING:
+    from videosketcher_app.services.brushes.painted import Painter
 
 NEEDED_IOU = 0.95
 TOLERANCE_PX = 1.5
@@ -45,6 +49,7 @@ class Clip:
         sketch: the strokes at the export's pace.
         size_px: width and height.
         from_strokes: False: the frames of the video, scaled.
+        painter: paints the strokes, if a brush of the engine painted the drawing.
     """
 
     saved: SavedDrawing
@@ -54,6 +59,7 @@ class Clip:
     hold_s: float
     speed: float
     cancel: CancelToken
+    painter: Painter | None = None
 
     @property
     def fps(self) -> int:
@@ -72,10 +78,7 @@ class Clip:
 
     def frames(self) -> Iterator[Frame]:
         """The frames (H, W, 3), each looked at the cancel token before."""
-        from videosketcher_app.data.frame_stream import stream_frames
-
-        made = stream_frames(self.sketch, *self.size_px) if self.from_strokes else self._scaled()
-        for frame_HW3 in made:
+        for frame_HW3 in self._drawn() if self.from_strokes else self._scaled():
             self.cancel.raise_if_cancelled()
             yield frame_HW3
 
@@ -83,9 +86,18 @@ class Clip:
         """The finished drawing (H, W, 3)."""
         from videosketcher_app.data import renderer
 
+        if self.from_strokes and self.painter is not None:
+            return self.painter.picture(self.sketch, *self.size_px)
         if self.from_strokes:
             return renderer.picture(self.sketch, *self.size_px)
         return _resized(media.read_image(self.saved.files["png"]), self.size_px)
+
+    def _drawn(self) -> Iterator[Frame]:
+        from videosketcher_app.data.frame_stream import stream_frames
+
+        if self.painter is not None:
+            return self.painter.frames(self.sketch, *self.size_px)
+        return stream_frames(self.sketch, *self.size_px)
 
     def _scaled(self) -> Iterator[Frame]:
         clip = media.read_video(self.saved.files["mp4"])
@@ -104,12 +116,15 @@ def stroke_check(saved: SavedDrawing) -> StrokeCheck:
     """
     from videosketcher_app.data import renderer
     from videosketcher_app.evaluation.strokes import ink_iou
+    from videosketcher_app.services.brushes.painted import painter_of
 
     if not saved.strokes.strokes:
         return StrokeCheck(iou=0.0, passes=False)
     picture_HW3 = media.read_image(saved.files["png"])
     height, width = picture_HW3.shape[:2]
-    drawn_HW3 = renderer.picture(saved.strokes, width, height)
+    painter = painter_of(saved)
+    draw = renderer.picture if painter is None else painter.picture
+    drawn_HW3 = draw(saved.strokes, width, height)
     iou = ink_iou(picture_HW3, drawn_HW3, tolerance_px=TOLERANCE_PX)
     return StrokeCheck(iou=iou, passes=iou >= NEEDED_IOU)
 
@@ -124,6 +139,7 @@ def clip_of(
         InvalidFile: the drawing is damaged.
     """
     from videosketcher_app.data.retime import Retiming, retimed
+    from videosketcher_app.services.brushes.painted import painter_of
 
     sketch = saved.strokes
     size_px = size_of(sketch.width_px, sketch.height_px, wanted_height_px=height_px)
@@ -139,6 +155,7 @@ def clip_of(
         hold_s=hold_s,
         speed=speed,
         cancel=cancel,
+        painter=painter_of(saved),
     )
 
 

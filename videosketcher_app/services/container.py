@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from videosketcher_app.core.settings import AppSettings, load_settings
 from videosketcher_app.services.batch_runs import BatchService
+from videosketcher_app.services.brushes.desk import BrushDesk
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -43,6 +44,7 @@ class Services:
     guests: GuestBook
     variations: VariationService
     batches: BatchService
+    brushes: BrushDesk
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
@@ -69,6 +71,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     presets, broken = load_presets(PRESETS, workspace.root / "presets")
     lease = device_lease(settings.device, settings.memory_gb)
     guests = GuestBook(workspace)
+    brushes = BrushDesk(workspace, guests)
     queue = JobQueue(
         max_waiting=settings.queue_size,
         max_waiting_of_guests=lambda: guests.limits.total_waiting_jobs,
@@ -85,6 +88,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         history=history,
         unfinished=unfinished,
         limits_of=guests.limits_of,
+        read_picture=brushes.read_picture,
     )
     return Services(
         settings=settings,
@@ -98,6 +102,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(generation),
+        brushes=brushes,
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         presets=tuple(presets),
         notices=(*notices, *broken),

@@ -22,6 +22,7 @@ from videosketcher_app.data.frame_stream import stream_frames
 from videosketcher_app.data.retime import full_order, retimed
 from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.data.svg import read_svg, svg_text
+from videosketcher_app.services.brushes.painted import painter_of
 from videosketcher_app.services.changes import MAX_STEPS, Changes, read_changes, shown_plan, size_of
 from videosketcher_app.services.outputs import config_text, file_names, run_record
 from videosketcher_app.services.saved import SavedDrawing, open_saved
@@ -124,13 +125,16 @@ def _write_media(
 ) -> None:
     comment = config_text(config)
     size = size_of(sketch.width_px, sketch.height_px, wanted_height_px=height_px)
+    painter = painter_of(saved)
+    frames = stream_frames if painter is None else painter.frames
+    picture = renderer.picture if painter is None else painter.picture
     media.write_video(
         files["mp4"],
-        cancellable(stream_frames(sketch, *size), cancel),
+        cancellable(frames(sketch, *size), cancel),
         fps=saved.request.fps,
         comment=comment,
     )
-    media.write_png(files["png"], renderer.picture(sketch, *size), comment=comment)
+    media.write_png(files["png"], picture(sketch, *size), comment=comment)
     plan = shown_plan(saved.planned.plan, read_changes(config))
     svg = svg_text(sketch, description=str(plan), metadata=config, simplify_px=0)
     atomic.write_text(files["svg"], svg)

@@ -174,7 +174,7 @@ class VariationService:
         ]
 
         def body(cancel: CancelToken) -> Body:
-            return self._draw_all(drafts, planned, destination, role, cancel)
+            return self._draw_all(drafts, planned, destination, role, cancel, session)
 
         try:
             job = self._queue.submit(
@@ -213,6 +213,7 @@ class VariationService:
         destination: Destination,
         role: Role,
         cancel: CancelToken,
+        session: str,
     ) -> Body:
         """The job itself; runs on the compute worker and keeps no drawing in memory."""
         judge = _Judge()
@@ -221,7 +222,9 @@ class VariationService:
             while left:
                 draft = left.pop(0)
                 yield Begun(index=len(drafts) - len(left) - 1, seed=draft.request.seed)
-                work = self._generation.draw(draft.request, planned, destination, role, cancel)
+                work = self._generation.draw(
+                    draft.request, planned, destination, role, cancel, session
+                )
                 drawing = yield from work if draft.entry is None else draft.entry.follow(work)
                 planned = drawing.planned
                 yield _drawn(drawing)

@@ -60,8 +60,9 @@ def base_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
     """Shapes of the network's parameters, of linear layers as computed, however they are stored."""
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
     for name, module in network.named_modules():
-        if hasattr(module, "in_features") and hasattr(module, "out_features"):
-            shapes[f"{name}.weight"] = (int(module.out_features), int(module.in_features))
+        inputs, outputs = (getattr(module, f"{side}_features", None) for side in ("in", "out"))
+        if isinstance(inputs, int) and isinstance(outputs, int):
+            shapes[f"{name}.weight"] = (outputs, inputs)
     return shapes
 
 
@@ -91,5 +92,3 @@ def _hot_modules(network: nn.Module, stack: Stack) -> dict[str, nn.Module]:
 
 def _set(parameter: nn.Parameter, value: Tensor) -> None:
     parameter.data = value
-
-

@@ -21,7 +21,7 @@ class Layout:
     """One published way to name a LoRA's tensors.
 
     Attributes:
-        down, up: endings of the two matrices.
+        endings: of the down and the up matrix.
         spelling: "wan", "diffusers" or "kohya", see `names`.
         has_alpha: an alpha stands beside every pair; else alpha equals the rank.
         read_by: who reads it.
@@ -29,11 +29,20 @@ class Layout:
 
     name: str
     prefix: str
-    down: str
-    up: str
+    endings: tuple[str, str]
     spelling: str = "wan"
     has_alpha: bool = False
     read_by: str
+
+    @property
+    def down(self) -> str:
+        """Ending of the down matrix."""
+        return self.endings[0]
+
+    @property
+    def up(self) -> str:
+        """Ending of the up matrix."""
+        return self.endings[1]
 
     def base_of(self, module: str) -> str:
         """What all tensors of a Wan module begin with."""
@@ -45,42 +54,44 @@ class Layout:
         return self.prefix + respell[self.spelling](module)
 
 
-_TRAINED = {"down": "lora_A.default.weight", "up": "lora_B.default.weight"}
-_PLAIN = {"down": "lora_A.weight", "up": "lora_B.weight"}
-_OLDER = {"down": "lora_down.weight", "up": "lora_up.weight"}
+_TRAINED = ("lora_A.default.weight", "lora_B.default.weight")
+_PLAIN = ("lora_A.weight", "lora_B.weight")
+_OLDER = ("lora_down.weight", "lora_up.weight")
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout(name="diffsynth", prefix="", **_TRAINED, read_by="VideoSketcher, diffsynth"),
-        Layout(name="plain", prefix="", **_PLAIN, read_by="diffsynth"),
-        Layout(name="pipe", prefix="pipe.dit.", **_TRAINED, read_by="this app"),
-        Layout(name="peft", prefix="base_model.model.", **_PLAIN, read_by="peft"),
-        Layout(name="comfyui", prefix="diffusion_model.", **_PLAIN, read_by="ComfyUI, diffsynth"),
+        Layout(name="diffsynth", prefix="", endings=_TRAINED, read_by="VideoSketcher, diffsynth"),
+        Layout(name="plain", prefix="", endings=_PLAIN, read_by="diffsynth"),
+        Layout(name="pipe", prefix="pipe.dit.", endings=_TRAINED, read_by="this app"),
+        Layout(name="peft", prefix="base_model.model.", endings=_PLAIN, read_by="peft"),
+        Layout(
+            name="comfyui", prefix="diffusion_model.", endings=_PLAIN, read_by="ComfyUI, diffsynth"
+        ),
         Layout(
             name="lightx2v",
             prefix="diffusion_model.",
-            **_OLDER,
+            endings=_OLDER,
             read_by="ComfyUI, LightX2V, diffsynth",
         ),
         Layout(
             name="musubi",
             prefix="diffusion_model.",
-            **_OLDER,
+            endings=_OLDER,
             has_alpha=True,
             read_by="ComfyUI, diffsynth",
         ),
-        Layout(name="transformer", prefix="transformer.", **_PLAIN, read_by="this app"),
+        Layout(name="transformer", prefix="transformer.", endings=_PLAIN, read_by="this app"),
         Layout(
             name="diffusers",
             prefix="transformer.",
-            **_PLAIN,
+            endings=_PLAIN,
             spelling="diffusers",
             read_by="diffusers",
         ),
         Layout(
             name="kohya",
             prefix=KOHYA_PREFIX,
-            **_OLDER,
+            endings=_OLDER,
             spelling="kohya",
             has_alpha=True,
             read_by="kohya's tools, ComfyUI",

@@ -7,7 +7,7 @@ owner's lie in the workspace, a guest's in the folder of the visit, and they cou
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,9 +145,14 @@ class BrushDesk:
                 picture=self._picture_of(saved.spec, person),
                 name=name,
             )
-        spec = BrushSpec(name=name)
-        choice = choice_of(spec, self.library, title=name, origin="shelf", name=name)
-        return _titled(choice, self.library[name].title)
+        entry = self.library.get(name)
+        return choice_of(
+            BrushSpec(name=name),
+            self.library,
+            title=entry.title if entry else name,
+            origin="shelf",
+            name=name,
+        )
 
     def understand(
         self, source: Path | bytes | NDArray[np.uint8], person: Person, *, title: str, origin: str
@@ -170,17 +175,20 @@ class BrushDesk:
             picture = pictures.read_picture(source, self._limits(person))
         else:
             picture = pictures.shrunk(source, WORK_SIDE_PX)
-        nowhere = choice_of(  # nothing is kept of a picture without a mark
-            BrushSpec(image="picture.png"),
+        room = self._room_of(person)
+        choice = choice_of(
+            BrushSpec(image=str(pictures.place_of(picture, room))),
             self.library,
             title=title,
             origin=origin,
             picture=picture,
         )
-        path = pictures.keep_picture(picture, self._room_of(person))
-        return _named(nowhere, path)
+        pictures.keep_picture(picture, room)  # not before: one without a mark is not kept
+        return choice
 
-    def eyedrop(self, saved: SavedDrawing, index: int, person: Person, *, title: str) -> BrushChoice:
+    def eyedrop(
+        self, saved: SavedDrawing, index: int, person: Person, *, title: str
+    ) -> BrushChoice:
         """The brush of one stroke of a finished drawing, in its own size.
 
         Args:
@@ -257,7 +265,7 @@ class BrushDesk:
         Raises:
             InvalidRequest: its brush, or the picture of it, is not there any more.
         """
-        from videosketcher_app.services.brushes.choice import BrushChoice, choice_of
+        from videosketcher_app.services.brushes.choice import choice_of
 
         plain = spec.model_dump() | dict.fromkeys(("kind", "direction"))
         if spec.name is not None or spec.image is not None:
@@ -272,9 +280,24 @@ class BrushDesk:
         )
         if spec == first.spec:
             return first
-        again = BrushChoice(**{**vars_of(first), "spec": spec})
-        assert again.understood
+        again = replace(first, spec=spec)
+        assert again.understood  # raises for a texture that the shelf has no more
         return again
+
+    def read_picture(self, spec: BrushSpec, role: Role, session: str) -> NDArray[np.uint8]:
+        """The pixels of a brush's image; a guest's only if this visit keeps the file.
+
+        Raises:
+            InvalidRequest: a guest names another file.
+            InvalidFile: it is gone, or cannot be read as a picture.
+        """
+        assert spec.image is not None
+        person, path = Person(role=role, session=session), Path(spec.image)
+        if role is Role.GUEST and not _is_inside(path, self._place_of(person)):
+            raise InvalidRequest(
+                "The picture of this brush is not here.", hint="Show the brush once more."
+            )
+        return pictures.read_picture(path, self._limits(person))
 
     def _title(self, spec: BrushSpec) -> str:
         entry = self.library.get(spec.name or "")
@@ -282,14 +305,7 @@ class BrushDesk:
 
     def _picture_of(self, spec: BrushSpec, person: Person) -> NDArray[np.uint8] | None:
         """Pixels of an image that this person's folder holds; a request names no file elsewhere."""
-        if spec.image is None:
-            return None
-        path = Path(spec.image)
-        if person.role is Role.GUEST and not _is_inside(path, self._place_of(person)):
-            raise InvalidRequest(
-                "The picture of this brush is not here.", hint="Show the brush once more."
-            )
-        return pictures.read_picture(path, self._limits(person))
+        return None if spec.image is None else self.read_picture(spec, person.role, person.session)
 
     def _limits(self, person: Person) -> Limits:
         return self._guests.limits_of(person.role)

@@ -1,9 +1,9 @@
 """Own brushes: what somebody saved on the shelf, one folder each, and what they gave a star.
 
-    <place>/own_red_chalk/brush.json    title and BrushSpec; an image is named within the folder
-                          picture.png   the picture that it was understood from, if there was one
-                          preview.png   a stroke of it
-    <place>/stars.json                  names of favorites
+<place>/own_red_chalk/brush.json    title and BrushSpec; an image is named within the folder
+                      picture.png   the picture that it was understood from, if there was one
+                      preview.png   a stroke of it
+<place>/stars.json                  names of favorites
 """
 
 from __future__ import annotations
@@ -124,7 +124,11 @@ def stars(place: Path) -> frozenset[str]:
         names = json.loads(text)
     except (AppError, ValueError, RecursionError):
         return frozenset()
-    return frozenset(n for n in names if isinstance(n, str)) if isinstance(names, list) else frozenset()
+    return (
+        frozenset(n for n in names if isinstance(n, str))
+        if isinstance(names, list)
+        else frozenset()
+    )
 
 
 def set_star(place: Path, name: str, *, on: bool) -> None:

@@ -60,14 +60,19 @@ def shrunk(picture: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:
     return np.asarray(image).copy()
 
 
+def place_of(picture: NDArray[np.uint8], folder: Path) -> Path:
+    """Where a picture is kept: its pixels decide the name."""
+    mark = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()[:24]
+    return (folder / FOLDER / f"{mark}.png").absolute()
+
+
 def keep_picture(picture: NDArray[np.uint8], folder: Path) -> Path:
-    """Writes a picture below `folder`, once, under a name that its pixels decide.
+    """Writes a picture below `folder`, once.
 
     Raises:
         CannotWrite: the folder cannot be written.
     """
-    mark = hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).hexdigest()[:24]
-    path = folder / FOLDER / f"{mark}.png"
+    path = place_of(picture, folder)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         media.write_png(path, picture)

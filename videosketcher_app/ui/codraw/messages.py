@@ -1,7 +1,7 @@
 """What a page may say on the line: every message is checked here, once, before anybody acts on it.
 
 A message is a JSON object with a `kind`. Positions are pixels of the paper, times are seconds
-since the pen went down, pressures multiply the pen's width.
+since the page was opened, pressures multiply the pen's width.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SESSION_ID = r"^[0-9a-f]{32}$"
 _MAX_COORDINATE = 4096.0
 
 Coordinate = Annotated[float, Field(ge=-_MAX_COORDINATE, le=_MAX_COORDINATE)]
-Seconds = Annotated[float, Field(ge=0, le=3600)]
-Pressure = Annotated[float, Field(ge=0, le=4)]
+Seconds = Annotated[float, Field(ge=0, le=1e7)]
+Pressure = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Coordinate, Coordinate, Seconds, Pressure]
 Turn = Annotated[int, Field(ge=0, le=MAX_TURN)]
 Frame = Annotated[int, Field(ge=-1, le=MAX_FRAME)]
@@ -44,11 +44,13 @@ class Start(_Message):
 
     Attributes:
         session: its id; None for a new one.
+        leave: a session that is given up for the new one.
         concept: what is to be drawn; empty is allowed.
     """
 
     kind: Literal["start"]
     session: str | None = Field(default=None, pattern=SESSION_ID)
+    leave: str | None = Field(default=None, pattern=SESSION_ID)
     width: int = Field(default=432, ge=24, le=1920)
     height: int = Field(default=240, ge=24, le=1920)
     concept: str = Field(default="", max_length=MAX_PLAN_CHARACTERS)
@@ -83,11 +85,13 @@ class Go(_Message):
     """Asks the model to go on.
 
     Attributes:
-        blocks: how many it may draw; None goes on until the plan's next part is done.
+        num_frames: of its turn; None is the model's own length.
+        until: "part" also stops behind a part of the plan, "plan" goes on to its end.
     """
 
     kind: Literal["go"]
-    blocks: int | None = Field(default=None, ge=1, le=64)
+    num_frames: int | None = Field(default=None, ge=1, le=2000)
+    until: Literal["frames", "part", "plan"] = "frames"
 
 
 class Stop(_Message):
@@ -162,6 +166,14 @@ class Accept(_Message):
     kind: Literal["accept"]
 
 
+class Mark(_Message):
+    """The person says that a part of the plan is drawn, or is not; None lets the app judge."""
+
+    kind: Literal["mark"]
+    part: int = Field(ge=0, le=63)
+    drawn: bool | None = None
+
+
 class Lock(_Message):
     """Paper that the model may not ink: a polygon; without points all paper is free again."""
 
@@ -175,15 +187,17 @@ class Settings(_Message):
     Attributes:
         tutor: it pauses after each part so that the person draws it.
         match: its pen and pace follow the person's.
+        raw: its pixels are sent as the model decoded them, too.
     """
 
     kind: Literal["settings"]
     tutor: bool | None = None
     match: bool | None = None
+    raw: bool | None = None
 
 
 class Background(_Message):
-    """A picture below the drawing, as a data URL; empty takes it away."""
+    """A picture that the drawing begins with, as a data URL of a PNG, JPEG or WebP."""
 
     kind: Literal["background"]
     picture: str = Field(max_length=MAX_CANVAS_BYTES)
@@ -221,6 +235,7 @@ Message = Annotated[
     | Words
     | Onion
     | Accept
+    | Mark
     | Lock
     | Settings
     | Background

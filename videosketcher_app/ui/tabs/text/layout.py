@@ -37,43 +37,47 @@ def lay_out(context: PageContext) -> TextPage:
     """Makes the components; only the settings of the language model connect themselves."""
     with gr.Row(elem_id="text-desk", equal_height=False):
         with gr.Column(elem_classes="vt-ask", min_width=280):
-            ask = _ask(context)
+            ask = lay_out_ask(context)
         with gr.Column(elem_classes="vt-sheet", min_width=320):
-            sheet = _sheet()
+            sheet = lay_out_sheet()
         with gr.Column(elem_classes="vt-work", min_width=280):
-            work = _plan()
-            work |= _settings(context)
+            work = lay_out_plan()
+            work |= lay_out_settings(context, model_choices(context.model))
             planner_settings.build(context)
     return TextPage(**ask, **sheet, **work)
 
 
-def _ask(context: PageContext) -> Parts:
-    """Words, buttons, suggestions, and the few choices that are always in sight."""
+def lay_out_ask(context: PageContext, ids: str = "") -> Parts:
+    """Words, buttons, suggestions, and the few choices that are always in sight.
+
+    Args:
+        ids: what the ids of another tab's elements begin with.
+    """
     concept = gr.Textbox(
         label=t("text.concept"),
         placeholder=t("text.concept_hint"),
         max_length=MAX_PLAN_CHARACTERS,
-        autofocus=True,
-        elem_id=CONCEPT_ID,
+        autofocus=not ids,  # one field of the page
+        elem_id=ids + CONCEPT_ID,
     )
-    Suggestions(field=CONCEPT_ID, elem_id="suggestions")
+    Suggestions(field=ids + CONCEPT_ID, elem_id=f"{ids}suggestions")
     with gr.Row(elem_classes="vt-buttons"):
-        draw = gr.Button(t("text.draw"), variant="primary", min_width=90, elem_id="draw")
-        plan_first = gr.Button(t("text.plan_first"), min_width=90, elem_id="plan-first")
-        stop = gr.Button(t("text.stop"), interactive=False, min_width=70, elem_id="stop")
+        draw = gr.Button(t("text.draw"), variant="primary", min_width=90, elem_id=f"{ids}draw")
+        plan_first = gr.Button(t("text.plan_first"), min_width=90, elem_id=f"{ids}plan-first")
+        stop = gr.Button(t("text.stop"), interactive=False, min_width=70, elem_id=f"{ids}stop")
     with gr.Row(elem_classes="vt-choices"):
         preset = gr.Dropdown(
             [(preset.label, preset.name) for preset in context.services.presets],
             value=None if context.model == "tiny" else context.services.presets[0].name,
             label=t("text.preset"),
             min_width=130,
-            elem_id="preset",
+            elem_id=f"{ids}preset",
         )
         as_written = gr.Checkbox(
             label=t("text.as_written"),
             info=t("text.as_written_info"),
             min_width=190,
-            elem_id="as-written",
+            elem_id=f"{ids}as-written",
         )
     with gr.Row(elem_classes="vt-seed"):
         seed = gr.Number(
@@ -84,10 +88,10 @@ def _ask(context: PageContext) -> Parts:
             maximum=MAX_SEED,
             min_width=110,
             scale=2,
-            elem_id="seed",
+            elem_id=f"{ids}seed",
         )
-        lock = gr.Checkbox(label=t("text.lock"), min_width=80, scale=0, elem_id="seed-lock")
-        dice = gr.Button(t("text.dice"), min_width=90, scale=1, elem_id="seed-dice")
+        lock = gr.Checkbox(label=t("text.lock"), min_width=80, scale=0, elem_id=f"{ids}seed-lock")
+        dice = gr.Button(t("text.dice"), min_width=90, scale=1, elem_id=f"{ids}seed-dice")
     return {
         "concept": concept,
         "draw": draw,
@@ -101,11 +105,11 @@ def _ask(context: PageContext) -> Parts:
     }
 
 
-def _sheet() -> Parts:
+def lay_out_sheet(ids: str = "") -> Parts:
     """How it goes, the drawing, and what can be done with it."""
-    status = gr.HTML(status_line(t("text.ready")), elem_id="status", apply_default_css=False)
-    with gr.Group(elem_id="stage"):
-        player = Player(elem_id="player")
+    status = gr.HTML(status_line(t("text.ready")), elem_id=f"{ids}status", apply_default_css=False)
+    with gr.Group(elem_id=f"{ids}stage"):
+        player = Player(elem_id=f"{ids}player")
         preview = gr.Image(
             show_label=False,
             alt_text=t("text.preview"),
@@ -114,17 +118,17 @@ def _sheet() -> Parts:
             buttons=[],
             visible=False,
             container=False,
-            elem_id="preview",
+            elem_id=f"{ids}preview",
         )
     with gr.Row(elem_classes="vt-after"):
         back = gr.Button(
-            t("text.back"), interactive=False, size="sm", min_width=140, elem_id="back"
+            t("text.back"), interactive=False, size="sm", min_width=140, elem_id=f"{ids}back"
         )
         again = gr.Button(
-            t("text.again"), interactive=False, size="sm", min_width=140, elem_id="again"
+            t("text.again"), interactive=False, size="sm", min_width=140, elem_id=f"{ids}again"
         )
-    downloads = Downloads(elem_id="downloads")
-    with gr.Accordion(t("text.file_options"), open=False, elem_id="file-options"):
+    downloads = Downloads(elem_id=f"{ids}downloads")
+    with gr.Accordion(t("text.file_options"), open=False, elem_id=f"{ids}file-options"):
         file_options = _file_options()
     return {
         "status": status,
@@ -161,27 +165,32 @@ def _file_options() -> list[Any]:
     return [height, hold, speed, paper, keep]
 
 
-def _plan() -> Parts:
-    return {"plan": PlanEditor(elem_id="plan"), "draft": gr.State(None)}
+def lay_out_plan(ids: str = "") -> Parts:
+    """The plan and where it comes from."""
+    return {"plan": PlanEditor(elem_id=f"{ids}plan"), "draft": gr.State(None)}
 
 
-def _settings(context: PageContext) -> Parts:
-    """What the model is told beside the words."""
+def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> Parts:
+    """What the model is told beside the words.
+
+    Args:
+        models: names to choose from.
+    """
     request = SketchRequest(prompt="a cat", model=context.model)
-    with gr.Accordion(t("text.settings"), open=False, elem_id="settings"):
+    with gr.Accordion(t("text.settings"), open=False, elem_id=f"{ids}settings"):
         with gr.Row():
             model = gr.Dropdown(
-                model_choices(context.model),
+                models,
                 value=context.model,
                 label=t("text.model"),
                 min_width=150,
-                elem_id="model",
+                elem_id=f"{ids}model",
             )
-            planner = _planner(context)
-        about_model = gr.HTML(_note(context.model), elem_id="about-model", padding=False)
+            planner = _planner(context, ids)
+        about_model = gr.HTML(_note(context.model), elem_id=f"{ids}about-model", padding=False)
         with gr.Row():
-            steps = _open_number("steps", t("text.steps"), t("text.steps_info"))
-            guidance = _open_number("guidance", t("text.guidance"), t("text.guidance_info"))
+            steps = _open_number(f"{ids}steps", t("text.steps"), t("text.steps_info"))
+            guidance = _open_number(f"{ids}guidance", t("text.guidance"), t("text.guidance_info"))
         with gr.Row():
             frames = gr.Slider(
                 5, MAX_FRAMES, request.num_frames, step=4, label=t("text.frames"), min_width=150
@@ -193,7 +202,7 @@ def _settings(context: PageContext) -> Parts:
             label=t("text.size"),
             info=t("text.size_info"),
             allow_custom_value=True,
-            elem_id="size",
+            elem_id=f"{ids}size",
         )
     return {
         "model": model,
@@ -219,7 +228,7 @@ def _open_number(name: str, label: str, info: str) -> gr.Textbox:
     )
 
 
-def _planner(context: PageContext) -> gr.Dropdown | gr.State:
+def _planner(context: PageContext, ids: str) -> gr.Dropdown | gr.State:
     """The owner chooses; what guests are planned by is not theirs to choose."""
     if not allows(context.role, Capability.USE_OWNER_KEYS):
         return gr.State("auto")
@@ -229,7 +238,7 @@ def _planner(context: PageContext) -> gr.Dropdown | gr.State:
         label=t("text.planner"),
         info=t("text.planner_info"),
         min_width=150,
-        elem_id="planner",
+        elem_id=f"{ids}planner",
     )
 
 
