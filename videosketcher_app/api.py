@@ -10,11 +10,12 @@ The first call loads the model; later calls reuse it until `close()`.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.events import Done
-from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.core.requests import LoraSpec, SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.outputs import Drawing
@@ -25,27 +26,37 @@ if TYPE_CHECKING:
 
     from videosketcher_app.engines.rollout import CausalModel
 
+Lora = str | Path | LoraSpec
 __all__ = ["Drawing", "SketchRequest", "close", "load_causal_model", "sketch"]
 
 _lock = threading.Lock()
 _services: Services | None = None
 
 
-def sketch(prompt: str, **fields: Any) -> Drawing:
+def sketch(prompt: str, *, loras: Sequence[Lora] = (), **fields: Any) -> Drawing:
     """Draws a concept ("a cat") or a whole plan; nothing is written until `Drawing.save`.
 
     Args:
+        loras: files, or names of imported LoRAs: "ink", "ink.safetensors=0.8", a Path, or a
+            LoraSpec.
         fields: any other field of SketchRequest (seed, model, num_frames, width, ...).
 
     Raises:
         InvalidRequest: a field is unknown or its value is not possible.
         MissingModel: the model's weights are not on this disk.
     """
-    request = SketchRequest(**{**fields, "prompt": prompt})
+    specs = tuple(_as_spec(lora) for lora in loras)
+    request = SketchRequest(**{**fields, "prompt": prompt, "loras": specs})
     for event in _shared_services().generation.run(request):
         if isinstance(event, Done):
             return event.drawing
     raise AssertionError("a run ends with Done")
+
+
+def _as_spec(lora: Lora) -> LoraSpec:
+    if isinstance(lora, LoraSpec):
+        return lora
+    return LoraSpec(path=str(lora)) if isinstance(lora, Path) else LoraSpec.parse(lora)
 
 
 def load_causal_model(

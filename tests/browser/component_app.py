@@ -37,7 +37,7 @@ def component_app(code: str, folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    head = "import gradio as gr\nfrom videosketcher_app.ui.theme import theme\n"
+    head = "from videosketcher_app.ui.theme import theme\nimport gradio as gr\n"
     launch = _LAUNCH.format(port=port, folder=str(folder), ready=READY)
     environment = {
         **os.environ,

@@ -10,6 +10,7 @@ import pytest
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.services.lease import DeviceMemory
@@ -113,11 +114,18 @@ def test_bytes_are_said_as_people_say_them():
 
 
 def test_every_model_has_a_card_and_the_shelf_says_what_is_loaded(services):
-    html = models.shelf_html(services)
+    html = models.shelf_html(services, all_facts())
     assert html.count("<article") == len(all_facts()) >= 2
     services.shelf.get("tiny")
-    assert "measured" in models.shelf_html(services)
-    assert "vs-ready" in models.shelf_html(services)
+    assert "measured" in models.shelf_html(services, all_facts())
+    assert "vs-ready" in models.shelf_html(services, all_facts())
+
+
+def test_models_of_the_tests_are_shown_to_nobody_who_did_not_ask():
+    families = {facts.family for facts in models.offered(DEFAULT_MODEL)}
+    assert "tiny" not in families
+    assert families >= {"pocket"}
+    assert models.offered("tiny") == list(all_facts())
 
 
 def test_a_model_that_is_not_here_says_what_it_needs(services):

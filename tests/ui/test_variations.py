@@ -17,10 +17,15 @@ from videosketcher_app.services.variations import Begun, Drawn, VariationEvent, 
 from videosketcher_app.ui.components import variations
 from videosketcher_app.ui.components.variations import Sheet, Sheets
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library")
 TWO = Sheets(sheets=(Sheet(seed=7), Sheet(seed=8)), busy=True)
+
+
+def asked(values) -> Asked:
+    return Asked(values=tuple(values), plan=None, draft=None, session="page")
 
 
 def told(event, now=TWO, index=0) -> Sheets:
@@ -113,7 +118,7 @@ def context(tmp_path):
 
 
 def test_from_the_fields_to_the_drawings(context):
-    news = list(variations.drawn(context, (2, None, None, VALUES), Turn(), "page"))
+    news = list(variations.drawn(context, 2, asked(VALUES), Turn()))
     last = news[-1]
     assert [sheet.seed for sheet in last.sheets] == [7, 8]
     assert all(isinstance(sheet.drawn.folder, Path) for sheet in last.sheets)
@@ -123,14 +128,14 @@ def test_from_the_fields_to_the_drawings(context):
 
 @pytest.mark.parametrize("number", [0, 10])
 def test_bad_values_are_sentences(context, number):
-    last = list(variations.drawn(context, (number, None, None, VALUES), Turn(), "page"))[-1]
+    last = list(variations.drawn(context, number, asked(VALUES), Turn()))[-1]
     assert "1 to 9" in last.status
     assert not last.busy
 
 
 def test_a_closed_page_stops_the_job(context):
     values = (*VALUES[:4], 200, *VALUES[5:])
-    news = variations.drawn(context, (4, None, None, values), Turn(), "page")
+    news = variations.drawn(context, 4, asked(values), Turn())
     for now in news:
         if any(sheet.preview for sheet in now.sheets):
             break

@@ -15,10 +15,12 @@ from typer.exceptions import Exit, TyperException
 from videosketcher_app import __version__
 from videosketcher_app.cli import (
     bench,
+    brush,
     data,
     doctor,
     evaluate,
     export,
+    lora,
     models,
     sketch,
     train,
@@ -60,10 +62,12 @@ def _everything(
 app.command("app")(window.open_window)
 app.command("plan")(sketch.plan)
 app.command("sketch")(sketch.sketch)
+app.command("brush")(brush.brush)
 app.command("export")(export.export)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
+app.add_typer(lora.app, name="lora")
 app.add_typer(train.app, name="train")
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -62,3 +62,23 @@ RequestFile = Annotated[
 Gif = Annotated[bool, option("--gif", "Writes a GIF too.", _FILES)]
 Force = Annotated[bool, option("--force", "Draws again what is finished.", _FILES)]
 Device = Annotated[str | None, option("--device", "auto, cpu, cuda, cuda:1.", _MODEL)]
+_BRUSH = "Brush"
+InputImage = Annotated[
+    str | None,
+    option(
+        "--input-image",
+        "A brush of the shelf by name, a picture of a mark, or a whole condition frame.",
+        _BRUSH,
+        metavar="NAME|FILE",
+    ),
+]
+BrushColor = Annotated[
+    str | None, option("--brush-color", 'Corrects the color, "#1d3fa6".', _BRUSH, metavar="COLOR")
+]
+BrushWidth = Annotated[
+    float | None, option("--brush-width", "Of its line, in pixels at 240 px height.", _BRUSH)
+]
+BrushKind = Annotated[str | None, option("--brush-kind", "Corrects the texture: crayon.", _BRUSH)]
+NoBox = Annotated[
+    bool, option("--no-box", "Leaves the brush box out of the result.", _BRUSH)
+]

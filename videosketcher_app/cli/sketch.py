@@ -101,10 +101,30 @@ def sketch(
         "attention": attention,
         "mode": mode,
     }
-    fields = {name: value for name, value in given.items() if value is not None}
-    _require_one_source(prompt, prompts_file, request_file)
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
+    return draw_given(
+        console, settings, given, prompts_file, request_file, force=force, gif=gif
+    )
+
+
+def draw_given(
+    console: Console,
+    settings: Any,
+    given: dict[str, Any],
+    prompts_file: Path | None,
+    request_file: Path | None,
+    *,
+    force: bool,
+    gif: bool,
+) -> int:
+    """Draws what the fields of a request say; those that are None were not given.
+
+    Raises:
+        InvalidRequest: not exactly one of a prompt and the two files is given.
+    """
+    fields = {name: value for name, value in given.items() if value is not None}
+    _require_one_source(given["prompt"], prompts_file, request_file)
     folder = settings.output_dir
     if prompts_file is not None:
         return _draw_batch(console, settings, prompts_file, fields, folder, force=force, gif=gif)
@@ -149,6 +169,8 @@ def _draw_batch(
     prompts = read_prompts(prompts_file)
     failed = 0
     with build(settings) as services:
+        if "loras" in fields:  # a changed file is another request: its prompts are drawn again
+            fields = {**fields, "loras": services.loras.pinned(fields["loras"])}
         events = run_batch(
             services.generation, prompts, fields, output_dir=folder, force=force, gif=gif
         )

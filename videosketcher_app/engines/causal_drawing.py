@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -53,11 +53,13 @@ class _Mark:
     Attributes:
         encoder: None if the encoder has not seen the latest frames.
         tail_BCTHW: the latest frames, for an encoder that has to catch up.
+        latest_BCHW: the latest frame as decoded.
     """
 
     decoder: StreamState | None = None
     encoder: StreamState | None = None
     tail_BCTHW: Tensor | None = None
+    latest_BCHW: Tensor | None = None
 
 
 class CausalDrawing:
@@ -101,6 +103,17 @@ class CausalDrawing:
         """Bytes of the pages that this drawing holds, those shared with branches included."""
         return self._rollout.cache.num_bytes
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._model.device
+
+    @property
+    def latest_frame_BCHW(self) -> Tensor | None:
+        """The latest frame in [-1, 1] as decoded, drawn or shown; None at the beginning."""
+        latest = self._marks[self.num_blocks].latest_BCHW
+        return None if latest is None else latest.float()
+
     def frames_in_next_block(self) -> int:
         """9 in the first block, since its first latent frame is a single frame; then 12."""
         frames = self._causal.block_frames * TEMPORAL_STRIDE
@@ -135,8 +148,12 @@ class CausalDrawing:
                 yield Estimate(block=block, step=step, latents_BCFhw=clean, frames_BCTHW=frames)
 
     @torch.inference_mode()
-    def show(self, frames_BCTHW: Tensor) -> Tensor:
+    def show(self, frames_BCTHW: Tensor, before_BCTHW: Tensor | None = None) -> Tensor:
         """The next blocks are these frames in [-1, 1]; returns their latents (B, C, F, h, w).
+
+        Args:
+            before_BCTHW: what a person saw before them, at least WARM_UP_FRAMES frames of the form
+                4n + 1; None takes the frames that were decoded.
 
         Raises:
             InvalidRequest: they are not whole blocks.
@@ -149,11 +166,11 @@ class CausalDrawing:
                 hint=f"Show {first} frames, or {each} more at a time.",
             )
         clip = frames_BCTHW.to(self._model.device, self._model.dtype)
-        latents, encoder = self._model.vae.encode_stream(clip, self._encoder_state())
+        latents, encoder = self._model.vae.encode_stream(clip, self._encoder_state(before_BCTHW))
         self.show_latents(latents.float())
         mark = self._marks[self.num_blocks]
         tail = clip[:, :, -WARM_UP_FRAMES:]
-        self._marks[self.num_blocks] = _Mark(mark.decoder, encoder, tail)
+        self._marks[self.num_blocks] = replace(mark, encoder=encoder, tail_BCTHW=tail)
         return latents.float()
 
     @torch.inference_mode()
@@ -211,13 +228,16 @@ class CausalDrawing:
         )
         recent = [frames] if before.tail_BCTHW is None else [before.tail_BCTHW, frames]
         tail = torch.cat(recent, dim=2)[:, :, -WARM_UP_FRAMES:]
-        self._marks[self.num_blocks] = _Mark(decoder, None, tail)
+        self._marks[self.num_blocks] = _Mark(decoder, None, tail, frames[:, :, -1].clone())
         reachable = filter(self._rollout.can_rewind, self._marks)
         self._marks = {count: self._marks[count] for count in reachable}
         return frames.float()
 
-    def _encoder_state(self) -> StreamState | None:
+    def _encoder_state(self, before_BCTHW: Tensor | None) -> StreamState | None:
         mark = self._marks[self.num_blocks]
         if mark.encoder is not None or mark.tail_BCTHW is None:
             return mark.encoder
-        return self._model.vae.encode_stream(mark.tail_BCTHW, None)[1]
+        before = mark.tail_BCTHW
+        if before_BCTHW is not None:
+            before = before_BCTHW.to(before)
+        return self._model.vae.encode_stream(before, None)[1]

@@ -143,6 +143,18 @@ def load_into(transformer: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             own[name].copy_(tensor)
 
 
+@torch.no_grad()
+def copy_merged(source: nn.Module, target: nn.Module) -> None:
+    """Overwrites a plain transformer with an injected (or plain) one, its pairs folded in."""
+    params = {stored_name(name): param for name, param in source.named_parameters()}
+    for name, param in target.named_parameters():
+        value = params[name]
+        module = name.removesuffix(".weight")
+        if module + _A in params:
+            value = value + params[module + _B] @ params[module + _A]
+        param.copy_(value)
+
+
 def save_adapter(
     path: Path,
     tensors: Mapping[str, Tensor],

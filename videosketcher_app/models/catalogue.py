@@ -81,6 +81,21 @@ def load_text_model(name: str, device: str = "cpu") -> PocketModel:
     return load_pocket(CHECKPOINTS / row["folder"], device)
 
 
+def folder_of_model(name: str) -> Path:
+    """Where a model's files are, once they were compared with the catalogue.
+
+    Raises:
+        InvalidRequest: there is no such model, or it has no files.
+        MissingModel: its weights are not on this disk.
+        DamagedModel: size or hash differ.
+    """
+    row = _row(name)
+    verify_model(name)
+    if "folder" not in row:
+        raise InvalidRequest(f"{name} has no files.", hint="Choose another model.")
+    return CHECKPOINTS / row["folder"]
+
+
 def brush_model_of(name: str) -> str:
     """The model that draws with a brush for a model: its image-conditioned kin if that is here.
 

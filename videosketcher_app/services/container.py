@@ -13,6 +13,7 @@ from videosketcher_app.services.guests import GuestBook
 from videosketcher_app.services.history import HistoryService
 from videosketcher_app.services.jobs import JobQueue
 from videosketcher_app.services.lease import DeviceLease, device_lease
+from videosketcher_app.services.loras import LoraLibrary, library_of
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_presets
 from videosketcher_app.services.request_planner import RequestPlanner
@@ -43,6 +44,7 @@ class Services:
     unfinished: Unfinished
     guests: GuestBook
     variations: VariationService
+    loras: LoraLibrary
     batches: BatchService
     brushes: BrushDesk
 
@@ -81,10 +83,12 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     unfinished = Unfinished(workspace.cache / "unfinished")
+    loras = library_of(settings)
     generation = GenerationService(
         queue=queue,
         shelf=shelf,
         planner=planner,
+        loras=loras,
         history=history,
         unfinished=unfinished,
         limits_of=guests.limits_of,
@@ -104,6 +108,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         batches=BatchService(generation),
         brushes=brushes,
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
+        loras=loras,
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

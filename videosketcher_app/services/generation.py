@@ -33,6 +33,7 @@ from videosketcher_app.services.jobs import (
     JobQueue,
     Priority,
 )
+from videosketcher_app.services.loras import LoraLibrary, applied_to, hashes_of, with_hashes
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.outputs import (
     Drawing,
@@ -75,6 +76,7 @@ class GenerationService:
         queue: the compute worker.
         shelf: models in memory.
         planner: turns a request into a plan.
+        loras: finds the LoRAs that a request names.
         history: notes the owner's jobs and drawings; None notes nothing.
         unfinished: keeps frames until their files are written; None keeps nothing.
         limits_of: what a role may use.
@@ -87,6 +89,7 @@ class GenerationService:
         queue: JobQueue,
         shelf: ModelShelf,
         planner: RequestPlanner,
+        loras: LoraLibrary,
         history: HistoryService | None = None,
         unfinished: Unfinished | None = None,
         limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
@@ -99,6 +102,7 @@ class GenerationService:
         self._limits_of = limits_of
         self._shelf = shelf
         self._planner = planner
+        self._loras = loras
 
     def run(
         self,
@@ -257,8 +261,11 @@ class GenerationService:
         check_model_can(request, model)
         planned = worded(planned, request, model)
         engine = self._engine(model, request, role, session)
+        loras = self._loras.read(request.loras, role=role)
+        request = with_hashes(request, loras)
         clock.lap("load")
-        frames = yield from _sampled(engine, request, planned, cancel)
+        with applied_to(model, loras):
+            frames = yield from _sampled(engine, request, planned, cancel)
         clock.lap("draw")
         finished = engine.finished(frames.frames_THW3, request, planned.plan)
         clock.lap("composite")
@@ -270,6 +277,7 @@ class GenerationService:
             planned=planned,
             model=ModelRecord(name=model.name, hashes=dict(model.hashes)),
             settings=dict(frames.settings),
+            loras=hashes_of(loras),
             run=run_record(
                 started=clock.started,
                 timings={**clock.seconds, **frames.timings, "total": clock.total},
@@ -329,7 +337,6 @@ def check_model_can(request: SketchRequest, model: Any) -> None:
         )
     guided = (request.cfg_scale or model.defaults.cfg_scale) != 1
     impossible = [
-        (bool(request.loras), "takes no LoRA", "Leave --lora out."),
         (request.mode != "exact", f"has no mode {request.mode!r}", 'Use the mode "exact".'),
         (
             bool(request.negative_prompt),

@@ -26,17 +26,19 @@ from videosketcher_app.core.errors import (
     InvalidRequest,
     MissingModel,
 )
-from videosketcher_app.core.requests import LoraSpec
+from videosketcher_app.core.requests import LoraSpec, SketchRequest
+from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.lora_notes import LoraEntry, entry_of, note_path, noted, write_note
 from videosketcher_app.storage import atomic
-from videosketcher_app.storage.paths import safe_join, safe_name, slug
-from videosketcher_app.storage.tensors import sha256_of
+from videosketcher_app.storage.paths import Workspace, safe_join, safe_name, slug
+from videosketcher_app.storage.tensors import read_metadata, sha256_of
 
 if TYPE_CHECKING:
     from videosketcher_app.models.lora.adapter import LoraAdapter
 
 SUFFIX = ".safetensors"
 MAX_LISTED = 1000
+_SOURCE = "source_sha256"  # in a file that was written anew: the hash of what it was made from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class LoraLibrary:
 
         Args:
             name: in the folder; None takes the file's own.
-            trigger_words: None but the file's own if empty.
+            trigger_words: none keeps the file's own.
 
         Raises:
             Forbidden: the role may not import files.
@@ -103,7 +105,7 @@ class LoraLibrary:
 
         file, adapter = lora_file(source), read_lora(source)
         target = self._target(name or _name_for(source))
-        if target.is_file() and sha256_of(target) != adapter.sha256:
+        if target.is_file() and not _is_copy(target, adapter.sha256):
             raise InvalidRequest(
                 f"There is another LoRA named {target.stem!r}.",
                 hint="Give it a name of its own with --name, or remove the other one first.",
@@ -145,9 +147,19 @@ class LoraLibrary:
                 hint="Close programs that use it, or check the permissions.",
             ) from error
 
-    def read(
-        self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER
-    ) -> tuple[ChosenLora, ...]:
+    def open(self, name: str) -> LoraAdapter:
+        """One LoRA by its name in the folder or its path, read and checked by itself.
+
+        Raises:
+            MissingModel: there is none.
+            InvalidFile: it is no LoRA for a Wan transformer.
+            DamagedModel: it holds NaN or Inf.
+        """
+        from videosketcher_app.models.lora.reading import read_lora
+
+        return read_lora(self._path(LoraSpec(path=name), Role.OWNER))
+
+    def read(self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER) -> tuple[ChosenLora, ...]:
         """The LoRAs of a request, each checked by itself.
 
         Raises:
@@ -172,9 +184,7 @@ class LoraLibrary:
             chosen.append(ChosenLora(spec=pinned, adapter=adapter))
         return tuple(chosen)
 
-    def pinned(
-        self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER
-    ) -> tuple[LoraSpec, ...]:
+    def pinned(self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER) -> tuple[LoraSpec, ...]:
         """The same LoRAs with the hashes of the files that are there now.
 
         Raises:
@@ -190,6 +200,27 @@ class LoraLibrary:
             _check_same(spec, sha256)
             found.append(LoraSpec(path=spec.path, scale=spec.scale, sha256=sha256))
         return tuple(found)
+
+    def merge(self, base: str, specs: Sequence[LoraSpec], out: Path) -> tuple[Path, ...]:
+        """Writes a model with LoRAs merged into it; returns its files of weights.
+
+        Args:
+            base: a name of the catalogue, a folder of weights, or a .safetensors file.
+            out: a free name: of a folder, or of a .safetensors file if the base is one.
+
+        Raises:
+            MissingModel: the base or a LoRA is not on this disk.
+            InvalidFile: a LoRA does not fit the base.
+            InvalidRequest: `out` is taken or of another kind.
+            CannotWrite: the disk is full or `out` cannot be written.
+        """
+        from videosketcher_app.models.lora.merged_model import write_merged
+
+        if not specs:
+            raise InvalidRequest("There is no LoRA to merge.", hint="Name one with --lora FILE.")
+        chosen = self.read(specs)
+        stack = [(lora.adapter, lora.spec.scale) for lora in chosen]
+        return write_merged(_files_of_model(base), stack, out)
 
     def _path(self, spec: LoraSpec, role: Role) -> Path:
         try:
@@ -214,6 +245,11 @@ class LoraLibrary:
         return safe_join(self.folder, safe_name(name) + SUFFIX)
 
 
+def library_of(settings: AppSettings) -> LoraLibrary:
+    """The folder of LoRAs in the workspace of these settings."""
+    return LoraLibrary(Workspace(settings.workspace).root / "loras")
+
+
 @contextmanager
 def applied_to(model: Any, chosen: Sequence[ChosenLora]) -> Generator[None, None, None]:
     """The model draws with these LoRAs inside the block, and is the very same after it.
@@ -231,6 +267,11 @@ def applied_to(model: Any, chosen: Sequence[ChosenLora]) -> Generator[None, None
         yield
 
 
+def with_hashes(request: SketchRequest, chosen: Sequence[ChosenLora]) -> SketchRequest:
+    """The request with the hashes of the files that were read; without LoRAs the very same."""
+    return request.replaced(loras=[lora.spec for lora in chosen]) if chosen else request
+
+
 def hashes_of(chosen: Sequence[ChosenLora]) -> dict[str, str]:
     """SHA-256 by LoRA, for a run's files."""
     return {lora.spec.path: lora.spec.sha256 or "" for lora in chosen}
@@ -242,6 +283,14 @@ def _check_same(spec: LoraSpec, sha256: str) -> None:
             f"The LoRA {spec.path[:80]!r} has changed: it is not the file that this request means.",
             hint="Bring the old file back, or name the LoRA anew with --lora.",
         )
+
+
+def _files_of_model(base: str) -> Path:
+    """Where a model's weights are: a name of the catalogue, or a path."""
+    from videosketcher_app.models.catalogue import folder_of_model
+
+    path = Path(base).expanduser()
+    return path if path.exists() else folder_of_model(base)
 
 
 def _is_lora(path: Path) -> bool:
@@ -269,12 +318,18 @@ def _name_for(source: Path) -> str:
         return slug(stem)
 
 
+def _is_copy(target: Path, sha256: str) -> bool:
+    return sha256 in (sha256_of(target), read_metadata(target).get(_SOURCE))
+
+
 def _copy(file: Path, target: Path, adapter: LoraAdapter) -> None:
     """Byte for byte if the file says everything itself; else as this app writes LoRAs."""
-    if file.suffix != SUFFIX or file.parent.joinpath("adapter_config.json").is_file():
+    from videosketcher_app.models.lora.reading import PEFT_WEIGHTS
+
+    if file.suffix != SUFFIX or file.name == PEFT_WEIGHTS:
         from videosketcher_app.models.lora.writing import write_lora
 
-        write_lora(target, adapter)
+        write_lora(target, adapter, metadata={**adapter.metadata, _SOURCE: adapter.sha256})
         return
     with atomic.replacing(target) as temporary:
         shutil.copyfile(file, temporary)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Unfinished:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
+        self._saving: set[str] = set()  # keys of what is being written just now
 
     def publish(
         self, drawing: Drawing, output_dir: Path, *, prefix: str = "", gif: bool = False
@@ -69,50 +72,62 @@ class Unfinished:
         with self._kept(drawing, output_dir, prefix=prefix, gif=gif):
             return publish(drawing, output_dir, prefix=prefix, gif=gif)
 
-    def all(self) -> tuple[KeptDrawing, ...]:
-        """What waits, newest first; damaged ones are left out."""
+    def all(self, *, within: Path | None = None) -> tuple[KeptDrawing, ...]:
+        """What waits, newest first; damaged ones are left out, and what is being saved just now.
+
+        Args:
+            within: only what was to go into this folder or below it.
+        """
         found = []
         for folder in self._folders():
             with suppress(AppError):
-                record = _read_record(folder)
-                found.append(
-                    KeptDrawing(
-                        key=folder.name,
-                        concept=_drawing_of(record, folder, with_frames=False).plan.concept,
-                        output_dir=Path(record["output_dir"]),
-                    )
-                )
+                kept = _kept_drawing(folder)
+                if folder.name not in self._saving and _is_within(kept.output_dir, within):
+                    found.append(kept)
         return tuple(found)
 
-    def retry(self, key: str, *, output_dir: Path | None = None) -> Drawing:
+    def retry(
+        self, key: str, *, output_dir: Path | None = None, within: Path | None = None
+    ) -> Drawing:
         """Encodes and publishes what was kept; draws nothing.
 
         Args:
             output_dir: another place, if the first has no room.
+            within: as in `all`; what was to go elsewhere counts as gone.
 
         Raises:
-            InvalidFile: nothing of that key is kept, or it is damaged.
+            InvalidFile: nothing of that key waits there, or it is damaged.
             AppError: it failed again; the frames stay.
         """
-        folder = next((f for f in self._folders() if f.name == key), None)
-        if folder is None:
-            raise InvalidFile("This drawing waits no more.", hint="Look for it in the gallery.")
-        record = _read_record(folder)
-        drawing = _drawing_of(record, folder, with_frames=True)
-        saved = publish(
-            drawing,
-            output_dir or Path(record["output_dir"]),
-            prefix=record["prefix"],
-            gif=record["gif"],
-        )
-        shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            folder = self._waiting(key, within)
+            self._saving.add(key)
+        try:
+            record = _read_record(folder)
+            saved = publish(
+                _drawing_of(record, folder, with_frames=True),
+                output_dir or Path(record["output_dir"]),
+                prefix=record["prefix"],
+                gif=record["gif"],
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            with self._lock:
+                self._saving.discard(key)
         return saved
 
-    def forget(self, key: str) -> None:
+    def forget(self, key: str, *, within: Path | None = None) -> None:
         """Throws one away; one that is gone already is no error."""
+        with suppress(InvalidFile), self._lock:
+            shutil.rmtree(self._waiting(key, within), ignore_errors=True)
+
+    def _waiting(self, key: str, within: Path | None) -> Path:
+        """The folder of one that waits."""
         for folder in self._folders():
-            if folder.name == key:
-                shutil.rmtree(folder, ignore_errors=True)
+            is_asked = folder.name == key and key not in self._saving
+            if is_asked and _is_within(Path(_read_record(folder)["output_dir"]), within):
+                return folder
+        raise InvalidFile("This drawing waits no more.", hint="Look for it in the gallery.")
 
     @contextmanager
     def _kept(
@@ -127,6 +142,15 @@ class Unfinished:
             "gif": gif,
         }
         target = self._folder / _key(record)
+        with self._lock:
+            self._saving.add(target.name)
+        try:
+            yield from self._kept_while(drawing, record, target)
+        finally:
+            with self._lock:
+                self._saving.discard(target.name)
+
+    def _kept_while(self, drawing: Drawing, record: dict[str, Any], target: Path) -> Iterator[None]:
         with suppress(AppError):  # no room to keep it: then saving itself is the only chance
             with atomic.publish_folder(target) as temporary:
                 write_frames(temporary / FRAMES, drawing.frames)
@@ -150,6 +174,17 @@ class Unfinished:
     def _drop_old(self) -> None:
         for folder in self._folders()[MAX_KEPT:]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_within(place: Path, folder: Path | None) -> bool:
+    return folder is None or place.absolute().is_relative_to(folder.absolute())
+
+
+def _kept_drawing(folder: Path) -> KeptDrawing:
+    record = _read_record(folder)
+    drawing = _drawing_of(record, folder, with_frames=False)
+    place = Path(record["output_dir"])
+    return KeptDrawing(key=folder.name, concept=drawing.plan.concept, output_dir=place)
 
 
 def _key(record: dict[str, Any]) -> str:

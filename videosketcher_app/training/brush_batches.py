@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -154,10 +155,8 @@ def _free_mark(
     nodes[:, 0] = np.sort(nodes[:, 0]) if rng.random() < 0.6 else nodes[:, 0]
     at = np.linspace(0, turns - 1, 160)
     smooth = np.stack([np.interp(at, np.arange(turns), nodes[:, k]) for k in (0, 1)], axis=1)
-    smooth = cv2.GaussianBlur(
-        smooth.astype(np.float32), (1, 0), 0.01, sigmaY=rng.uniform(3, 14), borderType=cv2.BORDER_REPLICATE
-    )
-    sketch = Sketch(strokes=(path_stroke(smooth),), width_px=size_px[0], height_px=size_px[1])
+    smooth = ndimage.gaussian_filter1d(smooth, rng.uniform(3, 14), axis=0, mode="nearest")
+    sketch = Sketch(strokes=(path_stroke(smooth.astype(np.float32)),), width_px=size_px[0], height_px=size_px[1])
     return frame_of_stroke(sketch.strokes[0], sketch, brush, size_px).pixels_HW3
 
 
@@ -165,5 +164,6 @@ def _worn(frame_HW3: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     """As a camera and a JPEG leave it."""
     soft = cv2.GaussianBlur(frame_HW3, (0, 0), rng.uniform(0.3, 0.8))
     quality = int(rng.integers(55, 96))
-    _, data = cv2.imencode(".jpg", soft, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    _, data = cv2.imencode(".jpg", soft[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded_BGR = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(decoded_BGR[..., ::-1], np.uint8)

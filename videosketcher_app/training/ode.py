@@ -7,7 +7,7 @@ is not a blur of many drawings, as it is when the target is the data.
 
 CausVid's teacher is bidirectional and its paths are stored (`STORED_STEPS` of 50). Pocket's teacher
 is itself causal, so that a block's target depends on nothing that the student cannot see, and its
-paths begin where the student stands (`training.pocket_ar_recipes`).
+paths begin where the student stands (`training.pocket_ar_ode`).
 
 Legend: B batch, C channels, F latent frames, S stored states, h/w latent cells.
 """

@@ -1,4 +1,4 @@
-"""The Pocket family from nothing: VAE, text-to-video, distillation, as stages of one command.
+"""The Pocket family from nothing: VAE, text-to-video, distillation, brush, as stages of one command.
 
 `python -m videosketcher_app train pocket --config FILE` runs one stage; under `accelerate launch`
 on several devices. A configuration is a flat YAML file, see `PocketRun`. Stages read what earlier
@@ -29,6 +29,7 @@ from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.batches import Canvas
 from videosketcher_app.training.loop import LoopConfig, train
+from videosketcher_app.training.pocket_brush_run import distill_brush, train_brush
 from videosketcher_app.training.pocket_distill import DistillConfig, PocketDistillRecipe
 from videosketcher_app.training.pocket_t2v import (
     PocketNetwork,
@@ -46,7 +47,7 @@ from videosketcher_app.training.state import StepRandom, TrainState
 from videosketcher_app.training.vocabulary import build_tokenizer
 
 logger = logging.getLogger(__name__)
-STAGES = ("vae", "t2v", "distill")
+STAGES = ("vae", "t2v", "distill", "brush", "brush_distill")
 VAE_FILE, NETWORK_FILE, TOKENIZER_FILE = "vae.safetensors", "network.safetensors", "tokenizer.json"
 
 
@@ -58,7 +59,11 @@ class PocketRun:
         stage: one of STAGES.
         out: folder for state, log and weights.
         vae: folder of the trained VAE (t2v, distill).
-        init: folder of the network to start from; empty starts from random weights.
+        init: folder of the network to start from; empty starts from random weights. For the brush
+            stages, the folder of an adapter.
+        base: folder of the shipped model that an adapter belongs to (brush, brush_distill).
+        rank: of the adapter.
+        noises_per_clip, ink_weight: see `pocket_brush.PocketBrushConfig`.
         num_steps, budget_s: length of the run; a budget also bounds it by the clock.
     """
 
@@ -66,6 +71,10 @@ class PocketRun:
     out: str
     vae: str = ""
     init: str = ""
+    base: str = ""
+    rank: int = 64
+    noises_per_clip: int = 2
+    ink_weight: float = 2.0
     num_steps: int = 1000
     budget_s: float | None = None
     width: int = 432
@@ -148,8 +157,7 @@ def train_stage(run: PocketRun, accelerator: Accelerator, *, resume: bool = Fals
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    stage = {"vae": _train_vae, "t2v": _train_t2v, "distill": _distill}[run.stage]
-    state = stage(run, folder, accelerator, resume)
+    state = _STAGES[run.stage](run, folder, accelerator, resume)
     logger.info("%s: %d steps in %.0f s", run.stage, state.step, time.monotonic() - begun)
     return state
 
@@ -310,6 +318,25 @@ def _distill(run: PocketRun, folder: Path, accelerator: Accelerator, resume: boo
         _write_network(state, tokenizer, folder)
     accelerator.wait_for_everyone()
     return state
+
+
+def _brush(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
+    return train_brush(run, loop_config(run), folder, accelerator, resume)
+
+
+def _brush_distill(
+    run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
+) -> TrainState:
+    return distill_brush(run, loop_config(run), folder, accelerator, resume)
+
+
+_STAGES = {
+    "vae": _train_vae,
+    "t2v": _train_t2v,
+    "distill": _distill,
+    "brush": _brush,
+    "brush_distill": _brush_distill,
+}
 
 
 def _write_network(state: TrainState, tokenizer: PocketTokenizer, folder: Path) -> None:

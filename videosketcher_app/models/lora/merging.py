@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -73,6 +74,15 @@ def changed_weights(
         for name, difference in adapter.differences.items():
             additions[name].append(partial(_scaled, difference, scale))
     return {name: _sum(base[name], added) for name, added in additions.items()}
+
+
+def only_within(adapter: LoraAdapter, names: Container[str]) -> LoraAdapter:
+    """The part of an adapter that changes parameters among `names`: a shard's part."""
+    return replace(
+        adapter,
+        pairs={m: pair for m, pair in adapter.pairs.items() if f"{m}.weight" in names},
+        differences={n: value for n, value in adapter.differences.items() if n in names},
+    )
 
 
 def check_fit(

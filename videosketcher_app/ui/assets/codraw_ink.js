@@ -1,8 +1,8 @@
 // Strokes as lines on a 2D context. Positions are pixels of the paper, so the context's transform
 // decides the resolution: the same stroke is sharp on every screen and at every zoom.
 //
-// A stroke is { hand, color, size, erase, points: [[x, y, time, pressure], ...] }; times of a person
-// are seconds since the pen went down, those of the model are frames of its turn.
+// A stroke is { hand, color, size, erase, points: [[x, y, time, pressure], ...] }; times are seconds
+// while a stroke belongs to no turn yet, and frames of its turn afterwards.
 
 const PAPER = "#ffffff";
 const STEADY = 0.02; // pressure that changes by less is drawn as one line of one width
@@ -23,9 +23,11 @@ function drawStroke(context, stroke, until = Infinity) {
   const color = stroke.erase ? PAPER : stroke.color;
   context.strokeStyle = context.fillStyle = color;
   context.lineCap = context.lineJoin = "round";
+  context.globalAlpha = stroke.opacity ?? 1;
   if (points.length === 1) drawDot(context, stroke, points[0]);
   else if (isSteady(points)) drawSteady(context, stroke, points);
   else drawPressed(context, stroke, points);
+  context.globalAlpha = 1;
 }
 
 function drawDot(context, stroke, point) {

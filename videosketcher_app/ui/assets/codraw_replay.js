@@ -1,21 +1,22 @@
 // The whole session again: every stroke in its own time, the model's ink in its frames.
 
-const LONGEST_GAP_S = 0.5; // between two strokes of a person
+const PEN_LIFT_S = 0.2; // between two strokes that the model has not answered yet
 
-/** The moments of a session: [{ start, end, turn, stroke | frames }], in seconds. */
+/** The moments of a session: [{ start, end, draw(context, done, seconds) }], in seconds. */
 function sessionMoments(story) {
   const moments = [];
   let now = 0;
-  const add = (length, what) => {
-    moments.push({ start: now, end: now + length, ...what });
+  const add = (length, draw) => {
+    moments.push({ start: now, end: now + length, draw });
     now += length;
   };
-  for (const turn of [...story.path(), { number: null, strokes: story.pending, ink: [], frames: 0 }]) {
-    for (const stroke of turn.strokes) {
-      add(Math.max(0.05, strokeEnd(stroke)), { turn, stroke });
-      now += LONGEST_GAP_S / 2;
-    }
-    if (turn.frames) add(turn.frames / story.fps, { turn, frames: turn.frames });
+  for (const turn of story.path()) {
+    add(turn.frames / story.fps, (context, seconds) => story.paintTurn(context, turn, seconds * story.fps));
+  }
+  for (const stroke of story.pending) {
+    const begun = stroke.points[0][2];
+    add(Math.max(0.05, strokeEnd(stroke) - begun), (context, seconds) => drawStroke(context, stroke, begun + seconds));
+    now += PEN_LIFT_S;
   }
   return { moments, length: now };
 }
@@ -23,14 +24,9 @@ function sessionMoments(story) {
 /** Draws the session as it was at a time in seconds. */
 function paintMoment(context, story, { moments }, time) {
   story.paint(context, { number: 0, pending: false });
-  for (const moment of moments) {
-    if (moment.start > time) break;
-    const done = time >= moment.end;
-    if (moment.stroke) drawStroke(context, moment.stroke, done ? Infinity : time - moment.start);
-    else {
-      const frame = done ? Infinity : (time - moment.start) * story.fps;
-      moment.turn.ink.forEach((stroke) => drawStroke(context, stroke, frame));
-    }
+  for (const { start, end, draw } of moments) {
+    if (start > time) break;
+    draw(context, time >= end ? Infinity : time - start);
   }
 }
 

@@ -3,6 +3,7 @@
 const ONION_OPACITY = 0.3;
 const LOCK_COLOR = "rgb(36 85 127 / 0.14)";
 const LOCK_EDGE = "rgb(36 85 127 / 0.75)";
+const TRACED_PX = 2.5; // how much wider than its stroke the ink of the model may be
 const HAIR = 1.5; // width of overlay lines, in pixels of the screen
 
 class Stage {
@@ -24,6 +25,7 @@ class Stage {
     this.fresh = blankCanvas(story.paper.width, story.paper.height); // ink that is not traced yet
     this.freshContext = this.fresh.getContext("2d");
     this.hasFresh = false;
+    this.rawTurn = null; // the model's turn whose own pixels lie over everything
     this.shown = null; // { number, frame } while an earlier moment is looked at
     this.root.style.setProperty("--cd-aspect", `${story.paper.width} / ${story.paper.height}`);
     this.root.style.setProperty("--cd-ratio", String(story.paper.width / story.paper.height));
@@ -66,6 +68,14 @@ class Stage {
     this.hasFresh = true;
   }
 
+  /** Takes the pixels away that strokes have taken the place of. */
+  trace(strokes) {
+    this.freshContext.globalCompositeOperation = "destination-out";
+    for (const stroke of strokes) drawStroke(this.freshContext, { ...stroke, size: stroke.size + TRACED_PX });
+    this.freshContext.globalCompositeOperation = "source-over";
+    this.settle(strokes);
+  }
+
   clearFresh() {
     this.freshContext.clearRect(0, 0, this.fresh.width, this.fresh.height);
     this.hasFresh = false;
@@ -75,10 +85,11 @@ class Stage {
     const context = this.baseContext;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.drawImage(this.settled, 0, 0);
-    if (!this.hasFresh || this.shown) return;
+    if (this.shown) return;
     this.view.apply(context, this.ratio);
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.fresh, 0, 0);
+    if (this.hasFresh) context.drawImage(this.fresh, 0, 0);
+    if (this.story.raw && this.rawTurn?.raw) context.drawImage(this.rawTurn.raw, 0, 0);
   }
 
   /** What lies above the drawing: the stroke in the hand, the lasso, locked paper, the preview. */
@@ -95,11 +106,8 @@ class Stage {
     if (cursor) this.drawCursor(context, cursor);
   }
 
-  drawOnion(context, onion) {
-    context.save();
-    context.globalAlpha = ONION_OPACITY;
-    context.drawImage(onion, 0, 0, this.story.paper.width, this.story.paper.height);
-    context.restore();
+  drawOnion(context, strokes) {
+    strokes.forEach((stroke) => drawStroke(context, { ...stroke, opacity: ONION_OPACITY }));
   }
 
   drawLock(context, polygon) {

@@ -1,7 +1,6 @@
 // How the movement of a hand becomes the points of a stroke: pressure, smoothing, straight lines.
 
-const LIGHTEST = 0.3; // of the width, for the lightest touch of a pen
-const HEAVIEST = 1.5;
+const LIGHTEST = 0.25; // of the width, for the lightest touch of a pen
 const SMOOTHING = 0.35; // share of the way to the hand that the line follows at each point
 const CLOSE_PX = 0.35; // points nearer than this add nothing
 const LINE_STEP_PX = 6;
@@ -9,7 +8,7 @@ const LINE_STEP_PX = 6;
 /** Multiplies the width: a mouse and a finger press evenly, a pen as it tells. */
 function pressureOf(event) {
   if (event.pointerType !== "pen" || !event.pressure) return 1;
-  return LIGHTEST + (HEAVIEST - LIGHTEST) * event.pressure;
+  return Math.min(1, LIGHTEST + (1 - LIGHTEST) * event.pressure);
 }
 
 /** Collects one stroke; `take` gives the points that are new since the last call. */

@@ -7,6 +7,7 @@ class Player {
     this.clock = new Clock(this.video, () => this.render());
     this.timeline = new Timeline(root.querySelector(".pl-time"), this.clock);
     this.order = new OrderEditor(root.querySelector(".pl-order"), root.querySelector(".pl-length"));
+    this.pen = new PlayerPen(root, this.clock);
     this.retime = retime;
     this.fillSelects();
     this.listen();
@@ -73,6 +74,7 @@ class Player {
       back: () => this.clock.step(-1),
       on: () => this.clock.step(1),
       loop: () => this.setLooping(!this.clock.looping),
+      pen: () => this.pen.toggle(),
       full: () => this.toggleFull(),
       reset: () => this.order.reset(),
       apply: () => this.retime({ ...this.order.retiming, hold_s: this.clock.hold_s }),
@@ -126,6 +128,7 @@ class Player {
   render() {
     const { clock } = this;
     this.timeline.render();
+    this.pen.render();
     const words = { now: clock.now.toFixed(2), end: clock.length.toFixed(2) };
     this.root.querySelector(".pl-readout").textContent = say("time", words);
     this.root.querySelector(".pl-now").textContent = clock.clip.parts[clock.partAt(clock.now)]?.name ?? "";

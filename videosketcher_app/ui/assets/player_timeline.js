@@ -11,6 +11,7 @@ class Timeline {
     this.clock = clock;
     this.parts = element.querySelector(".pl-parts");
     this.head = element.querySelector(".pl-head");
+    new ResizeObserver(() => this.fitNames()).observe(this.parts);
     element.addEventListener("pointerdown", (event) => this.onDown(event));
     element.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -23,6 +24,7 @@ class Timeline {
         segment.className = `pl-part pl-hue${i % HUES}`;
         segment.style.flexGrow = String((part.end_s - part.start_s) / length);
         segment.textContent = part.name;
+        segment.dataset.number = String(i + 1);
         segment.title = say("part_label", {
           number: i + 1,
           name: part.name,
@@ -33,6 +35,14 @@ class Timeline {
       }),
     );
     this.element.setAttribute("aria-valuemax", length.toFixed(2));
+    this.fitNames();
+  }
+
+  /** A name is shown whole or not at all; the part's number, as in the plan, stands in for it. */
+  fitNames() {
+    for (const segment of this.parts.children) {
+      segment.classList.toggle("pl-tight", segment.scrollWidth > segment.clientWidth);
+    }
   }
 
   render() {

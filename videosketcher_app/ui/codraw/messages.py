@@ -252,16 +252,23 @@ class BadMessage(InvalidRequest):
     code = "BAD_MESSAGE"
 
 
+class TooLong(BadMessage):
+    """A message is longer than any that our pages send."""
+
+    code = "MESSAGE_TOO_LONG"
+
+
 def read_message(text: str) -> Message:
     """The message in a text frame.
 
     Raises:
-        BadMessage: it is too long, no JSON, or none of the known messages.
+        TooLong: it is longer than messages of its kind.
+        BadMessage: it is no JSON, or none of the known messages.
     """
     num_bytes = len(text.encode("utf-8", "surrogatepass"))
     limit = MAX_CANVAS_BYTES if _is_background(text) else MAX_TEXT_BYTES
     if num_bytes > limit:
-        raise BadMessage(t("codraw.too_long", size=num_bytes, limit=limit))
+        raise TooLong(t("codraw.too_long", size=num_bytes, limit=limit))
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ import gradio as gr
 from videosketcher_app.ui.components.assets import html_texts, script, section, style
 
 SCRIPTS = (
+    "pointer",
     "codraw_ink",
     "codraw_view",
     "codraw_strokes",
@@ -21,12 +22,15 @@ SCRIPTS = (
     "codraw_story",
     "codraw_stage",
     "codraw_replay",
+    "codraw_time",
+    "codraw_hand",
     "codraw_keys",
     "codraw_side",
     "codraw_turns",
     "codraw_files",
     "codraw_events",
     "codraw",
+    "codraw_tools",
 )
 SIZES = ((432, 240), (832, 480), (640, 640))
 COLORS = ("#000000", "#24557f", "#97311f", "#2f6b3e", "#7d4d00")
@@ -109,7 +113,6 @@ _TEMPLATE = """
     <label class="cd-check"><input type="checkbox" data-set="tutor">{tutor}</label>
     <label class="cd-check"><input type="checkbox" data-set="match">{match}</label>
     <label>{background} <input type="file" data-set="background" accept="image/png,image/jpeg,image/webp"></label>
-    <button type="button" class="cd-word" data-do="remove-background" hidden>{background_remove}</button>
     <button type="button" class="cd-word" data-do="unlock" hidden>{unlock}</button>
     <button type="button" class="cd-word" data-do="new">{new}</button>
   </div></details>
@@ -134,6 +137,7 @@ class CodrawCanvas(gr.HTML):
                 *SCRIPTS,
                 TEXT=section("codraw"),
                 SIZES=SIZES,
+                COLORS=COLORS,
                 PAUSES_S=PAUSES_S,
                 SPEEDS=PLAY_SPEEDS,
             ),

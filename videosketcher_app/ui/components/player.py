@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.services.saved import SavedDrawing
 from videosketcher_app.ui.components.assets import html_texts, script, section, style
 from videosketcher_app.ui.texts import t
 
-SCRIPTS = ("pointer", "player_clock", "player_timeline", "player_order", "player")
+SCRIPTS = ("pointer", "player_clock", "player_timeline", "player_order", "player_pen", "player")
 SPEEDS = (0.25, 0.5, 1, 2, 4)
 HOLDS_S = (0, 0.5, 1)
 MAX_HOLD_S = 10.0
@@ -23,6 +24,7 @@ MAX_PART_S = 60.0
 _TEMPLATE = """
 <div class="player" role="group" aria-label="{player_label}" tabindex="-1">
   <div class="pl-stage"><video playsinline muted preload="auto"></video>
+    <svg class="pl-pen" viewBox="0 0 48 48" aria-hidden="true"><path class="pl-pen-tip" d="M0 48L4.4 36.6L11.4 43.6Z"/><path d="M4.4 36.6L37.2 3.8A5 5 0 0 1 44.2 10.8L11.4 43.6Z"/></svg>
     <p class="pl-message">{empty}</p></div>
   <div class="pl-time" role="slider" tabindex="0" aria-label="{timeline_label}" aria-valuemin="0">
     <div class="pl-parts"></div><i class="pl-head"></i></div>
@@ -37,6 +39,7 @@ _TEMPLATE = """
     <label>{speed} <select data-set="speed"></select></label>
     <label>{hold} <select data-set="hold"></select></label>
     <button type="button" data-do="loop" aria-pressed="false" aria-label="{loop}" title="{loop}">{icon_loop}</button>
+    <button type="button" data-do="pen" aria-pressed="true" aria-label="{pen}" title="{pen}">{icon_pen}</button>
     <button type="button" data-do="full" aria-label="{full}" title="{full}">{icon_full}</button></span>
   </div>
   <details class="pl-edit"><summary>{edit}</summary>
@@ -57,6 +60,7 @@ _ICONS = {
     "pause": "M5 3V13M11 3V13",
     "on": "M5 3.5L11 8L5 12.5Z",
     "loop": "M12.5 5A5.5 5.5 0 1 0 13.5 8M13 2V5.2H9.8",
+    "pen": "M2.5 13.5L3.6 9.8L11 2.4L13.6 5L6.2 12.4Z",
     "full": "M2.5 6V2.5H6M10 2.5H13.5V6M13.5 10V13.5H10M6 13.5H2.5V10",
 }
 
@@ -80,7 +84,7 @@ class Player(gr.HTML):
     """A video with its parts.
 
     Its value is {"video", "width", "height", "fps", "frames", "parts": [{"name", "start_s",
-    "end_s"}], "title"}, with `video` a path that Gradio may serve; None shows an empty sheet. The
+    "end_s"}], "title", "tips"}, with `video` a path that Gradio may serve; None shows an empty sheet. The
     event `retime` carries {"order", "seconds", "hold_s"}: read it with `Player.retiming`.
     """
 
@@ -115,6 +119,7 @@ class Player(gr.HTML):
                 for span in saved.timeline
             ],
             "title": saved.planned.plan.concept,
+            "tips": _tips(strokes),
         }
 
     @staticmethod
@@ -141,6 +146,14 @@ class Player(gr.HTML):
         return Retiming(
             order=tuple(order), seconds=tuple(float(s) for s in seconds), hold_s=float(hold_s)
         )
+
+
+def _tips(strokes: Sketch) -> list[list[float] | None]:
+    """Where the pen's tip is in every frame, in canvas pixels; None while it is lifted."""
+    from videosketcher_app.data.brushes.reink import pen_tips
+
+    tips_T2 = pen_tips(strokes).round(1).tolist()
+    return [None if x != x else [x, y] for x, y in tips_T2]
 
 
 def _icons() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -36,9 +36,13 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line, waiting_line
-from videosketcher_app.ui.tabs.text.drawing import destination
-from videosketcher_app.ui.tabs.text.page import Draft, Result, TextPage, request_of
-from videosketcher_app.ui.tabs.text.planning import plan_of
+from videosketcher_app.ui.tabs.text.drawing import (
+    Asked,
+    asked_plan,
+    asked_request,
+    destination,
+)
+from videosketcher_app.ui.tabs.text.page import Result, TextPage
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
 from videosketcher_app.ui.tabs.text.updates import sheet_outputs, sheet_updates
 from videosketcher_app.ui.texts import t
@@ -99,17 +103,26 @@ class VariationGrid(gr.HTML):
         )
 
 
-def build(context: PageContext, page: TextPage) -> None:
-    """Lays the grid out and connects what this role may do."""
+def build(context: PageContext, page: TextPage, ids: str = "") -> None:
+    """Lays the grid out and connects what this role may do.
+
+    Args:
+        ids: what the ids of another tab's elements begin with.
+    """
     gr.HTML(f'<p class="vs-note">{html_texts("variations")["intro"]}</p>')
     with gr.Row(elem_classes="vs-buttons"):
         count = gr.Slider(
-            1, MAX_COUNT, DEFAULT_COUNT, step=1, label=t("variations.count"), elem_id="vv-count"
+            1,
+            MAX_COUNT,
+            DEFAULT_COUNT,
+            step=1,
+            label=t("variations.count"),
+            elem_id=f"{ids}vv-count",
         )
-        draw = gr.Button(t("variations.draw"), variant="primary", elem_id="vv-draw")
-        stop = gr.Button(t("variations.stop"), interactive=False, elem_id="vv-stop")
-    status = gr.HTML(elem_id="vv-status", apply_default_css=False)
-    grid = VariationGrid(elem_id="vv-grid")
+        draw = gr.Button(t("variations.draw"), variant="primary", elem_id=f"{ids}vv-draw")
+        stop = gr.Button(t("variations.stop"), interactive=False, elem_id=f"{ids}vv-stop")
+    status = gr.HTML(elem_id=f"{ids}vv-status", apply_default_css=False)
+    grid = VariationGrid(elem_id=f"{ids}vv-grid")
     state = gr.State(Sheets())
     _connect_drawing(context, page, (count, draw, stop, status, grid, state))
     _connect_sheets(context, page, grid, state, status)
@@ -125,7 +138,14 @@ def _connect_drawing(context: PageContext, page: TextPage, parts: tuple[Any, ...
     ) -> Iterator[list[Any]]:
         turn = turns.begin(str(request.session_hash))
         try:
-            for now in drawn(context, (number, plan, draft, values), turn, session_of(request)):
+            asked = Asked(
+                values=tuple(values),
+                plan=plan,
+                draft=draft,
+                session=session_of(request),
+                request_of=page.request_of,
+            )
+            for now in drawn(context, number, asked, turn):
                 free = gr.update(interactive=not now.busy)
                 busy = gr.update(interactive=now.busy)
                 yield [now.status, grid_value(now), now, free, busy]
@@ -179,24 +199,22 @@ def _connect_sheets(
     connect(context.role, grid.take, on_take, outputs=[status, page.seed, page.lock], **quiet)
 
 
-def drawn(
-    context: PageContext, asked: tuple[Any, Any, Any, Sequence[Any]], turn: Turn, session: str
-) -> Iterator[Sheets]:
+def drawn(context: PageContext, number: float, asked: Asked, turn: Turn) -> Iterator[Sheets]:
     """The grid after every event; ends with drawings or a sentence, never with an exception.
 
     Args:
-        asked: how many, the plan editor's value, its draft, values of the page's settings.
+        number: how many variations.
     """
     now = Sheets(busy=True)
     yield now
     try:
-        request, planned, seeds = _requested(context, asked)
+        request, planned, seeds = _requested(context, number, asked)
         turn.token.raise_if_cancelled()
         now = replace(
             now, sheets=tuple(Sheet(seed=seed, words=t("variations.waiting")) for seed in seeds)
         )
         yield now
-        for news in _followed(context, request, planned, now, turn, session):
+        for news in _followed(context, request, planned, now, turn, asked.session):
             now = news
             yield now
         yield replace(now, status=status_line(_verdict_words(now)), busy=False)
@@ -205,17 +223,11 @@ def drawn(
 
 
 def _requested(
-    context: PageContext, asked: tuple[Any, Any, Any, Sequence[Any]]
+    context: PageContext, number: float, asked: Asked
 ) -> tuple[SketchRequest, PlannedDrawing, list[int]]:
-    number, plan, draft, values = asked
-    concept, *others = values
-    if not (concept or "").strip() and isinstance(draft, Draft):
-        concept = draft.prompt
-    request = request_of([concept, *others])
+    request = asked_request(asked)
     seeds = [each.seed for each in variations_of(request, int(number))]
-    planner = context.services.planner
-    planned = plan_of(request, plan, draft, lambda r: planner.plan(r, role=context.role))
-    return request, planned, seeds
+    return request, asked_plan(context.services, context.role, request, asked), seeds
 
 
 def _followed(

@@ -125,9 +125,6 @@ def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
     with gr.Column(scale=2, min_width=340, visible=False, elem_id="gallery-panel") as panel:
         detail = GalleryView(elem_id="gallery-detail")
         with gr.Row(elem_classes="vs-buttons"):
-            star = gr.Button(t("gallery.star"), size="sm", elem_id="gallery-star")
-            compare = gr.Button(t("gallery.compare"), size="sm", elem_id="gallery-compare")
-        with gr.Row(elem_classes="vs-buttons"):
             reuse = gr.Button(
                 t("gallery.reuse"),
                 size="sm",
@@ -135,6 +132,8 @@ def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
                 visible=can_reuse,
                 elem_id="gallery-reuse",
             )
+            compare = gr.Button(t("gallery.compare"), size="sm", elem_id="gallery-compare")
+            star = gr.Button(t("gallery.star"), size="sm", elem_id="gallery-star")
         with gr.Row(elem_classes="vs-buttons"):
             height = gr.Dropdown(
                 [(f"{value} px", value) for value in HEIGHTS_PX],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
@@ -24,15 +24,18 @@ from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.texts import t
 
+TEST_FAMILY = "tiny"
+
 
 def build(context: PageContext, tab: gr.Tab) -> None:
     """Lays the tab out and connects it; whoever opens it sees it as it is now."""
     services, role = context.services, context.role
-    names = [facts.name for facts in all_facts() if facts.disk_bytes and facts.here]
+    models = offered(context.model)
+    names = [facts.name for facts in models if facts.disk_bytes and facts.here]
     intro = f"<h2>{escape(t('models.title'))}</h2><p>{escape(t('models.intro'))}</p>"
     gr.HTML(f'<div class="vs-intro">{intro}</div>', apply_default_css=False)
     gauges = gr.HTML(gauges_html(services), elem_id="gauges", apply_default_css=False)
-    shelf = gr.HTML(shelf_html(services), elem_id="shelf", apply_default_css=False)
+    shelf = gr.HTML(shelf_html(services, models), elem_id="shelf", apply_default_css=False)
     with gr.Row(elem_classes="vs-verify"):
         name = gr.Dropdown(
             names, value=names[0] if names else None, label=t("models.verify_label"), scale=2
@@ -43,7 +46,7 @@ def build(context: PageContext, tab: gr.Tab) -> None:
 
     @handler(Capability.MANAGE_MODELS)
     def on_refresh() -> tuple[str, str]:
-        return gauges_html(services), shelf_html(services)
+        return gauges_html(services), shelf_html(services, offered(context.model))
 
     @handler(Capability.MANAGE_MODELS)
     def on_verify(name: str, session: gr.Request) -> Iterator[str]:
@@ -91,9 +94,15 @@ def verified(services: Services, name: str, session: str) -> Iterator[str]:
         job.cancel()
 
 
-def shelf_html(services: Services) -> str:
-    """All models as cards."""
-    cards = "".join(card_html(facts, services.shelf.state(facts.name)) for facts in all_facts())
+def offered(started_with: str) -> list[ModelFacts]:
+    """What is shown to people; the test family only to who started the app with one of it."""
+    family = next((facts.family for facts in all_facts() if facts.name == started_with), "")
+    return [facts for facts in all_facts() if facts.family != TEST_FAMILY or family == TEST_FAMILY]
+
+
+def shelf_html(services: Services, models: Sequence[ModelFacts]) -> str:
+    """These models as cards."""
+    cards = "".join(card_html(facts, services.shelf.state(facts.name)) for facts in models)
     return f'<div class="vs-shelf">{cards}</div>'
 
 
@@ -176,7 +185,7 @@ def _disk_words(facts: ModelFacts) -> str:
             if not facts.downloads
             else gb(facts.disk_bytes)
         )
-    return t("models.unknown") if facts.downloads else t("models.none")
+    return "" if facts.downloads else t("models.none")  # its head says that it is not here
 
 
 def _memory_words(facts: ModelFacts, shelf: ShelfState) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,12 +39,14 @@ class Asked:
         plan: value of the plan editor.
         draft: where the editor's plan comes from.
         session: whose job it is, for the queue and the guest book.
+        request_of: the request of the page's values.
     """
 
     values: tuple[Any, ...]
     plan: Any
     draft: Draft | None
     session: str
+    request_of: Callable[[Sequence[Any]], SketchRequest] = request_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,10 +62,10 @@ def draw(services: Services, role: Role, asked: Asked, turn: Turn) -> Iterator[D
     now = Drawn(view=started(), draft=asked.draft)
     yield now
     try:
-        request = _request(asked)
+        request = asked_request(asked)
         now = replace(now, view=replace(now.view, status=status_line(t("text.stage_planning"))))
         yield now
-        planned = answered(lambda: _planned(services, role, request, asked), turn.token)
+        planned = answered(lambda: asked_plan(services, role, request, asked), turn.token)
         now = replace(now, draft=_draft(request, planned, asked))
         yield now
         job = services.generation.submit(
@@ -86,7 +88,7 @@ def plan_only(services: Services, role: Role, asked: Asked, turn: Turn) -> Itera
     now = Drawn(view=started(), draft=asked.draft)
     yield replace(now, view=replace(now.view, status=status_line(t("text.stage_planning"))))
     try:
-        request = _request(asked).replaced(as_written=False)
+        request = asked_request(asked).replaced(as_written=False)
         planned = answered(lambda: services.planner.plan(request, role=role), turn.token)
         words = status_line(t("text.planned", count=len(planned.plan.parts)))
         view = replace(now.view, status=words, busy=False)
@@ -109,7 +111,7 @@ def destination(services: Services, role: Role, session: str) -> Destination:
     return Destination(folder=services.guests.destination(session))
 
 
-def _request(asked: Asked) -> SketchRequest:
+def asked_request(asked: Asked) -> SketchRequest:
     """The request; an empty field means the concept of the plan in the editor."""
     concept, *others = asked.values
     if not (concept or "").strip():
@@ -117,12 +119,14 @@ def _request(asked: Asked) -> SketchRequest:
             concept = asked.draft.prompt
         elif isinstance(asked.plan, dict):
             concept = asked.plan.get("concept") or ""
-    return request_of([concept, *others])
+    return asked.request_of([concept, *others])
 
 
-def _planned(
+def asked_plan(
     services: Services, role: Role, request: SketchRequest, asked: Asked
 ) -> PlannedDrawing:
+    """The plan in the editor if it is the request's, else a new one; see `planning.plan_of`."""
+
     def plan(wanted: SketchRequest) -> PlannedDrawing:
         return services.planner.plan(wanted, role=role)
 

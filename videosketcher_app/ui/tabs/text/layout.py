@@ -40,6 +40,7 @@ def lay_out(context: PageContext) -> TextPage:
             ask = lay_out_ask(context)
         with gr.Column(elem_classes="vt-sheet", min_width=320):
             sheet = lay_out_sheet()
+            _drop_hint(context)
         with gr.Column(elem_classes="vt-work", min_width=280):
             work = lay_out_plan()
             work |= lay_out_settings(context, model_choices(context.model))
@@ -140,6 +141,13 @@ def lay_out_sheet(ids: str = "") -> Parts:
         "downloads": downloads,
         "file_options": file_options,
     }
+
+
+def _drop_hint(context: PageContext) -> None:
+    """Says that the window takes files, where it does."""
+    if allows(context.role, Capability.UPLOAD_MEDIA):
+        hint = f'<p class="vt-drop">{safe(t("text.drop_hint"))}</p>'
+        gr.HTML(hint, elem_id="drop-hint", apply_default_css=False)
 
 
 def _file_options() -> list[Any]:

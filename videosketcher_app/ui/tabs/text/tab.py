@@ -44,8 +44,12 @@ OPEN = {"show_progress": "hidden", "concurrency_limit": None}
 EXPORTS_AT_ONCE = 2
 
 
-def connect_all(context: PageContext, page: TextPage, zone: DropZone) -> None:
-    """Connects what this role may do."""
+def connect_all(context: PageContext, page: TextPage, zone: DropZone | None) -> None:
+    """Connects what this role may do.
+
+    Args:
+        zone: the window's drop zone, for the one tab that takes exported files.
+    """
     turns = Turns()
     _connect_drawing(context, page, turns)
     _connect_stops(context, page, turns)
@@ -60,11 +64,12 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> None
 
     @handler(Capability.GENERATE)
     def on_draw(request: gr.Request, plan: Any, draft: Any, lock: bool, *values: Any) -> Any:
-        yield from _drawn(context, turns, _asked(plan, draft, lock, values, request), request)
+        asked = _asked(page, plan, draft, lock, values, request)
+        yield from _drawn(context, turns, asked, request)
 
     @handler(Capability.GENERATE)
     def on_plan(request: gr.Request, plan: Any, draft: Any, _lock: bool, *values: Any) -> Any:
-        asked = _asked(plan, draft, True, values, request)
+        asked = _asked(page, plan, draft, True, values, request)
         turn = turns.begin(_page_of(request))
         news = drawing.plan_only(services, role, asked, turn)
         yield from _followed(services, turns, turn, _page_of(request), news, gr.skip())
@@ -79,11 +84,24 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> None
     connect(role, page.plan_first.click, on_plan, **wiring)
 
 
-def _asked(plan: Any, draft: Any, lock: bool, values: Sequence[Any], request: gr.Request) -> Asked:
+def _asked(
+    page: TextPage,
+    plan: Any,
+    draft: Any,
+    lock: bool,
+    values: Sequence[Any],
+    request: gr.Request,
+) -> Asked:
     values = list(values)
     if not lock:
         values[2] = secrets.randbelow(MAX_SEED + 1)
-    return Asked(values=tuple(values), plan=plan, draft=draft, session=session_of(request))
+    return Asked(
+        values=tuple(values),
+        plan=plan,
+        draft=draft,
+        session=session_of(request),
+        request_of=page.request_of,
+    )
 
 
 def _drawn(
@@ -241,12 +259,13 @@ def _connect_downloads(context: PageContext, page: TextPage) -> None:
     )
 
 
-def _connect_reuse(context: PageContext, page: TextPage, zone: DropZone) -> None:
+def _connect_reuse(context: PageContext, page: TextPage, zone: DropZone | None) -> None:
     outputs = reuse.reuse_outputs(page)
 
     @handler(Capability.UPLOAD_MEDIA)
     def on_dropped(event: gr.EventData) -> list[Any]:
         try:
+            assert zone is not None, "without a zone nothing is dropped"
             path = DropZone.path_of(event._data, Path(zone.GRADIO_CACHE))
             name = str(event._data.get("name") or path.name)[:80]
             return reuse.from_file(context, path, name)
@@ -261,7 +280,8 @@ def _connect_reuse(context: PageContext, page: TextPage, zone: DropZone) -> None
             return [error_line(error), *[gr.skip()] * len(outputs)]
 
     wiring: dict[str, Any] = {"outputs": [page.status, *outputs], **QUIET}
-    connect(context.role, zone.dropped, on_dropped, **wiring)
+    if zone is not None:
+        connect(context.role, zone.dropped, on_dropped, **wiring)
     connect(context.role, page.again.click, on_again, inputs=page.result, **wiring)
 
 

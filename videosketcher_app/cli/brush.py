@@ -1,0 +1,121 @@
+"""`brush`: a concept or a plan drawn in the color and style of a brush."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videosketcher_app.cli import options
+from videosketcher_app.cli.console import Console
+from videosketcher_app.cli.sketch import draw_given
+
+if TYPE_CHECKING:
+    from videosketcher_app.core.requests import BrushSpec
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+def brush(
+    prompt: Annotated[
+        str | None, typer.Argument(help="A concept, or a whole plan.", show_default=False)
+    ] = None,
+    input_image: options.InputImage = None,
+    brush_color: options.BrushColor = None,
+    brush_width: options.BrushWidth = None,
+    brush_kind: options.BrushKind = None,
+    no_box: options.NoBox = False,
+    prompts_file: options.PromptsFile = None,
+    request_file: options.RequestFile = None,
+    seed: options.Seed = None,
+    num_frames: options.NumFrames = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    fps: options.Fps = None,
+    refine_backend: options.RefineBackend = None,
+    extend_prompt: options.ExtendPrompt = False,
+    as_written: options.AsWritten = False,
+    model: options.Model = None,
+    lora: options.Lora = None,
+    num_inference_steps: options.Steps = None,
+    cfg_scale: options.CfgScale = None,
+    negative_prompt: options.NegativePrompt = None,
+    device: options.Device = None,
+    output_dir: options.OutputDir = None,
+    gif: options.Gif = False,
+    force: options.Force = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Draws a concept or a plan in the hand of a brush."""
+    from videosketcher_app.core.errors import InvalidRequest
+    from videosketcher_app.core.requests import LoraSpec
+    from videosketcher_app.core.settings import load_settings
+
+    if extend_prompt and as_written:
+        raise InvalidRequest(
+            "--extend-prompt and --as-written exclude each other.", hint="Leave one out."
+        )
+    given = {
+        "prompt": prompt,
+        "brush": None,
+        "seed": seed,
+        "num_frames": num_frames,
+        "width": width,
+        "height": height,
+        "fps": fps,
+        "planner": refine_backend,
+        "as_written": as_written or None,
+        "model": model,
+        "loras": tuple(LoraSpec.parse(text) for text in lora) if lora else None,
+        "num_inference_steps": num_inference_steps,
+        "cfg_scale": cfg_scale,
+        "negative_prompt": negative_prompt,
+    }
+    if request_file is None or input_image is not None or brush_color is not None:
+        given["brush"] = brush_of(
+            input_image, color=brush_color, width=brush_width, kind=brush_kind, show_box=not no_box
+        )
+    settings = load_settings(output_dir=output_dir, device=device)
+    console = Console(quiet=quiet, as_json=as_json)
+    return draw_given(console, settings, given, prompts_file, request_file, force=force, gif=gif)
+
+
+def brush_of(
+    image: str | None,
+    *,
+    color: str | None = None,
+    width: float | None = None,
+    kind: str | None = None,
+    show_box: bool = True,
+) -> BrushSpec:
+    """The brush that flags name; a word is a brush of the shelf unless a file is called so.
+
+    Raises:
+        InvalidRequest: neither an image nor a color is given, or a value is not possible.
+    """
+    from videosketcher_app.core.errors import InvalidRequest
+    from videosketcher_app.core.requests import BrushSpec
+
+    if image is None and color is None:
+        raise InvalidRequest(
+            "A brush is missing.",
+            hint='Give --input-image with a brush\'s name or a picture, or --brush-color "#1d3fa6".',
+        )
+    name, path = None, None
+    if image is not None:
+        name, path = (None, str(Path(image).absolute())) if is_picture(image) else (image, None)
+    return BrushSpec(
+        name=name, image=path, color=color, width_px=width, kind=kind, show_box=show_box
+    )
+
+
+def is_picture(text: str) -> bool:
+    """True if a word names a picture rather than a brush of the shelf."""
+    if any(separator in text for separator in "/\\") or Path(text).suffix.lower() in _PICTURES:
+        return True
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,127 @@
+"""Recipe: the few-step student of pocket-ar learns where its guided teacher's paths end.
+
+The student draws (self-forcing); from a state of its own drawing the teacher goes to the end of its
+path in many guided steps; the student learns to point there in one.
+
+Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from videosketcher_app.data.continuations import BLOCK_LATENT_FRAMES
+from videosketcher_app.engines.schedules import guided
+from videosketcher_app.models.text import PocketTokenizer
+from videosketcher_app.models.vae import PocketVAE
+from videosketcher_app.training.ar_regression import add_noise
+from videosketcher_app.training.ode import ode_loss, path_end
+from videosketcher_app.training.pocket_ar_base import (
+    ArConfig,
+    ArRecipe,
+    adapter_optimizer,
+    without_words,
+)
+from videosketcher_app.training.pocket_ar_batches import ArBatch
+from videosketcher_app.training.pocket_ar_pass import CausalNetwork, past_keys, velocity_after
+from videosketcher_app.training.pocket_ar_rollout import Drawer
+from videosketcher_app.training.state import StepRandom
+
+
+class OdeRecipe(ArRecipe):
+    """The few-step student learns where the teacher's guided paths end; see the module's docstring.
+
+    Args:
+        student: an injected adapter; its text encoder is frozen.
+        teacher: of `CausalRecipe`, frozen.
+        drawer: draws with the student's weights.
+    """
+
+    def __init__(
+        self,
+        config: ArConfig,
+        vae: PocketVAE,
+        tokenizer: PocketTokenizer,
+        student: CausalNetwork,
+        teacher: CausalNetwork,
+        drawer: Drawer,
+        device: torch.device,
+    ) -> None:
+        super().__init__(config, vae, tokenizer, device)
+        self.module, self.teacher, self.drawer = student, teacher, drawer
+        student.run_block = teacher.run_block = self.run_block
+        self.optimizers = [adapter_optimizer(student, config.other_rate, betas=(0.9, 0.98))]
+
+    def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
+        """Squared error of the student's clean estimate against the end of the teacher's path."""
+        window = self.encode(batch)
+        drawing = random.coin(self.config.rollout_share)
+        past, noisy, timesteps_BF = (
+            self._drawn(window, random) if drawing else self._forced(window, random)
+        )
+        with self.autocast():
+            goal = self._path_ends(past, noisy, timesteps_BF, window)
+            velocity = model(
+                noisy, timesteps_BF, window.ids_BL, window.coordinates_KFhw, past, False
+            )
+        loss = ode_loss(noisy, velocity.float(), goal, timesteps_BF)
+        return {"loss": loss, "loss_drawn" if drawing else "loss_data": loss.detach()}
+
+    @torch.no_grad()
+    def _drawn(self, window: ArBatch, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """The student's own drawing as the past, and a state of each of its blocks."""
+        with self.autocast():
+            context = self.module.text_encoder(window.ids_BL)  # type: ignore[operator]
+        rollout = self.drawer.draw(self.module.transformer, context, window, random)  # type: ignore[arg-type]
+        step_BF = self._steps(window, random)
+        noisy = rollout.states[0]
+        for step, state in enumerate(rollout.states):
+            noisy = torch.where((step_BF == step)[:, None, :, None, None], state, noisy)
+        return rollout.clean_BCFhw, noisy, self._timesteps(step_BF, window.drawn_BF)
+
+    def _forced(self, window: ArBatch, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """Data as the past, and data made noisy; the other hand's blocks are not learned."""
+        timesteps_BF = self._timesteps(self._steps(window, random), window.own_BF)
+        noise = random.normal(*window.clean_BCFhw.shape)
+        noisy = add_noise(window.clean_BCFhw, noise, timesteps_BF / 1000)
+        return window.clean_BCFhw, noisy, timesteps_BF
+
+    def _steps(self, window: ArBatch, random: StepRandom) -> Tensor:
+        """A denoising step for every block: (B, F)."""
+        batch, frames = window.own_BF.shape
+        blocks = random.uniform(batch, frames // BLOCK_LATENT_FRAMES)
+        step = (blocks * len(self.config.timesteps)).long()
+        return step.repeat_interleave(BLOCK_LATENT_FRAMES, dim=1)
+
+    def _timesteps(self, step_BF: Tensor, counted_BF: Tensor) -> Tensor:
+        """Timesteps, 0 where nothing is learned."""
+        values = torch.tensor(self.config.timesteps, device=self.device)
+        return torch.where(counted_BF, values[step_BF], 0.0)
+
+    @torch.no_grad()
+    def _path_ends(
+        self, past: Tensor, noisy: Tensor, timesteps_BF: Tensor, window: ArBatch
+    ) -> Tensor:
+        """Ends of the guided teacher's paths; conditional and not run as one batch."""
+        dit, run = self.teacher.transformer, self.teacher.run_block
+        both = torch.cat([window.ids_BL, without_words(window.ids_BL)])
+        context = self.teacher.text_encoder(both)
+        keys = past_keys(
+            dit, past.repeat(2, 1, 1, 1, 1), context, window.coordinates_KFhw, run_block=run
+        )
+
+        def guided_by_words(x_BCFhw: Tensor, sigma_BF: Tensor) -> Tensor:
+            doubled, sigmas = x_BCFhw.repeat(2, 1, 1, 1, 1), sigma_BF.repeat(2, 1)
+            velocity = velocity_after(
+                dit, keys, doubled, 1000 * sigmas, context, window.coordinates_KFhw, run_block=run
+            )
+            return guided(*velocity.float().chunk(2), self.config.guidance_scale)
+
+        return path_end(
+            guided_by_words,
+            noisy,
+            timesteps_BF / 1000,
+            num_steps=self.config.ode_steps,
+            shift=self.config.ode_shift,
+        )

@@ -1,0 +1,162 @@
+"""Tables: every session at which a page of this door sits, and who may take a seat."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from videosketcher_app.core.access import Capability, Role, require
+from videosketcher_app.core.errors import AppError
+from videosketcher_app.core.requests import CoDrawRequest
+from videosketcher_app.services.codraw.sessions import CoDrawService, NoSession, SessionsFull
+from videosketcher_app.ui.codraw.line import Line
+from videosketcher_app.ui.codraw.messages import Start
+from videosketcher_app.ui.codraw.table import ALONE_S, Table
+
+MAX_LINES = 8  # of one visitor: windows, and reloads whose old line has not ended yet
+
+
+class Tables:
+    """The tables of one door; its methods that open sessions take long and belong off the loop.
+
+    Args:
+        model: that co-draws; None is the catalogue's.
+        alone_s: how long a turn waits for a page that went away.
+    """
+
+    def __init__(
+        self,
+        service: CoDrawService,
+        role: Role,
+        *,
+        model: str | None = None,
+        alone_s: float = ALONE_S,
+    ) -> None:
+        self._service = service
+        self._role = role
+        self._model = model
+        self._alone_s = alone_s
+        self._lock = threading.RLock()
+        self._tables: dict[str, Table] = {}
+        self._lines: Counter[str] = Counter()
+
+    def admit(self, line: Line) -> bool:
+        """Counts a line; False if its visitor has too many open."""
+        with self._lock:
+            if self._lines[line.visitor] >= MAX_LINES:
+                return False
+            self._lines[line.visitor] += 1
+            return True
+
+    def dismiss(self, line: Line) -> None:
+        """A line that was admitted has ended."""
+        with self._lock:
+            self._lines[line.visitor] -= 1
+            if not self._lines[line.visitor]:
+                del self._lines[line.visitor]
+
+    @property
+    def num_lines(self) -> int:
+        """Lines that are open."""
+        with self._lock:
+            return self._lines.total()
+
+    @property
+    def num_tables(self) -> int:
+        """Tables at which somebody sits, or draws."""
+        with self._lock:
+            return len(self._tables)
+
+    def start(self, line: Line, message: Start) -> tuple[Table, bool]:
+        """The table of a new session or of the one that the page was in, and whether it is new.
+
+        Raises:
+            AppError: no session can be opened; see `CoDrawService.open`.
+        """
+        require(self._role, Capability.CO_DRAW)
+        if message.leave is not None:
+            self._end(message.leave, line.visitor)
+        if message.session is not None:
+            try:
+                return self._take(message.session, line), False
+            except NoSession:
+                line.tell("gone")
+        try:
+            session = self._service.open(line.visitor, self._request(message), role=self._role)
+        except SessionsFull:
+            # Somebody whose window was closed comes back to what was left, not to a refusal.
+            left = [name for name in self._service.of(line.visitor) if not self._is_taken(name)]
+            if not left or message.leave is not None:
+                raise
+            return self._take(left[0], line), False
+        return self._take(session.id, line), True
+
+    def leave(self, line: Line, table: Table) -> None:
+        """A page has gone; its session waits for it."""
+        if table.leave(line):
+            self._service_leave(table, line.visitor)
+
+    def file(self, visitor: str, session_id: str, form: str) -> str | None:
+        """The path of an export of a session that this visitor sits at; None if there is none."""
+        with self._lock:
+            table = self._tables.get(session_id)
+        if table is None or table.session.owner != visitor or form not in table.files:
+            return None
+        return str(table.files[form])
+
+    def close(self) -> None:
+        """Ends what is drawn and sends every page away; the sessions stay with the service."""
+        with self._lock:
+            tables = list(self._tables.values())
+            self._tables.clear()
+        for table in tables:
+            table.close()
+
+    def _take(self, session_id: str, line: Line) -> Table:
+        session = self._service.get(session_id, line.visitor)
+        with self._lock:
+            table = self._tables.get(session_id)
+            if table is None or table.session is not session:
+                table = Table(session, self._forget, alone_s=self._alone_s)
+                self._tables[session_id] = table
+            table.seat(line)
+        return table
+
+    def _is_taken(self, session_id: str) -> bool:
+        with self._lock:
+            table = self._tables.get(session_id)
+            return table is not None and table.line is not None
+
+    def _end(self, session_id: str, visitor: str) -> None:
+        with self._lock:
+            table = self._tables.get(session_id)
+            if table is not None and table.session.owner == visitor:
+                del self._tables[session_id]
+            else:
+                table = None
+        if table is not None:
+            table.close()
+        try:
+            self._service.close(session_id, visitor)
+        except NoSession:
+            return  # it has ended by itself, or was never this visitor's
+
+    def _forget(self, table: Table) -> None:
+        with self._lock:
+            if table.line is not None:
+                return  # somebody has sat down again
+            if self._tables.get(table.session.id) is table:
+                del self._tables[table.session.id]
+        table.close()
+
+    def _service_leave(self, table: Table, visitor: str) -> None:
+        try:
+            self._service.leave(table.session.id, visitor)
+        except AppError:
+            return  # it has ended meanwhile
+
+    def _request(self, message: Start) -> CoDrawRequest:
+        values = {"width": message.width, "height": message.height, "seed": message.seed}
+        if self._model is not None:
+            values["model"] = self._model  # type: ignore[assignment]
+        return CoDrawRequest(concept=message.concept, **values)
