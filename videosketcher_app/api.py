@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.events import Done
-from videosketcher_app.core.requests import LoraSpec, SketchRequest
+from videosketcher_app.core.requests import BrushSpec, LoraSpec, SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.outputs import Drawing
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from videosketcher_app.engines.rollout import CausalModel
 
 Lora = str | Path | LoraSpec
-__all__ = ["Drawing", "SketchRequest", "close", "load_causal_model", "sketch"]
+__all__ = [
+    "BrushSpec",
+    "Drawing",
+    "SketchRequest",
+    "brush_sketch",
+    "close",
+    "load_causal_model",
+    "sketch",
+]
 
 _lock = threading.Lock()
 _services: Services | None = None
@@ -51,6 +59,38 @@ def sketch(prompt: str, *, loras: Sequence[Lora] = (), **fields: Any) -> Drawing
         if isinstance(event, Done):
             return event.drawing
     raise AssertionError("a run ends with Done")
+
+
+def brush_sketch(
+    prompt: str,
+    *,
+    brush: str | BrushSpec | None = None,
+    input_image: str | Path | None = None,
+    color: str | None = None,
+    width_px: float | None = None,
+    **fields: Any,
+) -> Drawing:
+    """Draws in the color and style of a brush; nothing is written until `Drawing.save`.
+
+    `drawing.settings["painted"]` says who painted: "model", or "reink" if the strokes of a text
+    model were painted again because no image-conditioned model is here.
+
+    Args:
+        brush: name of a brush of the shelf, or a whole BrushSpec.
+        input_image: instead, a picture of a mark, a swatch, or a whole condition frame.
+        color: "#1d3fa6"; corrects the brush, or alone gives an even line.
+        width_px: of its line on the canvas 240 px high.
+        fields: as of `sketch`.
+
+    Raises:
+        InvalidRequest: there is no such brush, or a field is not possible.
+        NoMark: the picture shows no mark of a brush.
+        InvalidFile: the picture cannot be read.
+    """
+    if not isinstance(brush, BrushSpec):
+        image = None if input_image is None else str(Path(input_image).absolute())
+        brush = BrushSpec(name=brush, image=image, color=color, width_px=width_px)
+    return sketch(prompt, brush=brush, **fields)
 
 
 def _as_spec(lora: Lora) -> LoraSpec:

@@ -232,6 +232,30 @@ def test_the_gallery_gives_settings_back(desk):
     assert desk.concept.input_value() == "a tree"
 
 
+def test_a_drawing_that_could_not_be_saved_is_saved_with_one_press(desk, folder):
+    out, away = folder / "out", folder / "out of the way"
+    desk.open_settings()
+    desk.field("steps").fill("100")
+    desk.concept.fill("a kite")
+    desk.button("Draw").click()
+    desk.page.locator("#preview img").wait_for()
+    out.rename(away)
+    try:
+        out.write_text("no folder")  # while it is drawn, so that its files cannot be written
+        desk.told("save it again")
+    finally:
+        out.unlink(missing_ok=True)
+        away.rename(out)
+    strip = desk.page.get_by_role("region", name="Drawings that could not be saved")
+    strip.get_by_text("1 drawing could not be saved.").wait_for()
+    assert "a kite" in strip.inner_text()
+    desk.button("Save a kite again").click()
+    desk.told("Saved: a kite.")
+    strip.wait_for(state="detached")
+    desk.page.wait_for_function("document.querySelector('#player video').readyState >= 2")
+    assert (out / "kite" / "kite.mp4").is_file()
+
+
 def test_mistakes_are_answered_in_place(desk):
     desk.concept.fill("?!")
     desk.concept.press("Enter")

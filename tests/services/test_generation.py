@@ -148,7 +148,7 @@ def test_plan_of_an_unknown_concept_says_so(services):
 IMPOSSIBLE = [
     ({"model": "no-such-model"}, AppError),
     ({"width": 152}, InvalidRequest),
-    ({"loras": (LoraSpec(path="ink.safetensors"),)}, InvalidRequest),
+    ({"loras": (LoraSpec(path="ink.safetensors"),)}, MissingModel),
     ({"mode": "fast"}, InvalidRequest),
     ({"negative_prompt": "color"}, InvalidRequest),
     ({"planner": "openai"}, InvalidRequest),

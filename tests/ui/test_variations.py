@@ -83,7 +83,7 @@ def test_stopping_keeps_what_is_done(done):
         (Cancelled("x"), "1 finished and kept"),
         (OutOfMemory("<b>"), "&lt;b&gt;"),
     ):
-        ended = variations._ended_early(now, error)
+        ended = variations.ended_early(now, error)
         assert [sheet.state for sheet in ended.sheets][1] == "not_drawn"
         assert ended.sheets[0].drawn is done
         assert words in ended.status
@@ -106,8 +106,8 @@ class Event:
 )
 def test_only_finished_sheets_can_be_opened(done, data):
     with pytest.raises(InvalidRequest):
-        variations._folder_of(told(done), Event(data))
-    assert variations._folder_of(told(done), Event({"index": 0})) == (0, done.folder)
+        variations.folder_of(told(done), Event(data))
+    assert variations.folder_of(told(done), Event({"index": 0})) == (0, done.folder)
 
 
 @pytest.fixture

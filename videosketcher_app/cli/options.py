@@ -79,6 +79,4 @@ BrushWidth = Annotated[
     float | None, option("--brush-width", "Of its line, in pixels at 240 px height.", _BRUSH)
 ]
 BrushKind = Annotated[str | None, option("--brush-kind", "Corrects the texture: crayon.", _BRUSH)]
-NoBox = Annotated[
-    bool, option("--no-box", "Leaves the brush box out of the result.", _BRUSH)
-]
+NoBox = Annotated[bool, option("--no-box", "Leaves the brush box out of the result.", _BRUSH)]

@@ -103,9 +103,7 @@ def sketch(
     }
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
-    return draw_given(
-        console, settings, given, prompts_file, request_file, force=force, gif=gif
-    )
+    return draw_given(console, settings, given, prompts_file, request_file, force=force, gif=gif)
 
 
 def draw_given(
@@ -202,6 +200,7 @@ def describe(drawing: Drawing) -> dict[str, Any]:
         "planner": drawing.planned.planner,
         "seed": drawing.request.seed,
         "model": drawing.model.name,
+        **({"painted": drawing.settings["painted"]} if drawing.request.brush else {}),
         "frames": len(drawing.frames),
         "seconds": drawing.run["seconds"],
     }

@@ -24,6 +24,7 @@ from videosketcher_app.data.grammar.primitives import compose_primitives, sample
 SETTING_SALT = 77
 MOST_BLOCKS = 20  # of a long drawing before the window
 FRAMES_A_PART = 10
+MOST_PARTS = 24  # a plan's limit
 MOST_PARTS_SAID = 8  # of a long drawing; the rest is ink that the plan does not name
 
 
@@ -116,7 +117,7 @@ def long_drawing(
 
     Earlier shapes are ink without words; nothing is drawn after the plan's last part.
     """
-    count = int(np.clip(1.2 * setting.blocks_before + rng.uniform(1, 8), 5, 28))
+    count = int(np.clip(1.2 * setting.blocks_before + rng.uniform(1, 8), 5, MOST_PARTS))
     items = []
     while len(items) < count:
         items += sample_shapes(rng, min(9, count - len(items)))

@@ -129,10 +129,14 @@ def continue_sketch(
         share: of the drawing that the other hand does in its first turn; None for a random pace.
     """
     assert not others[-1], others
+    planned = sketch
     sketch = _reordered(sketch, rng) if others[0] else sketch
     hand = hand or OtherHand.sample(rng)
     strokes: list[Stroke] = []
-    for turn in _turns(sketch, others, rng, share):
+    schedule = _turns(sketch, others, rng, share)
+    if sketch is not planned:
+        sketch = _rest_as_planned(sketch, schedule[0].old[1])
+    for turn in schedule:
         drawn = [cut for s in sketch.strokes if (cut := turn.retimed(s)) is not None]
         strokes += drawn_by(drawn, hand, rng) if turn.other else drawn
     return replace(sketch, strokes=tuple(strokes), num_frames=first_frame_of(len(others)))
@@ -271,6 +275,13 @@ def _reordered(sketch: Sketch, rng: np.random.Generator) -> Sketch:
         left_out = order.pop(int(rng.integers(0, first - 1)))
         order.insert(first - 1, left_out)
     return _in_order(sketch, order)
+
+
+def _rest_as_planned(sketch: Sketch, edge: float) -> Sketch:
+    """Parts that are not begun before `edge` follow in the plan's order."""
+    drawn = list(dict.fromkeys(s.part for s in sketch.strokes))
+    begun = [part for part in drawn if sketch.part_span(part)[0] < edge]  # type: ignore[index]
+    return _in_order(sketch, [*begun, *sorted(set(drawn) - set(begun))])
 
 
 def _in_order(sketch: Sketch, order: Sequence[int]) -> Sketch:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,26 @@ class Engine(Protocol):
         Args:
             plan: in the person's words; its parts name the strokes.
         """
+        ...
+
+
+@runtime_checkable
+class OwnSampler(Protocol):
+    """A model that samples in its reference's own way instead of by `engines.text.denoise`."""
+
+    def denoise(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        num_inference_steps: int,
+        cfg_scale: float,
+        shift: float,
+        num_frames: int,
+        width: int,
+        height: int,
+    ) -> Iterator[tuple[int, Any, Any]]:
+        """Yields (steps done, latents, clean estimate) after every denoising step."""
         ...
 
 

@@ -20,7 +20,7 @@ from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.data.ink import composite
-from videosketcher_app.engines.base import Finished
+from videosketcher_app.engines.base import Finished, OwnSampler
 from videosketcher_app.engines.schedules import clean_estimate, euler_step, guided, sigmas
 from videosketcher_app.models.pocket import PocketModel
 
@@ -65,6 +65,9 @@ def denoise(
     settings: SamplerSettings,
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Samples a batch; yields (steps done, latents, clean estimate) after every denoising step."""
+    if isinstance(model, OwnSampler):
+        yield from model.denoise(prompts, seeds, **vars(settings))
+        return
     shape = model.latent_shape(settings.num_frames, settings.height, settings.width)
     x = initial_noise(seeds, shape, model.device)
     context = model.encode_prompts(prompts)

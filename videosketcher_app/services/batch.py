@@ -47,6 +47,7 @@ class BatchEntry:
         folder: name of its folder below the batch's; empty if it failed.
         seconds: how long it took now.
         error: what was wrong; empty unless it failed.
+        note: what sets it apart from others with the same prompt.
     """
 
     index: int
@@ -55,6 +56,7 @@ class BatchEntry:
     folder: str = ""
     seconds: float = 0.0
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +85,14 @@ def run_batch(
     output_dir: Path,
     force: bool = False,
     gif: bool = False,
+    own_settings: Sequence[Mapping[str, Any]] = (),
 ) -> Generator[BatchEvent, None, None]:
     """Draws every prompt into `<i>_<name>`; closing the iterator cancels what is being drawn.
 
     Args:
         settings: fields of every request but its prompt.
         force: draws again what is finished.
+        own_settings: further fields for each prompt; none if all requests are alike.
 
     Raises:
         AppError: what would stop every prompt (a missing model, an unwritable folder).
@@ -99,7 +103,8 @@ def run_batch(
     try:
         for index, prompt in enumerate(prompts, start=1):
             begun = time.monotonic()
-            request_of = {**settings, "prompt": prompt}
+            own = own_settings[index - 1] if own_settings else {}
+            request_of = {**settings, **own, "prompt": prompt}
             entry = None
             try:
                 for event in _run_one(

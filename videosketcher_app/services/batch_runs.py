@@ -62,6 +62,8 @@ class BatchRun:
         role: Role,
         session: str,
         force: bool = False,
+        own_settings: Sequence[Mapping[str, Any]] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         self.prompts = tuple(prompts)
         self.settings = dict(settings)
@@ -73,9 +75,11 @@ class BatchRun:
         self._generation = generation
         self._session = session
         self._force = force
+        self.own_settings = tuple(own_settings)
+        self.notes = tuple(notes) or ("",) * len(self.prompts)
         self._rows = [
-            BatchEntry(index=index, prompt=shortened(prompt), status="waiting")
-            for index, prompt in enumerate(prompts, start=1)
+            BatchEntry(index=index, prompt=shortened(prompt), status="waiting", note=note)
+            for index, (prompt, note) in enumerate(zip(prompts, self.notes, strict=True), start=1)
         ]
         self._counts: Counter[str] = Counter(waiting=len(prompts))
         self._lock = threading.Lock()
@@ -177,7 +181,12 @@ class BatchRun:
 
     def _work(self) -> None:
         events = run_batch(
-            self, self.prompts, self.settings, output_dir=self.folder, force=self._force
+            self,
+            self.prompts,
+            self.settings,
+            output_dir=self.folder,
+            force=self._force,
+            own_settings=self.own_settings,
         )
         try:
             for event in events:
@@ -199,7 +208,8 @@ class BatchRun:
                 self._stop_if_alone()
                 return
             entry = replace(self._rows[event.index - 1], status="drawing")
-        self._put(replace(entry, prompt=shortened(entry.prompt)))
+        note = self.notes[entry.index - 1]
+        self._put(replace(entry, prompt=shortened(entry.prompt), note=note))
 
     def _put(self, entry: BatchEntry) -> None:
         with self._lock:
@@ -245,6 +255,8 @@ class BatchService:
         role: Role = Role.OWNER,
         session: str = "",
         force: bool = False,
+        own_settings: Sequence[Mapping[str, Any]] = (),
+        notes: Sequence[str] = (),
     ) -> BatchRun:
         """Begins a batch in a folder below `parent` that these prompts always get.
 
@@ -253,6 +265,8 @@ class BatchService:
         Args:
             settings: fields of every request but its prompt.
             force: draws again what is finished.
+            own_settings: further fields for each prompt; none if all requests are alike.
+            notes: what people read of these.
 
         Raises:
             InvalidRequest: a setting is not possible, a guest asks for too much, or a batch runs.
@@ -268,10 +282,12 @@ class BatchService:
             self._generation,
             prompts,
             settings,
-            folder=parent / folder_of(prompts),
+            folder=parent / folder_of([*prompts, *(str(own) for own in own_settings)]),
             role=role,
             session=f"{session} batch",
             force=force,
+            own_settings=own_settings,
+            notes=notes,
         )
         with self._lock:
             earlier = self._runs.pop(self._key(role, session), None)

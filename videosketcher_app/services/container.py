@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from videosketcher_app.core.settings import AppSettings, load_settings
 from videosketcher_app.services.batch_runs import BatchService
 from videosketcher_app.services.brushes.desk import BrushDesk
+from videosketcher_app.services.brushes.side_by_side import SideBySide
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -47,6 +48,7 @@ class Services:
     loras: LoraLibrary
     batches: BatchService
     brushes: BrushDesk
+    side_by_side: SideBySide
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
@@ -107,6 +109,12 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         guests=guests,
         batches=BatchService(generation),
         brushes=brushes,
+        side_by_side=SideBySide(
+            queue=queue,
+            generation=generation,
+            read_picture=brushes.read_picture,
+            limits_of=guests.limits_of,
+        ),
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         loras=loras,
         presets=tuple(presets),

@@ -67,7 +67,7 @@ class LoraLibrary:
         """Every LoRA of the folder by name; one that cannot be used says why in `flaw`."""
         if not self.folder.is_dir():
             return ()
-        files = sorted(path for path in self.folder.iterdir() if _is_lora(path))
+        files = sorted(filter(_is_lora, self.folder.iterdir()), key=lambda path: path.stem)
         return tuple(_entry(path) for path in files[:MAX_LISTED])
 
     def entry(self, name: str) -> LoraEntry:

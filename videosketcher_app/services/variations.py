@@ -227,7 +227,7 @@ class VariationService:
                 )
                 drawing = yield from work if draft.entry is None else draft.entry.follow(work)
                 planned = drawing.planned
-                yield _drawn(drawing)
+                yield drawn_of(drawing)
                 verdict = judge.verdict(drawing)
                 del drawing, work
                 yield verdict
@@ -236,7 +236,8 @@ class VariationService:
                 _withdraw(left)  # they would have failed like the one before
 
 
-def _drawn(drawing: Drawing) -> Drawn:
+def drawn_of(drawing: Drawing) -> Drawn:
+    """The news that a published drawing is on the disk."""
     assert drawing.folder is not None, "variations are published"
     seconds = float(drawing.run["seconds"]["total"])
     return Drawn(folder=drawing.folder, files=drawing.files, seconds=seconds)

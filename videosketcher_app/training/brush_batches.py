@@ -156,7 +156,9 @@ def _free_mark(
     at = np.linspace(0, turns - 1, 160)
     smooth = np.stack([np.interp(at, np.arange(turns), nodes[:, k]) for k in (0, 1)], axis=1)
     smooth = ndimage.gaussian_filter1d(smooth, rng.uniform(3, 14), axis=0, mode="nearest")
-    sketch = Sketch(strokes=(path_stroke(smooth.astype(np.float32)),), width_px=size_px[0], height_px=size_px[1])
+    sketch = Sketch(
+        strokes=(path_stroke(smooth.astype(np.float32)),), width_px=size_px[0], height_px=size_px[1]
+    )
     return frame_of_stroke(sketch.strokes[0], sketch, brush, size_px).pixels_HW3
 
 

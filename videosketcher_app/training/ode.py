@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from videosketcher_app.engines.schedules import guided, shifted
+from videosketcher_app.engines.schedules import shifted
 from videosketcher_app.training.ar_regression import clean_of, per_frame, regression_loss
 
+# CausVid's paths have a guidance scale of 6.
 STORED_STEPS = (0, 36, 44, -1)  # of 50 steps with shift 8: timesteps 1000, 757, 522 and clean
-GUIDANCE = 6.0  # CausVid's; x0 = x0_u + 6 (x0_c - x0_u)
 
 # (noisy latents, noise level per latent frame) -> velocity
 Velocity = Callable[[Tensor, Tensor], Tensor]
@@ -32,19 +32,6 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 def unshifted(sigma: Tensor, shift: float) -> Tensor:
     """The uniform position of a noise level: the inverse of `engines.schedules.shifted`."""
     return sigma / (shift - (shift - 1) * sigma)
-
-
-def guided_velocity(
-    conditional: Velocity, unconditional: Velocity, guidance_scale: float = GUIDANCE
-) -> Velocity:
-    """Classifier-free guidance; on velocities it is the same as on clean estimates."""
-
-    def velocity(x_BCFhw: Tensor, sigma_BF: Tensor) -> Tensor:
-        return guided(
-            conditional(x_BCFhw, sigma_BF), unconditional(x_BCFhw, sigma_BF), guidance_scale
-        )
-
-    return velocity
 
 
 @torch.no_grad()

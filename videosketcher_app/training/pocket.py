@@ -47,7 +47,8 @@ from videosketcher_app.training.state import StepRandom, TrainState
 from videosketcher_app.training.vocabulary import build_tokenizer
 
 logger = logging.getLogger(__name__)
-STAGES = ("vae", "t2v", "distill", "brush", "brush_distill")
+STAGES = ("vae", "t2v", "distill", "brush", "brush_distill", "causal", "ode", "dmd")
+AR_STAGES = ("causal", "ode", "dmd")  # of pocket-ar, see pocket_ar_run
 VAE_FILE, NETWORK_FILE, TOKENIZER_FILE = "vae.safetensors", "network.safetensors", "tokenizer.json"
 
 
@@ -131,18 +132,27 @@ def read_run(path: Path, **changes: object) -> PocketRun:
         raise InvalidRequest(
             f"The configuration {path.name} holds no keys.", hint="Write one key a line."
         )
-    known = {f.name for f in dataclasses.fields(PocketRun)}
+    kind = _run_class(values.get("stage"))
+    known = {f.name for f in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(sorted(known))}"
             raise InvalidRequest(f"Unknown key in {path.name}: {key}.", hint=hint)
     try:
-        return PocketRun(**{**values, **changes})  # type: ignore[arg-type]
+        return kind(**{**values, **changes})  # type: ignore[arg-type]
     except TypeError as error:
         raise InvalidRequest(
             f"The configuration {path.name} lacks a key: {error}.", hint="Add stage and out."
         ) from error
+
+
+def _run_class(stage: object) -> type[PocketRun]:
+    if stage not in AR_STAGES:
+        return PocketRun
+    from videosketcher_app.training.pocket_ar_run import ArRun
+
+    return ArRun
 
 
 def main(config_path: Path, *, resume: bool = False, **changes: object) -> TrainState:
@@ -330,7 +340,16 @@ def _brush_distill(
     return distill_brush(run, loop_config(run), folder, accelerator, resume)
 
 
+def _ar(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
+    from videosketcher_app.training import pocket_ar_run as ar
+
+    stage = {"causal": ar.train_causal, "ode": ar.train_ode, "dmd": ar.train_dmd}[run.stage]
+    assert isinstance(run, ar.ArRun)
+    return stage(run, folder, accelerator, resume)
+
+
 _STAGES = {
+    **dict.fromkeys(AR_STAGES, _ar),
     "vae": _train_vae,
     "t2v": _train_t2v,
     "distill": _distill,

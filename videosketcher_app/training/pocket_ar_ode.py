@@ -15,7 +15,7 @@ from videosketcher_app.data.continuations import BLOCK_LATENT_FRAMES
 from videosketcher_app.engines.schedules import guided
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
-from videosketcher_app.training.ar_regression import add_noise
+from videosketcher_app.training.ar_regression import add_noise, block_timesteps
 from videosketcher_app.training.ode import ode_loss, path_end
 from videosketcher_app.training.pocket_ar_base import (
     ArConfig,
@@ -75,14 +75,17 @@ class OdeRecipe(ArRecipe):
             context = self.module.text_encoder(window.ids_BL)  # type: ignore[operator]
         rollout = self.drawer.draw(self.module.transformer, context, window, random)  # type: ignore[arg-type]
         step_BF = self._steps(window, random)
+        values = torch.tensor(self.config.timesteps, device=self.device)
         noisy = rollout.states[0]
         for step, state in enumerate(rollout.states):
             noisy = torch.where((step_BF == step)[:, None, :, None, None], state, noisy)
-        return rollout.clean_BCFhw, noisy, self._timesteps(step_BF, window.drawn_BF)
+        return rollout.clean_BCFhw, noisy, torch.where(window.drawn_BF, values[step_BF], 0.0)
 
     def _forced(self, window: ArBatch, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
         """Data as the past, and data made noisy; the other hand's blocks are not learned."""
-        timesteps_BF = self._timesteps(self._steps(window, random), window.own_BF)
+        batch, frames = window.own_BF.shape
+        timesteps_BF = block_timesteps(batch, frames, random, timesteps=self.config.timesteps)
+        timesteps_BF = torch.where(window.own_BF, timesteps_BF, 0.0)
         noise = random.normal(*window.clean_BCFhw.shape)
         noisy = add_noise(window.clean_BCFhw, noise, timesteps_BF / 1000)
         return window.clean_BCFhw, noisy, timesteps_BF
@@ -93,11 +96,6 @@ class OdeRecipe(ArRecipe):
         blocks = random.uniform(batch, frames // BLOCK_LATENT_FRAMES)
         step = (blocks * len(self.config.timesteps)).long()
         return step.repeat_interleave(BLOCK_LATENT_FRAMES, dim=1)
-
-    def _timesteps(self, step_BF: Tensor, counted_BF: Tensor) -> Tensor:
-        """Timesteps, 0 where nothing is learned."""
-        values = torch.tensor(self.config.timesteps, device=self.device)
-        return torch.where(counted_BF, values[step_BF], 0.0)
 
     @torch.no_grad()
     def _path_ends(

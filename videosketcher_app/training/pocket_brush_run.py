@@ -58,7 +58,11 @@ def train_brush(
         load_into(network.transformer, _adapter_in(run, base).tensors)
     vae = _on(base.vae, device)
     recipe = PocketBrushRecipe(
-        brush_config(run), vae, base.tokenizer, network.to(device), device  # type: ignore[arg-type]
+        brush_config(run),
+        vae,
+        base.tokenizer,
+        network.to(device),
+        device,  # type: ignore[arg-type]
     )
     state = train(recipe, loop, folder, accelerator, resume=resume)
     _leave(state, network, base, folder, accelerator)

@@ -10,6 +10,8 @@ from enum import Enum
 
 API = "/gradio_api/"
 FILE = f"{API}file="
+JOIN = f"{API}queue/join"
+DATA = f"{API}queue/data"
 
 _PAGES = frozenset({"/", "/config", "/config/", "/theme.css", "/favicon.ico", "/manifest.json"})
 _PAGE_PARTS = ("/assets/", "/static/", "/svelte/", "/pwa_icon", f"{API}custom_component/")

@@ -19,9 +19,10 @@ from videosketcher_app.services.guests import Guest, GuestBook, QuotaExceeded
 from videosketcher_app.ui import answers, entrance
 from videosketcher_app.ui.answers import Answer, Send
 from videosketcher_app.ui.doors import GUEST_SCOPE, Door, GuestDoor, OwnerDoor
-from videosketcher_app.ui.gradio_routes import Kind, kind_of
+from videosketcher_app.ui.gradio_routes import DATA, Kind, kind_of
 from videosketcher_app.ui.guest_rules import GuestRules
 from videosketcher_app.ui.texts import t
+from videosketcher_app.ui.unheard import PATIENCE_S, Unheard, hang_up
 from videosketcher_app.ui.uploads import (
     BodyRules,
     Desk,
@@ -71,7 +72,7 @@ class Guard:
         self._status = status
         self._timeout_s = upload_timeout_s
         self._rules = GuestRules(book) if isinstance(door, GuestDoor) else None
-        self._streams: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Future[None]] = set()
         self.desk = Desk(self._limits)
         self.has_page = False  # True once a page is up in some browser
 
@@ -157,9 +158,9 @@ class Guard:
         if kind is Kind.STREAM:
             self.has_page = True  # pages listen when they are complete
             if rules is not None and guest is not None:
-                scope = _without_compression(scope)
-                send = _learning(send, lambda part: rules.learn(guest, visit, part), b"\n\n")
-            await self._follow(scope, send, receive)
+                await self._follow_guest(rules, guest, visit, scope, send, receive)
+            else:
+                await self._follow(scope, send, receive)
         elif visit.method == "POST":
             await self._post(kind, visit, scope, receive, send, guest)
         else:
@@ -202,17 +203,57 @@ class Guard:
         if guest is None or self._rules is None:
             await self._app(scope, replay(body, receive), send)
             return
-        if kind is not Kind.UPLOAD:
-            self._rules.check_message(guest, visit, body.read())
-            body.seek(0)
         rules = self._rules
+        if kind is not Kind.UPLOAD:
+            page = rules.check_message(guest, visit, body.read())
+            body.seek(0)
+            if page is not None:
+                self._await_listener(rules.unheard, guest, page, scope)
         learning = _learning(send, lambda part: rules.learn(guest, visit, part), b"")
         await self._app(_without_compression(scope), replay(body, receive), learning)
 
-    async def _follow(self, scope: Scope, send: Send, receive: Receive) -> None:
+    def _await_listener(self, unheard: Unheard, guest: Guest, page: str, scope: Scope) -> None:
+        """Makes Gradio forget a page that does not listen in time to what it asked for."""
+        before = dict(scope)  # as it came; the app adds its own to it
+
+        def look() -> None:
+            if unheard.forget(guest.name, page):
+                self._keep(asyncio.ensure_future(hang_up(self._app, before, page)))
+
+        asyncio.get_running_loop().call_later(PATIENCE_S, look)
+
+    async def _follow_guest(
+        self,
+        rules: GuestRules,
+        guest: Guest,
+        visit: Visit,
+        scope: Scope,
+        send: Send,
+        receive: Receive,
+    ) -> None:
+        """Serves a guest's stream; whoever hangs up is forgotten."""
+        scope = _without_compression(scope)
+        before = dict(scope)
+        send = _learning(send, lambda part: rules.learn(guest, visit, part), b"\n\n")
+        if visit.path != DATA:
+            await self._follow(scope, send, receive)
+            return
+        page = visit.query["session_hash"][0]
+        with rules.unheard.listening(guest.name, page):
+            is_complete = await self._follow(scope, send, receive)
+        if not is_complete and not rules.unheard.is_heard(page):
+            await hang_up(self._app, before, page)
+
+    def _keep(self, stream: asyncio.Future[None]) -> None:
+        """Ends with the app, if not before."""
+        self._streams.add(stream)
+        stream.add_done_callback(self._streams.discard)
+
+    async def _follow(self, scope: Scope, send: Send, receive: Receive) -> bool:
         """Serves a stream, and ends it in the moment that nobody listens any more.
 
-        Gradio looks for that only between two messages, which can be long apart.
+        Gradio looks for that only between two messages, which can be long apart. Returns True if
+        the stream came to its own end.
         """
         gone = asyncio.Event()
 
@@ -225,20 +266,20 @@ class Guard:
                 pass
             gone.set()
 
-        inner = asyncio.create_task(self._app(scope, silence, send))  # type: ignore[arg-type]
-        watcher = asyncio.create_task(watch())
-        self._streams.add(inner)
+        inner = asyncio.ensure_future(self._app(scope, silence, send))
+        watcher = asyncio.ensure_future(watch())
+        self._keep(inner)
         try:
             await asyncio.wait({inner, watcher}, return_when=asyncio.FIRST_COMPLETED)
             if gone.is_set():  # Gradio heard it too and lets go of what the page had asked for
                 await asyncio.wait({inner}, timeout=_LETTING_GO_S)
         finally:
-            self._streams.discard(inner)
             for task in (inner, watcher):
                 task.cancel()
             results = await asyncio.gather(inner, watcher, return_exceptions=True)
         if isinstance(results[0], Exception):
             logger.debug("a stream ended: %s", results[0])
+        return not gone.is_set()
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = visit_of(scope)

@@ -17,19 +17,20 @@ from videosketcher_app.services.guests import (
     GuestBook,
     remember_event,
 )
-from videosketcher_app.ui.gradio_routes import API, FILE, UPLOAD
+from videosketcher_app.ui.gradio_routes import API, DATA, FILE, JOIN, UPLOAD
 from videosketcher_app.ui.texts import t
+from videosketcher_app.ui.unheard import Unheard
 from videosketcher_app.ui.uploads import Refusal
 from videosketcher_app.ui.visit import Visit
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-JOIN = f"{API}queue/join"
-DATA = f"{API}queue/data"
 HEARTBEAT = f"{API}heartbeat/"
 _BY_EVENT = frozenset({f"{API}cancel", f"{API}reset"})
 # Tokens of a bucket and how many come back a second. Pages poll twice a second without the queue.
 _PACE = {JOIN: (30, 2.0)}
 _OTHER_PACE = (120, 10.0)
+_NEW_PAGES = "new pages"
+_NEW_PAGES_PACE = (16, 0.2)  # tabs and reloads; Gradio keeps the state of each
 _MAX_DEPTH = 40
 
 
@@ -46,6 +47,7 @@ class GuestRules:
         self._clock = clock
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
         self._roots = (str(book.uploads), str(book.sessions))
+        self.unheard = Unheard()
 
     def check_pace(self, guest: Guest, visit: Visit) -> None:
         """Lets a guest ask again, or not yet.
@@ -53,8 +55,10 @@ class GuestRules:
         Raises:
             Refusal: 429.
         """
-        burst, per_second = _PACE.get(visit.path, _OTHER_PACE)
-        key = (guest.name, visit.path if visit.path in _PACE else "")
+        what = visit.path if visit.path in _PACE else ""
+        self._take_token((guest.name, what), *_PACE.get(what, _OTHER_PACE))
+
+    def _take_token(self, key: tuple[str, str], burst: int, per_second: float) -> None:
         now = self._clock()
         tokens, at = self._buckets.get(key, (float(burst), now))
         tokens = min(float(burst), tokens + (now - at) * per_second)
@@ -90,11 +94,13 @@ class GuestRules:
         if "\x00" in path or not Path(path).resolve().is_relative_to(ASSETS):
             self._check_path(guest, path)
 
-    def check_message(self, guest: Guest, visit: Visit, body: bytes) -> None:
+    def check_message(self, guest: Guest, visit: Visit, body: bytes) -> str | None:
         """Lets a guest speak for an own page, of own events and own files.
 
+        Returns the page if it asks for something and nobody listens to it yet.
+
         Raises:
-            Refusal: 400, or 403 for what is somebody else's.
+            Refusal: 400, or 403 for what is somebody else's, or 429 while too much is unheard.
         """
         try:
             message = json.loads(body or b"{}")
@@ -112,6 +118,8 @@ class GuestRules:
             self._check_page(guest, page)
         for path in _paths_in(message, _MAX_DEPTH):
             self._check_path(guest, path)
+        asks = visit.path == JOIN and isinstance(page, str)
+        return page if asks and self.unheard.ask(guest.name, page) else None
 
     def learn(self, guest: Guest, visit: Visit, message: bytes) -> None:
         """Books what one complete message of the app gives to a guest: an event, or files."""
@@ -128,6 +136,8 @@ class GuestRules:
             self._book.add_received(guest, paths)
 
     def _check_page(self, guest: Guest, page: str) -> None:
+        if 0 < len(page) <= 64 and page not in guest.pages:
+            self._take_token((guest.name, _NEW_PAGES), *_NEW_PAGES_PACE)
         if not 0 < len(page) <= 64 or not self._book.owns_page(guest, page):
             raise Refusal(403, t("sharing.refused_page"))
 

@@ -54,6 +54,7 @@ def test_each_layout_is_identified_and_holds_the_same_adapter(name, tensors, tmp
 def test_names_of_all_layouts_at_14b_are_taken_apart():
     modules = published_modules(5120, 13824, 40)
     modules |= {"blocks.0.cross_attn.k_img": (5120, 5120), "head.head": (64, 5120)}
+    modules |= {"blocks.3.norm3": (1, 1), "blocks.3": (1, 1)}
     modules |= {
         f"{part}.{n}": (1, 1) for part in ("text_embedding", "time_embedding") for n in (0, 2)
     }

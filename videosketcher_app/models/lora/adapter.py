@@ -222,10 +222,11 @@ def _refuse_some_alphas(by_module: Mapping[str, Mapping[str, Tensor]], source: s
 
 def _refuse_huge(tensors: Mapping[str, Tensor], source: str) -> None:
     for name, tensor in tensors.items():
-        if tensor.numel() and float(tensor.detach().abs().amax()) > MAX_VALUE:
-            largest = float(tensor.abs().amax())
+        largest = float(tensor.to(torch.float32).abs().amax()) if tensor.numel() else 0.0
+        if largest > MAX_VALUE:
             raise InvalidFile(
-                f"{source} holds values up to {largest:.3g} in {name[:80]!r}; it is no trained LoRA.",
+                f"{source} holds values up to {largest:.3g} in {name[:80]!r}, which no training "
+                "gives.",
                 hint=_HINT,
             )
 

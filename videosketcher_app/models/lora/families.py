@@ -25,13 +25,14 @@ _OTHER_FAMILIES = (
     (r"model\.layers\.|q_proj|gate_proj", "a LoRA for a language model"),
 )
 _OTHER_KINDS = (
+    (r"\.row_scale$", "packed as this app packs its own models, not a LoRA to share"),
     (r"lokr_|hada_|\.oft_|\.glora|lora_mid", "an adapter of another kind than LoRA (LyCORIS)"),
     (r"dora_scale|lora_magnitude", "a DoRA, whose magnitudes this app does not apply"),
     (r"lora_embedding", "a LoRA with trained embeddings, which this app does not apply"),
     (r"lora_(A|B|up|down)\b.*bias", "a LoRA with trained biases, which this app does not apply"),
 )
 _OTHER_MODELS = (
-    (r"lora_", "a LoRA that names its tensors in a way of its own"),
+    (r"lora", "a LoRA that names its tensors in a way of its own"),
     (r"patch_embedding|self_attn\.q\.weight", "a whole Wan transformer"),
     (r"decoder\.|encoder\.|conv1", "a VAE"),
     (r"optimizer|exp_avg", "the state of a training run"),

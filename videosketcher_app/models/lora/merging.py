@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
@@ -94,30 +95,40 @@ def check_fit(
         base_shapes: of the base's parameters, under a bare Wan transformer's names.
 
     Raises:
-        InvalidFile: names the first mismatch, and the size that the adapter looks made for.
+        InvalidFile: says how many modules match, the first that does not, and the size that the
+            adapter looks made for.
     """
     shapes = adapter.shapes()
+    found = {name: _shape_for(adapter, name, base_shapes.get(name)) for name in shapes}
+    wrong = [name for name, shape in shapes.items() if found[name] != shape]
+    if not wrong:
+        return
+    missing = [name for name in wrong if found[name] is None]
+    flaw = f"it has no {_listed(missing)}" if missing else _other_shape(adapter, wrong[0], found)
     looks = family_of(shapes)
     likeness = f" It looks made for {looks}." if looks else ""
-    hint = f"Choose a LoRA that was trained on {base}, or the model that this one was trained on."
-    missing = [name for name in shapes if name not in base_shapes]
-    if missing:
-        told = _modules(missing)
-        raise InvalidFile(
-            f"{adapter.source} does not fit {base}: {len(shapes) - len(missing)} of {len(shapes)} "
-            f"adapted modules are in it; it has no {told}.{likeness}",
-            hint=hint,
-        )
-    for name, shape in shapes.items():
-        found = _flat(base_shapes[name]) if name.removesuffix(".weight") in adapter.pairs else None
-        found = found or base_shapes[name]
-        if found != shape:
-            turned = " (transposed)" if found == shape[::-1] and len(shape) == 2 else ""
-            raise InvalidFile(
-                f"{adapter.source} does not fit {base}: {name} is {found}, the LoRA is for "
-                f"{shape}{turned}.{likeness}",
-                hint=hint,
-            )
+    raise InvalidFile(
+        f"{adapter.source} does not fit {base}: {len(shapes) - len(wrong)} of {len(shapes)} adapted "
+        f"modules match; {flaw}.{likeness}",
+        hint=f"Choose a LoRA that was trained on {base}, or the model that this one was trained on.",
+    )
+
+
+def _shape_for(
+    adapter: LoraAdapter, name: str, shape: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """A parameter's shape as the adapter counts it: matrices for pairs, (O, I)."""
+    is_pair = name.removesuffix(".weight") in adapter.pairs
+    return (shape[0], math.prod(shape[1:])) if is_pair and shape and len(shape) > 1 else shape
+
+
+def _other_shape(
+    adapter: LoraAdapter, name: str, found: Mapping[str, tuple[int, ...] | None]
+) -> str:
+    shape, pair = adapter.shapes()[name], adapter.pairs.get(name.removesuffix(".weight"))
+    is_turned = pair is not None and found[name] in (shape[::-1], (pair.rank, pair.rank))
+    turned = " (it looks transposed)" if is_turned else ""
+    return f"{name} is {found[name]}, the LoRA is for {shape}{turned}"
 
 
 def _sum(weight: Tensor, additions: Sequence[Callable[[], Tensor]]) -> Tensor:
@@ -132,16 +143,6 @@ def _scaled(difference: Tensor, scale: float) -> Tensor:
     return difference.to(torch.float32) * scale
 
 
-def _flat(shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """A weight as a matrix (O, I); None for vectors."""
-    if len(shape) < 2:
-        return None
-    inputs = 1
-    for size in shape[1:]:
-        inputs *= size
-    return shape[0], inputs
-
-
-def _modules(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
     listed = ", ".join(name.removesuffix(".weight")[:80] for name in names[:_NAMED])
     return f"{listed} and {len(names) - _NAMED} more" if len(names) > _NAMED else listed

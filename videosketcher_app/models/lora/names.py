@@ -39,6 +39,8 @@ _DIFFUSERS = (
 _KOHYA = (
     (re.compile(r"blocks_(\d+)_(self_attn|cross_attn)_(\w+)"), r"blocks.\1.\2.\3"),
     (re.compile(r"blocks_(\d+)_ffn_(\d)"), r"blocks.\1.ffn.\2"),
+    (re.compile(r"blocks_(\d+)_(norm\d)"), r"blocks.\1.\2"),
+    (re.compile(r"blocks_(\d+)"), r"blocks.\1"),
     (re.compile(r"(text_embedding|time_embedding|time_projection)_(\d)"), r"\1.\2"),
     (re.compile(r"img_emb_proj_(\d)"), r"img_emb.proj.\1"),
     (re.compile(r"head_head"), "head.head"),

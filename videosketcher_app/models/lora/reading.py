@@ -64,10 +64,10 @@ def lora_file(path: Path) -> Path:
         MissingModel: there is none.
         InvalidFile: it is of a kind that holds no weights.
     """
-    file = path / PEFT_WEIGHTS if path.is_dir() else path
-    if not file.is_file():
+    file = _existing(path)
+    if file is None:
         raise MissingModel(
-            f"There is no LoRA at {path}.",
+            f"There is no LoRA at {str(path)[:200]}.",
             hint="Give the .safetensors file of a LoRA, or the name of one that was imported.",
         )
     if file.suffix not in SUFFIXES:
@@ -75,6 +75,14 @@ def lora_file(path: Path) -> Path:
             f"{file.name} is not a file of weights.", hint=f"These are: {', '.join(SUFFIXES)}."
         )
     return file
+
+
+def _existing(path: Path) -> Path | None:
+    try:
+        file = path / PEFT_WEIGHTS if path.is_dir() else path
+        return file if file.is_file() else None
+    except OSError:  # a name that no disk takes
+        return None
 
 
 def _check_size(file: Path, num_tensors: int) -> None:

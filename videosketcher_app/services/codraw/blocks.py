@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.data.strokes import FloatArray
+from videosketcher_app.services.codraw.reel import Reel
 
+BEFORE_FRAMES = 9  # what the encoder must have seen to know what went before
 MOST_IN_MEMORY = 24  # blocks: three windows
 
 Clip = NDArray[np.uint8]
@@ -31,13 +33,64 @@ class Block:
     Attributes:
         key: of its latents on the shelf, for ever.
         words: that the model read.
+        start, stop: its frames within its turn.
         shown: gives the frames (T, H, W, 3) of the block and those before it (None at the
             beginning of a drawing); None if the model drew the block.
     """
 
     key: int
     words: str
+    start: int
+    stop: int
     shown: Callable[[], tuple[Clip, Clip | None]] | None = None
+
+
+class BlockMaker:
+    """Makes blocks with keys of their own.
+
+    Args:
+        next_key: of the next block of this session.
+    """
+
+    def __init__(self, next_key: int = 1) -> None:
+        self.next_key = next_key
+        self._lock = threading.Lock()
+
+    def drawn(self, words: str, *, start: int, stop: int, key: int | None = None) -> Block:
+        """A block that the model draws."""
+        return Block(self._key(key), words, start, stop)
+
+    def shown(
+        self,
+        words: str,
+        reel: Reel,
+        *,
+        start: int,
+        stop: int,
+        parent: Reel | None,
+        key: int | None = None,
+    ) -> Block:
+        """A block of frames that are shown to the model.
+
+        Args:
+            parent: frames of the turn before; None at the beginning of a drawing.
+        """
+
+        def frames() -> tuple[Clip, Clip | None]:
+            before = None
+            if start >= BEFORE_FRAMES:
+                before = reel.clip(start - BEFORE_FRAMES, start)
+            elif parent is not None:
+                before = parent.tail(BEFORE_FRAMES)
+            return reel.clip(start, stop), before
+
+        return Block(self._key(key), words, start, stop, frames)
+
+    def _key(self, key: int | None) -> int:
+        with self._lock:
+            key = self.next_key if key is None else key
+            self.next_key = max(self.next_key, key + 1)
+            return key
 
 
 class LatentShelf:
@@ -80,6 +133,13 @@ class LatentShelf:
         latents_CFhw = read["latents"].numpy()
         self._remember(block.key, latents_CFhw)
         return latents_CFhw
+
+    def drop(self, blocks: Iterable[Block]) -> None:
+        """Deletes what belongs to blocks that are no part of the drawing."""
+        with self._lock:
+            for block in blocks:
+                self._recent.pop(block.key, None)
+                self._file(block.key).unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Frees the memory; the disk keeps what it has."""

@@ -185,13 +185,17 @@ class Hand:
             line.rows.append((x, y, line.clock, pressure))
         self.lift()
 
-    def picture(self) -> NDArray[np.uint8]:
+    def all_of_it(self) -> Paper:
         """The paper with everything that was drawn until now."""
         line = self._line
         if line is None:
-            return self.paper.picture_HW3
+            return self.paper
         self._ink(line, len(line.rows))
-        return _laid(line).picture_HW3
+        return _laid(line)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The same as a picture (H, W, 3)."""
+        return self.all_of_it().picture_HW3
 
     def _put_down(self, number: int, pen: Pen, eraser: bool, at_s: float) -> None:
         if len(self.strokes) >= MAX_STROKES:
@@ -246,7 +250,7 @@ class Hand:
 
     def _back(self) -> None:
         self.paper, frames = self._papers.pop()
-        self.reel.cut(frames)
+        self.reel = self.reel.first(frames)
 
 
 def _laid(line: _Line) -> Paper:

@@ -19,6 +19,7 @@ from videosketcher_app.core.errors import InvalidFile
 from videosketcher_app.services.codraw.events import Box
 
 Picture = NDArray[np.uint8]
+KEY_FRAMES = 240  # one whole frame is kept for so many, to begin from
 _EMPTY = Box(left=0, top=0, right=0, bottom=0)
 
 
@@ -32,7 +33,7 @@ class _Change:
 
 
 class Reel:
-    """Frames in order; append and cut at the end only.
+    """Frames in order; only ever appended, so that other threads may read while it grows.
 
     Args:
         before_HW3: the picture before the first frame; must not be written to.
@@ -42,6 +43,7 @@ class Reel:
         self.before_HW3 = before_HW3
         self.last_HW3 = before_HW3
         self._changes: list[_Change] = []
+        self._keys: dict[int, Picture] = {}
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -56,22 +58,23 @@ class Reel:
         pixels_K = _changed(self.last_HW3, frame_HW3)
         box = _box_around(pixels_K, frame_HW3.shape[1])
         colors_K3 = frame_HW3.reshape(-1, 3)[pixels_K]
-        self._changes.append(_Change(pixels_K.astype(np.int32), colors_K3, box))
-        if len(pixels_K):
-            self.last_HW3 = frame_HW3
+        self._append(_Change(pixels_K.astype(np.int32), colors_K3, box), frame_HW3)
         return box
 
     def hold(self, num_frames: int) -> None:
         """Repeats the last frame until there are so many."""
         still = _Change(np.zeros(0, np.int32), np.zeros((0, 3), np.uint8), _EMPTY)
-        self._changes += [still] * (num_frames - len(self))
+        while len(self) < num_frames:
+            self._append(still, self.last_HW3)
 
-    def cut(self, num_frames: int) -> None:
-        """Forgets all but the first frames."""
-        if num_frames >= len(self):
-            return
-        self.last_HW3 = self.frame(num_frames - 1) if num_frames else self.before_HW3
-        del self._changes[num_frames:]
+    def first(self, num_frames: int) -> Reel:
+        """A reel of the first frames alone; this one stays for whoever reads it."""
+        reel = Reel(self.before_HW3)
+        reel._changes = self._changes[:num_frames]
+        reel._keys = {at: key for at, key in self._keys.items() if at < num_frames}
+        if num_frames:
+            reel.last_HW3 = self.frame(num_frames - 1)
+        return reel
 
     def frame(self, index: int) -> Picture:
         """One frame (H, W, 3); index from 0."""
@@ -83,9 +86,11 @@ class Reel:
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Picture, Box]]:
         """Frames with what changed in them; every frame is an array of its own."""
         stop = len(self) if stop is None else min(stop, len(self))
-        canvas_HW3 = self.before_HW3.copy()
+        key = max((at for at in tuple(self._keys) if at <= start), default=-1)
+        canvas_HW3 = (self._keys[key] if key >= 0 else self.before_HW3).copy()
         pixels_N3 = canvas_HW3.reshape(-1, 3)
-        for index, change in enumerate(self._changes[:stop]):
+        for index in range(max(key, 0), stop):
+            change = self._changes[index]
             pixels_N3[change.pixels_K] = change.colors_K3
             if index >= start:
                 yield canvas_HW3.copy(), change.box
@@ -132,14 +137,22 @@ class Reel:
             raise _damaged()
         reel = cls(before_HW3)
         borders = np.cumsum(counts)[:-1]
-        for pixels_K, colors_K3 in zip(
-            np.split(pixels, borders), np.split(colors, borders), strict=True
-        ):
+        pieces = zip(np.split(pixels, borders), np.split(colors, borders), strict=True)
+        for pixels_K, colors_K3 in pieces if len(counts) else ():
+            frame_HW3 = reel.last_HW3
+            if len(pixels_K):
+                frame_HW3 = frame_HW3.copy()
+                frame_HW3.reshape(-1, 3)[pixels_K] = colors_K3
             box = _box_around(pixels_K, before_HW3.shape[1])
-            reel._changes.append(_Change(pixels_K.astype(np.int32), colors_K3, box))
-        if len(pixels):
-            reel.last_HW3 = reel.frame(len(reel) - 1)
+            reel._append(_Change(pixels_K.astype(np.int32), colors_K3, box), frame_HW3)
         return reel
+
+    def _append(self, change: _Change, frame_HW3: Picture) -> None:
+        if len(change.pixels_K):
+            self.last_HW3 = frame_HW3
+        self._changes.append(change)
+        if len(self) % KEY_FRAMES == 0:
+            self._keys[len(self) - 1] = self.last_HW3
 
 
 def union(one: Box, other: Box) -> Box:

@@ -8,7 +8,8 @@ Legend: T frames, H/W canvas pixels. Times are frames of the turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -48,14 +49,14 @@ class Tracer:
 
     def finish(self, num_frames: int) -> tuple[Stroke, ...]:
         """The rest, after the reel was cut to so many frames."""
-        self.strokes = list(_cut(self.strokes, num_frames))
+        self.strokes = list(strokes_until(self.strokes, num_frames))
         self._from = min(self._from, num_frames)
         return self._take(self._open_strokes(num_frames), float(num_frames))
 
     def _take(self, strokes: Iterable[Stroke], border: float) -> tuple[Stroke, ...]:
         final = tuple(stroke for stroke in strokes if stroke.end < border)
         self.strokes += final
-        self._from = max(self._from, int(border))
+        self._from = max(self._from, math.ceil(border))
         return final
 
     def _open_strokes(self, stop: int) -> list[Stroke]:
@@ -107,7 +108,7 @@ def _border(strokes: list[Stroke], old: float) -> float:
         border = lower
 
 
-def _cut(strokes: Iterable[Stroke], num_frames: int) -> Iterable[Stroke]:
+def strokes_until(strokes: Iterable[Stroke], num_frames: int) -> Iterator[Stroke]:
     """Strokes as they were when only the first frames were there."""
     for stroke in strokes:
         there = stroke.times_N <= num_frames - 1

@@ -32,7 +32,6 @@ class Turn:
         drawn_frames: how many of its frames hold something; the rest is stillness that fills the
             last block.
         traced: the strokes are all of the ink.
-        part: of the plan that ended it, for the tutor; None if none did.
     """
 
     number: int
@@ -46,7 +45,6 @@ class Turn:
     seed: int | None = None
     drawn_frames: int = 0
     traced: bool = True
-    part: int | None = None
 
     @property
     def num_frames(self) -> int:

@@ -130,7 +130,7 @@ class Desk {
   goAlone(words) {
     this.isAlone = true;
     const note = this.root.querySelector(".cd-missing");
-    note.textContent = `${say("missing")} ${words}`;
+    note.textContent = `${words} ${say("missing")}`;
     note.hidden = false;
     this.told(say("alone"));
     this.refresh();

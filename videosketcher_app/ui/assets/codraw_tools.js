@@ -106,12 +106,12 @@ function listen(desk) {
     desk.story.raw = checked;
     desk.redraw();
   });
-  ["tutor", "match", "raw"].forEach(setting);
+  ["tutor", "match_hand", "raw"].forEach(setting);
 }
 
 /** The switches as the server has them. */
 function showSettings(desk, { settings, width, height }) {
-  for (const name of ["tutor", "match", "raw"]) desk.select(name).checked = Boolean(settings?.[name]);
+  for (const name of ["tutor", "match_hand", "raw"]) desk.select(name).checked = Boolean(settings?.[name]);
   desk.story.raw = Boolean(settings?.raw);
   const choice = `${width}x${height}`;
   const list = desk.select("canvas");

@@ -6,6 +6,8 @@ const TRIGGERS = {
   again: (data) => trigger('again', data),
   dismiss: (data) => trigger('dismiss', data),
   restore: (data) => trigger('restore', data),
+  save: (data) => trigger('save', data),
+  forget: (data) => trigger('forget', data),
 };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

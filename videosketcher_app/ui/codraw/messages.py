@@ -85,13 +85,14 @@ class Go(_Message):
     """Asks the model to go on.
 
     Attributes:
-        num_frames: of its turn; None is the model's own length.
-        until: "part" also stops behind a part of the plan, "plan" goes on to its end.
+        num_frames: of its turn; None is the session's own length.
+        until: "part" also stops behind a part of the plan, "plan" goes on to its end; None is
+            "part" for a tutor, else "frames".
     """
 
     kind: Literal["go"]
     num_frames: int | None = Field(default=None, ge=1, le=2000)
-    until: Literal["frames", "part", "plan"] = "frames"
+    until: Literal["frames", "part", "plan"] | None = None
 
 
 class Stop(_Message):
@@ -186,13 +187,13 @@ class Settings(_Message):
 
     Attributes:
         tutor: it pauses after each part so that the person draws it.
-        match: its pen and pace follow the person's.
+        match_hand: its pen and pace follow the person's.
         raw: its pixels are sent as the model decoded them, too.
     """
 
     kind: Literal["settings"]
     tutor: bool | None = None
-    match: bool | None = None
+    match_hand: bool | None = None
     raw: bool | None = None
 
 

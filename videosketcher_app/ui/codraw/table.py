@@ -76,7 +76,7 @@ class Table:
         self.session = session
         self.files: dict[str, Path] = {}
         self.lesson: int | None = None
-        self.settings = {"tutor": False, "match": False, "raw": False}
+        self.is_raw = False  # the model's own pixels are sent, too
         # Strokes keep their order; what takes long must not hold them up.
         self.hand = ThreadPoolExecutor(max_workers=1)
         self.slow = ThreadPoolExecutor(max_workers=1)
@@ -102,6 +102,7 @@ class Table:
 
     def seat(self, line: Line) -> None:
         """Gives the table to a page; a page that was here before is sent away."""
+        self.session.discard()  # the page has the whole stroke and sends it once more
         state = self.state()
         with self._changed:
             if self._line is not None and self._line is not line:
@@ -153,7 +154,8 @@ class Table:
 
     def state(self) -> dict[str, Any]:
         """What `Session.state` says, and how this table is set."""
-        return {**self.session.state(), "settings": dict(self.settings)}
+        state = self.session.state()
+        return {**state, "settings": {**state["settings"], "raw": self.is_raw}}
 
     def show_state(self, *, sync: bool = False) -> None:
         """Tells the page where the drawing is.
@@ -189,19 +191,18 @@ class Table:
             self._thread = thread
         thread.start()
 
-    def stop(self, number: int, shown: int) -> None:
-        """Ends the turn at the frame that the page showed last; another turn's end is no news."""
+    def stop(self, number: int, shown: int) -> bool:
+        """Ends the turn at the frame that the page showed last.
+
+        Returns False if it has ended already while the page was still showing it.
+        """
         with self._changed:
             turn, is_last = self._turn, self._last == number
             if turn is None or turn.number not in (None, number):
-                turn = None
-            else:
-                turn.shown = min(shown, turn.made)
-        if turn is not None:
-            self._end(turn)
-        elif is_last:  # it ended while the page still showed it
-            self.session.cancel(shown)
-            self.show_state(sync=True)
+                return not is_last
+            turn.shown = min(shown, turn.made)
+        self._end(turn)
+        return True
 
     def shown(self, number: int, index: int) -> None:
         """The page has shown a frame, so more may be made."""
@@ -260,7 +261,7 @@ class Table:
                 turn.made = event.index
                 before, turn.picture = turn.picture, event.frame_HW3
                 self._note(turn, tiles.ink_tile(event.turn, event.index, before, event.frame_HW3))
-                if self.settings["raw"]:
+                if self.is_raw:
                     self._note(
                         turn, tiles.raw_tile(event.turn, event.index, turn.raw, event.raw_HW3)
                     )
@@ -270,7 +271,7 @@ class Table:
                 self._note(turn, dumped("ink", {"turn": event.turn, "strokes": strokes}))
             case TurnEnded():
                 turn.has_ended = True
-                if self.settings["tutor"] and event.ending == "part":
+                if self.session.tutor and event.ending == "part":
                     self.lesson = event.turn
                 ended = {"num_frames": event.num_frames, "ending": event.ending}
                 took = {"seconds": round(event.seconds, 3), "blocks": event.blocks}

@@ -68,12 +68,15 @@ class Talk:
                 if self._table is not None:
                     self._table.shown(turn, frame)
             case say.Stop(turn=turn, shown=shown):
-                self._later(self._stop(turn, shown))
+                self._stop(turn, shown)
             case _:
-                try:
-                    self._undone.put_nowait(message)
-                except asyncio.QueueFull:
-                    raise say.BadMessage(t("codraw.too_fast")) from None
+                self._queue(message)
+
+    def _queue(self, message: say.Message) -> None:
+        try:
+            self._undone.put_nowait(message)
+        except asyncio.QueueFull:
+            raise say.BadMessage(t("codraw.too_fast")) from None
 
     async def end(self) -> None:
         """The line is gone; the session waits for its page."""
@@ -135,9 +138,11 @@ class Talk:
         self._table = table
         self._line.tell("session", session=table.session.id, new=is_new)
 
-    async def _stop(self, turn: int, shown: int) -> None:
-        if self._table is not None:
-            await asyncio.to_thread(self._table.stop, turn, shown)
+    def _stop(self, turn: int, shown: int) -> None:
+        if self._table is None or self._table.stop(turn, shown):
+            return
+        # It has ended while the page still showed it, so that the rest is taken back instead.
+        self._queue(say.Undo(kind="undo") if shown < 0 else say.Keep(kind="keep", turn=turn, frame=shown))
 
     def _by_hand(self, table: Table, message: say.Message) -> None:
         """What is done at once, in the order in which it was asked for."""
@@ -147,7 +152,7 @@ class Talk:
                 self._points(table, message)
                 return
             case say.Discard():
-                session.drop()
+                session.discard()
             case say.Go(num_frames=num_frames, until=until):
                 self._go(table, num_frames, until)
                 return
@@ -182,14 +187,13 @@ class Talk:
             table.session.lift()
             self._line.tell("got", stroke=message.stroke)
 
-    def _go(self, table: Table, num_frames: int | None, until: str) -> None:
+    def _go(self, table: Table, num_frames: int | None, until: str | None) -> None:
         if table.lesson is not None:
             likeness = table.session.compare_copy(table.lesson)["likeness"]
             self._line.tell("copied", turn=table.lesson, likeness=round(likeness, 3))
             table.lesson = None
         self._onion = None
-        is_tutor = table.settings["tutor"]
-        table.go(num_frames=num_frames, until="part" if is_tutor else until)
+        table.go(num_frames=num_frames, until=until)
 
     def _accept(self, table: Table) -> None:
         peek, self._onion = self._onion, None
@@ -198,10 +202,10 @@ class Talk:
         table.go(num_frames=peek.num_frames, seed=peek.seed)
 
     def _settings(self, table: Table, message: say.Settings) -> None:
-        changes = message.model_dump(exclude={"kind"}, exclude_none=True)
-        table.settings.update(changes)
-        if "match" in changes:
-            table.session.change(match=changes["match"])
+        if message.raw is not None:
+            table.is_raw = message.raw
+        if message.tutor is not None or message.match_hand is not None:
+            table.session.set(match_hand=message.match_hand, tutor=message.tutor)
 
     def _words(self, table: Table, message: say.Words) -> None:
         if message.parts is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,29 @@ class Look:
     sent: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What a batch draws.
+
+    Attributes:
+        own_settings: further fields of each prompt's request; none if all are alike.
+        notes: what people read of these.
+    """
+
+    prompts: Sequence[str]
+    own_settings: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
+
+
+# (prompts, session, values of further inputs) -> what to draw; may raise AppError.
+Ordering = Callable[[list[str], str, Sequence[Any]], Orders]
+
+
+def plain_orders(prompts: list[str], _session: str, _values: Sequence[Any]) -> Orders:
+    """Each prompt once."""
+    return Orders(prompts=prompts)
+
+
 class BatchView(gr.HTML):
     """The table. Event `seen`: it has come into view."""
 
@@ -86,15 +109,29 @@ class BatchParts:
         return [self.look, self.table, *buttons, self.earlier, self.later, self.timer]
 
 
-def build(context: PageContext) -> None:
-    """Lays the batch out and connects what this role may do."""
-    parts = _layout()
-    _connect_starts(context, parts)
+def build(
+    context: PageContext,
+    ids: str = "",
+    *,
+    ordering: Ordering = plain_orders,
+    inputs: Sequence[Any] = (),
+) -> None:
+    """Lays the batch out and connects what this role may do.
+
+    Args:
+        ids: what the ids of another tab's elements begin with.
+        ordering: what the prompts become.
+        inputs: components whose values it reads.
+    """
+    parts = _layout(ids)
+    _connect_starts(context, parts, ordering, inputs)
     _connect_looks(context, parts)
     _connect_pack(context, parts)
 
 
-def _connect_starts(context: PageContext, parts: BatchParts) -> None:
+def _connect_starts(
+    context: PageContext, parts: BatchParts, ordering: Ordering, inputs: Sequence[Any]
+) -> None:
     services, role = context.services, context.role
 
     @handler(Capability.GENERATE)
@@ -107,16 +144,20 @@ def _connect_starts(context: PageContext, parts: BatchParts) -> None:
             return error_line(error)
 
     @handler(Capability.GENERATE)
-    def on_start(request: gr.Request, path: str | None, lines: str, seed: Any) -> list[Any]:
+    def on_start(
+        request: gr.Request, path: str | None, lines: str, seed: Any, *values: Any
+    ) -> list[Any]:
         def start(session: str) -> BatchRun:
-            prompts = prompts_of(path, lines)
+            orders = ordering(prompts_of(path, lines), session, values)
             settings = {"model": context.model, "seed": whole(seed)}
             return services.batches.start(
-                prompts,
+                orders.prompts,
                 settings,
                 parent=_parent(services, role, session),
                 role=role,
                 session=session,
+                own_settings=orders.own_settings,
+                notes=orders.notes,
             )
 
         return _started(context, request, start)
@@ -139,7 +180,7 @@ def _connect_starts(context: PageContext, parts: BatchParts) -> None:
         "outputs": [parts.status, parts.packed, *parts.outputs],
         "show_progress": "hidden",
     }
-    typed = [parts.file, parts.lines, parts.seed]
+    typed = [parts.file, parts.lines, parts.seed, *inputs]
     connect(
         role,
         parts.file.change,
@@ -231,6 +272,8 @@ def _once_more(context: PageContext, session: str, *, force: bool) -> BatchRun:
         role=context.role,
         session=session,
         force=force,
+        own_settings=earlier.own_settings,
+        notes=earlier.notes,
     )
 
 
@@ -348,12 +391,16 @@ def _row(row: BatchEntry, folder: Path, seed: Any) -> str:
     seconds = f"{row.seconds:.1f}" if row.seconds else ""
     cells = (
         f'<td class="vb-number">{row.index:,}</td>'
-        f'<td class="vb-prompt">{safe(row.prompt)}</td>'
+        f'<td class="vb-prompt">{safe(row.prompt)}{_note(row)}</td>'
         f'<td class="vb-state">{safe(t(f"batch.state_{row.status}"))}</td>'
         f'<td class="vb-seconds">{seconds}</td><td class="vb-seed">{safe(seed)}</td>'
         f'<td class="vb-result">{_result(row, folder)}</td>'
     )
     return f'<tr class="vb-{row.status}" data-row="{row.index}">{cells}</tr>'
+
+
+def _note(row: BatchEntry) -> str:
+    return f" <small>{safe(row.note)}</small>" if row.note else ""
 
 
 def _result(row: BatchEntry, folder: Path) -> str:
@@ -378,10 +425,10 @@ def zip_link(path: Path) -> str:
     return f'<a class="vb-zip" href="{address}" download="{safe(path.name)}">{safe(words)}</a>'
 
 
-def _layout() -> BatchParts:
+def _layout(ids: str) -> BatchParts:
     gr.HTML(f'<p class="vs-note">{safe(t("batch.intro"))}</p>')
     with gr.Row(equal_height=False):
-        file = gr.File(label=t("batch.file"), file_types=list(SUFFIXES), elem_id="vb-file")
+        file = gr.File(label=t("batch.file"), file_types=list(SUFFIXES), elem_id=f"{ids}vb-file")
         with gr.Column():
             lines = gr.Textbox(
                 label=t("batch.lines"),
@@ -389,24 +436,24 @@ def _layout() -> BatchParts:
                 lines=4,
                 max_lines=8,
                 max_length=MAX_TYPED_CHARACTERS,
-                elem_id="vb-lines",
+                elem_id=f"{ids}vb-lines",
             )
             seed = gr.Number(
                 label=t("batch.seed"), value=0, precision=0, minimum=0, maximum=MAX_SEED
             )
     with gr.Row(elem_classes="vs-buttons"):
-        start = gr.Button(t("batch.start"), variant="primary", elem_id="vb-start")
+        start = gr.Button(t("batch.start"), variant="primary", elem_id=f"{ids}vb-start")
         off: dict[str, Any] = {"interactive": False}
-        stop = gr.Button(t("batch.stop"), elem_id="vb-stop", **off)
-        go_on = gr.Button(t("batch.go_on"), elem_id="vb-go-on", **off)
-        again = gr.Button(t("batch.again"), elem_id="vb-again", **off)
-        pack = gr.Button(t("batch.pack"), elem_id="vb-pack", **off)
-    status = gr.HTML(elem_id="vb-status", apply_default_css=False)
-    packed = BatchView(elem_id="vb-packed")
-    table = BatchView(elem_id="vb-table")
+        stop = gr.Button(t("batch.stop"), elem_id=f"{ids}vb-stop", **off)
+        go_on = gr.Button(t("batch.go_on"), elem_id=f"{ids}vb-go-on", **off)
+        again = gr.Button(t("batch.again"), elem_id=f"{ids}vb-again", **off)
+        pack = gr.Button(t("batch.pack"), elem_id=f"{ids}vb-pack", **off)
+    status = gr.HTML(elem_id=f"{ids}vb-status", apply_default_css=False)
+    packed = BatchView(elem_id=f"{ids}vb-packed")
+    table = BatchView(elem_id=f"{ids}vb-table")
     with gr.Row(elem_classes="vs-buttons"):
-        earlier = gr.Button(t("batch.earlier"), size="sm", elem_id="vb-earlier", **off)
-        later = gr.Button(t("batch.later"), size="sm", elem_id="vb-later", **off)
+        earlier = gr.Button(t("batch.earlier"), size="sm", elem_id=f"{ids}vb-earlier", **off)
+        later = gr.Button(t("batch.later"), size="sm", elem_id=f"{ids}vb-later", **off)
     return BatchParts(
         file=file,
         lines=lines,

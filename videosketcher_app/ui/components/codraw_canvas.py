@@ -111,7 +111,7 @@ _TEMPLATE = """
     <label>{pause_after} <select data-set="pause"></select></label>
     <label class="cd-check"><input type="checkbox" data-set="raw">{raw}</label>
     <label class="cd-check"><input type="checkbox" data-set="tutor">{tutor}</label>
-    <label class="cd-check"><input type="checkbox" data-set="match">{match}</label>
+    <label class="cd-check"><input type="checkbox" data-set="match_hand">{match}</label>
     <label>{background} <input type="file" data-set="background" accept="image/png,image/jpeg,image/webp"></label>
     <button type="button" class="cd-word" data-do="unlock" hidden>{unlock}</button>
     <button type="button" class="cd-word" data-do="new">{new}</button>

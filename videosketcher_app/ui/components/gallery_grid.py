@@ -57,8 +57,8 @@ class GridPage:
 class GalleryView(gr.HTML):
     """HTML whose elements with data-do="..." are buttons.
 
-    Events: `pick`, `check` (with `on`), `again`, `dismiss`, `restore`, each with the `id` of what
-    was pressed, and `seen` whenever it comes into view.
+    Events: `pick`, `check` (with `on`), `again`, `dismiss`, `restore`, `save`, `forget`, each with
+    the `id` of what was pressed, and `seen` whenever it comes into view.
     """
 
     def __init__(self, value: str = "", **options: Any) -> None:
@@ -112,7 +112,7 @@ def strip_html(jobs: Sequence[JobRow]) -> str:
     heading = t("gallery.interrupted_one") if len(jobs) == 1 else many
     items = "".join(_interrupted(job) for job in jobs)
     every = ",".join(safe(job.id) for job in jobs)
-    all_again = _button("again", every, t("gallery.again_all")) if len(jobs) > 1 else ""
+    all_again = button_html("again", every, t("gallery.again_all")) if len(jobs) > 1 else ""
     return (
         f'<section class="vg-strip" aria-label="{safe(t("gallery.strip_label"))}">'
         f"<p><strong>{safe(heading)}</strong> {safe(t('gallery.interrupted_why'))} {all_again}</p>"
@@ -126,7 +126,7 @@ def bin_html(rows: Sequence[DrawingRow]) -> str:
         return f'<p class="vg-empty">{safe(t("gallery.bin_empty"))}</p>'
     items = "".join(
         f"<li><span>{safe(row.concept)}</span> <small>{safe(day(row.created))}</small> "
-        + _button(
+        + button_html(
             "restore",
             row.id,
             t("gallery.bin_restore"),
@@ -170,17 +170,24 @@ def _tile(tile: Tile, page: GridPage, *, is_near: bool) -> str:
 
 def _interrupted(job: JobRow) -> str:
     concept = concept_of(job)
-    again = _button(
+    again = button_html(
         "again", job.id, t("gallery.again"), told=t("gallery.again_named", concept=concept)
     )
-    dismiss = _button(
+    dismiss = button_html(
         "dismiss", job.id, t("gallery.dismiss"), told=t("gallery.dismiss_named", concept=concept)
     )
     seed = f"{t('gallery.seed')} {job.request.get('seed', 0)}"
     return f"<li><span>{safe(concept)}</span> <small>{safe(seed)}</small> {again} {dismiss}</li>"
 
 
-def _button(do: str, key: str, label: str, *, told: str = "") -> str:
+def button_html(do: str, key: str, label: str, *, told: str = "") -> str:
+    """A button of a GalleryView.
+
+    Args:
+        do: the event that it triggers.
+        key: the id that the event carries.
+        told: what screen readers say instead of the label.
+    """
     name = f' aria-label="{safe(told)}"' if told else ""
     return (
         f'<button type="button" class="vg-button" data-do="{do}" data-id="{safe(key)}"{name}>'

@@ -152,7 +152,7 @@ def _tips(strokes: Sketch) -> list[list[float] | None]:
     """Where the pen's tip is in every frame, in canvas pixels; None while it is lifted."""
     from videosketcher_app.data.brushes.reink import pen_tips
 
-    tips_T2 = pen_tips(strokes).round(1).tolist()
+    tips_T2 = pen_tips(strokes).astype(float).round(1).tolist()
     return [None if x != x else [x, y] for x, y in tips_T2]
 
 

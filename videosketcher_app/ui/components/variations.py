@@ -19,6 +19,7 @@ from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError, Cancelled, InvalidRequest
 from videosketcher_app.core.events import Preview, Progress, Waiting
 from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.services.job import Job
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.variations import (
     DEFAULT_COUNT,
@@ -57,11 +58,13 @@ class Sheet:
 
     Attributes:
         state: "waiting", "drawing", "done" or "not_drawn".
+        label: what sets it apart from the others; empty for its seed.
         words: the line under the seed.
         preview: picture while it is drawn, as a data address.
     """
 
     seed: int
+    label: str = ""
     state: str = "waiting"
     words: str = ""
     preview: str = ""
@@ -90,14 +93,18 @@ class Sheets:
 
 
 class VariationGrid(gr.HTML):
-    """Shows what `grid_value` makes of Sheets. Events `show` and `take` carry the sheet's index."""
+    """Shows what `grid_value` makes of Sheets. Events `show` and `take` carry the sheet's index.
 
-    def __init__(self, value: Any = None, **options: Any) -> None:
+    Args:
+        words: other texts than those of the section "variations", by name.
+    """
+
+    def __init__(self, value: Any = None, *, words: Any = None, **options: Any) -> None:
         super().__init__(
             value=value,
             html_template=_TEMPLATE.format(**html_texts("variations")),
             css_template=style("variations"),
-            js_on_load=script("variations", TEXT=section("variations")),
+            js_on_load=script("variations", TEXT=section("variations") | (words or {})),
             apply_default_css=False,
             **options,
         )
@@ -179,7 +186,7 @@ def _connect_sheets(
     @handler(Capability.READ_OWN_OUTPUTS)
     def on_show(shown: Sheets, event: gr.EventData) -> list[Any]:
         try:
-            index, folder = _folder_of(shown, event)
+            index, folder = folder_of(shown, event)
             news = sheet_updates(Result(folder=folder, original=folder), context.services)
         except AppError as error:
             return [error_line(error), *[gr.skip()] * len(sheet_outputs(page))]
@@ -188,7 +195,7 @@ def _connect_sheets(
     @handler(Capability.READ_OWN_OUTPUTS)
     def on_take(shown: Sheets, event: gr.EventData) -> list[Any]:
         try:
-            index, _ = _folder_of(shown, event)
+            index, _ = folder_of(shown, event)
         except AppError as error:
             return [error_line(error), gr.skip(), gr.skip()]
         seed = shown.sheets[index].seed
@@ -214,12 +221,13 @@ def drawn(context: PageContext, number: float, asked: Asked, turn: Turn) -> Iter
             now, sheets=tuple(Sheet(seed=seed, words=t("variations.waiting")) for seed in seeds)
         )
         yield now
-        for news in _followed(context, request, planned, now, turn, asked.session):
+        job = _submitted(context, request, planned, len(seeds), asked.session)
+        for news in followed(context, job, now, turn):
             now = news
             yield now
         yield replace(now, status=status_line(_verdict_words(now)), busy=False)
     except AppError as error:
-        yield _ended_early(now, error)
+        yield ended_early(now, error)
 
 
 def _requested(
@@ -230,28 +238,26 @@ def _requested(
     return request, asked_plan(context.services, context.role, request, asked), seeds
 
 
-def _followed(
-    context: PageContext,
-    request: SketchRequest,
-    planned: PlannedDrawing,
-    now: Sheets,
-    turn: Turn,
-    session: str,
-) -> Iterator[Sheets]:
+def _submitted(
+    context: PageContext, request: SketchRequest, planned: PlannedDrawing, count: int, session: str
+) -> Job:
     services, role = context.services, context.role
     folder = destination(services, role, session).folder
     assert folder is not None, "what the page draws is published"
-    job = services.variations.submit(
-        request,
-        folder=folder,
-        count=len(now.sheets),
-        planned=planned,
-        role=role,
-        session=session,
+    return services.variations.submit(
+        request, folder=folder, count=count, planned=planned, role=role, session=session
     )
+
+
+def followed(context: PageContext, job: Job, now: Sheets, turn: Turn) -> Iterator[Sheets]:
+    """The grid after every event of a job, which ends with the iterator.
+
+    Raises:
+        AppError: why it failed; Cancelled if somebody stopped it.
+    """
     turn.attach(job)
     try:
-        for event in services.variations.follow(job):
+        for event in context.services.variations.follow(job):
             before, now = now, after(event, now)
             if now is not before:
                 yield now
@@ -310,9 +316,9 @@ def _shown(index: int, sheet: Sheet, *, is_best: bool) -> dict[str, Any]:
     return {
         "index": index,
         "state": sheet.state,
-        "seed": t("variations.seed", seed=sheet.seed),
+        "seed": sheet.label or t("variations.seed", seed=sheet.seed),
         "words": sheet.words,
-        "alt": t("variations.picture", number=index + 1, seed=sheet.seed),
+        "alt": sheet.label or t("variations.picture", number=index + 1, seed=sheet.seed),
         "picture": sheet.preview if done is None else _address(done.files["png"]),
         "video": "" if done is None else _address(done.files["mp4"]),
         "name": "" if done is None else done.files["mp4"].name,
@@ -350,7 +356,7 @@ def _verdict_words(now: Sheets) -> str:
     return t("variations.finished", count=count)
 
 
-def _ended_early(now: Sheets, error: AppError) -> Sheets:
+def ended_early(now: Sheets, error: AppError) -> Sheets:
     """What is finished stays; the rest says that it was not drawn."""
     for index, sheet in enumerate(now.sheets):
         if sheet.drawn is None:
@@ -365,7 +371,7 @@ def _ended_early(now: Sheets, error: AppError) -> Sheets:
     return replace(now, status=status, busy=False)
 
 
-def _folder_of(shown: Any, event: gr.EventData) -> tuple[int, Path]:
+def folder_of(shown: Any, event: gr.EventData) -> tuple[int, Path]:
     """Index and folder of the finished sheet that an event names.
 
     Raises:

@@ -139,7 +139,7 @@ def _connect_actions(context: PageContext, parts: GalleryComponents, page: Galle
 
 
 def _connect_jobs(context: PageContext, parts: GalleryComponents, page: GalleryPage) -> None:
-    """What an interrupted sketch can become."""
+    """What can become of an interrupted sketch, and of a drawing that could not be saved."""
 
     @handler(Capability.READ_ALL_OUTPUTS)
     def on_again(event: gr.EventData, session: gr.Request) -> Iterator[str]:
@@ -150,8 +150,18 @@ def _connect_jobs(context: PageContext, parts: GalleryComponents, page: GalleryP
     def on_dismiss(look: Look, event: gr.EventData) -> list[Any]:
         return _answer(page, look, page.dismissed, _id_of(event))
 
-    _connect_all(context, parts, [(parts.strip.dismiss, on_dismiss, [parts.look])])
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_save(event: gr.EventData) -> Iterator[str]:
+        yield from _words(page.saved_again(_id_of(event)))
+
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_forget(look: Look, event: gr.EventData) -> list[Any]:
+        return _answer(page, look, page.forgotten, _id_of(event))
+
+    wires = [(parts.strip.dismiss, on_dismiss), (parts.strip.forget, on_forget)]
+    _connect_all(context, parts, [(listen, function, [parts.look]) for listen, function in wires])
     _connect_long(context, parts, page, parts.strip.again, on_again, [])
+    _connect_long(context, parts, page, parts.strip.save, on_save, [])
 
 
 def _connect_reuse(

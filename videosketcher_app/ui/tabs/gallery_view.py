@@ -14,6 +14,7 @@ from videosketcher_app.core.errors import AppError
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.exports import FOLDER as EXPORTS
 from videosketcher_app.services.saved import PartSpan, SavedDrawing, open_saved
+from videosketcher_app.services.unfinished import KeptDrawing
 from videosketcher_app.storage.history import DrawingRow
 from videosketcher_app.storage.paths import safe_join
 from videosketcher_app.ui.components.gallery_detail import compare_html, detail_html
@@ -29,6 +30,7 @@ from videosketcher_app.ui.components.gallery_grid import (
     safe,
     strip_html,
 )
+from videosketcher_app.ui.components.kept_drawings import kept_html
 from videosketcher_app.ui.present import View, present, present_error, status_line
 from videosketcher_app.ui.texts import t
 
@@ -174,6 +176,20 @@ class GalleryPage:
                     yield view.status
             yield status_line(t("gallery.drawn_again", concept=concept))
 
+    def saved_again(self, key: str) -> Iterator[str]:
+        """Saves what could not be saved, and yields words on it."""
+        yield status_line(t("gallery.saving_again"))
+        saved = self._services.unfinished.retry(key, within=self._services.settings.output_dir)
+        yield status_line(t("gallery.saved_again", concept=saved.plan.concept))
+
+    def forgotten(self, look: Look, key: str) -> Changed:
+        """Throws away what could not be saved."""
+        self._services.unfinished.forget(key, within=self._services.settings.output_dir)
+        return look, ""
+
+    def _kept(self) -> Sequence[KeptDrawing]:
+        return self._services.unfinished.all(within=self._services.settings.output_dir)
+
     def shown(self, look: Look, *, status: Any = "") -> list[Any]:
         """The components' new values, in the order of `GalleryComponents.outputs`.
 
@@ -187,7 +203,7 @@ class GalleryPage:
         look = look if row is not None else _closed(look)
         interrupted, deleted = self.history.interrupted(), self.history.in_bin()
         values = {
-            "strip": strip_html(interrupted),
+            "strip": kept_html(self._kept()) + strip_html(interrupted),
             "grid": grid_html(replace(grid, checked=look.checked)),
             "count": f'<p class="vs-note">{safe(count_words(grid))}</p>',
             "newer": gr.update(interactive=look.page > 0, visible=grid.total > PAGE_SIZE),

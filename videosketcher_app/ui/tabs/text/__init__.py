@@ -8,8 +8,10 @@ from typing import Any
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.ui.components.drop_zone import DropZone
+from videosketcher_app.ui.components.gallery_grid import GalleryView
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.extras import build_extras
+from videosketcher_app.ui.tabs.text.kept import connect_kept
 from videosketcher_app.ui.tabs.text.layout import lay_out
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.tabs.text.reuse import reuse_outputs, reuse_updates
@@ -24,9 +26,11 @@ def build(context: PageContext, zone: DropZone) -> TextPage:
     Args:
         zone: the window's drop zone, built outside the tabs.
     """
+    kept = GalleryView(elem_id="kept-drawings")
     page = lay_out(context)
     build_extras(context, page)
-    connect_all(context, page, zone)
+    ends = connect_all(context, page, zone)
+    connect_kept(context, page, kept, ends)
     return page
 
 

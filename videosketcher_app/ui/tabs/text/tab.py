@@ -44,22 +44,23 @@ OPEN = {"show_progress": "hidden", "concurrency_limit": None}
 EXPORTS_AT_ONCE = 2
 
 
-def connect_all(context: PageContext, page: TextPage, zone: DropZone | None) -> None:
-    """Connects what this role may do.
+def connect_all(context: PageContext, page: TextPage, zone: DropZone | None) -> list[Any]:
+    """Connects what this role may do; gives the events that end when a sketch has ended.
 
     Args:
         zone: the window's drop zone, for the one tab that takes exported files.
     """
     turns = Turns()
-    _connect_drawing(context, page, turns)
+    ends = _connect_drawing(context, page, turns)
     _connect_stops(context, page, turns)
     _connect_fields(context, page)
     _connect_results(context, page, turns)
     _connect_downloads(context, page)
     _connect_reuse(context, page, zone)
+    return ends
 
 
-def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> None:
+def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> list[Any]:
     services, role = context.services, context.role
 
     @handler(Capability.GENERATE)
@@ -79,9 +80,10 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> None
         "outputs": drawing_outputs(page),
         **OPEN,
     }
-    connect(role, page.draw.click, on_draw, **wiring)
-    connect(role, page.concept.submit, on_draw, **wiring)
+    moments = (page.draw.click, page.concept.submit)
+    ends = [connect(role, moment, on_draw, **wiring) for moment in moments]
     connect(role, page.plan_first.click, on_plan, **wiring)
+    return [end for end in ends if end is not None]
 
 
 def _asked(

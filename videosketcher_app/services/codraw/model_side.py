@@ -1,0 +1,164 @@
+"""ModelSide: one session's requests to the compute worker, a block at a time.
+
+Every method returns at once with a job or waits for one; the stage itself is touched by the
+worker alone. Jobs of co-drawing go before all others, and sessions take turns between blocks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.core.access import Role
+from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.events import Progress
+from videosketcher_app.services.codraw.blocks import Block
+from videosketcher_app.services.jobs import Job, JobQueue, Priority
+
+if TYPE_CHECKING:
+    from videosketcher_app.services.codraw.stage import Stage
+
+logger = logging.getLogger(__name__)
+MOST_WAITING = 6  # jobs of one session; more would be a fault of ours
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnBlock:
+    """A block of the model.
+
+    Attributes:
+        frames_THW3: as decoded.
+        seen_HW3: how the decoder showed the picture before it.
+    """
+
+    frames_THW3: NDArray[np.uint8]
+    seen_HW3: NDArray[np.uint8]
+
+
+class ModelSide:
+    """The model of one session.
+
+    Args:
+        make_stage: called on the worker when the stage is needed and there is none.
+    """
+
+    def __init__(
+        self, queue: JobQueue, make_stage: Callable[[], Stage], *, session: str, role: Role
+    ) -> None:
+        self._queue, self._make_stage = queue, make_stage
+        self._session, self._role = session, role
+        self._stage: Stage | None = None
+        self._prefill: Job | None = None
+        self._closed = False
+
+    def open(self) -> None:
+        """Makes the stage now; waits.
+
+        Raises:
+            AppError: why there is none.
+        """
+
+        def body(_cancel: CancelToken) -> Generator[Progress, None, None]:
+            yield Progress(step=0, num_steps=0, stage="loading")
+            self._ready()
+
+        self._submit(body, "Opening a co-drawing").result()
+
+    def draw(self, path: Sequence[Block], block: Block, *, seed: int) -> Job:
+        """Draws a block behind a path; the job's result is a DrawnBlock."""
+
+        def body(cancel: CancelToken) -> Generator[Progress, None, DrawnBlock]:
+            stage = self._ready()
+            stage.goto(path, block.words, cancel)
+            seen_HW3, steps = stage.seen(), stage.draw(block, seed=seed, cancel=cancel)
+            frames_THW3 = yield from _told(steps, stage.num_steps)
+            return DrawnBlock(frames_THW3, seen_HW3)
+
+        return self._submit(body, "A turn of the model")
+
+    def peek(
+        self,
+        path: Sequence[Block],
+        shown: Sequence[Block],
+        words: str,
+        *,
+        num_blocks: int,
+        seed: int,
+    ) -> DrawnBlock:
+        """What the model would draw behind a path and some more shown blocks; waits."""
+
+        def body(cancel: CancelToken) -> Generator[Progress, None, DrawnBlock]:
+            stage = self._ready()
+            stage.goto(path, words, cancel)
+            steps = stage.peek(shown, num_blocks, seed=seed, cancel=cancel)
+            frames_THW3, seen_HW3 = yield from _told(steps, stage.num_steps * num_blocks)
+            return DrawnBlock(frames_THW3, seen_HW3)
+
+        return self._submit(body, "A look ahead").result()
+
+    def prefill(self, path: Sequence[Block], words: str) -> None:
+        """Shows the model a path while the pen is down; at once, and only the latest counts."""
+        if self._prefill is not None:
+            self._prefill.cancel()
+
+        def body(cancel: CancelToken) -> Generator[Progress, None, None]:
+            yield Progress(step=0, num_steps=0)
+            stage = self._ready()
+            stage.goto(path, words, cancel)
+            stage.settle()
+
+        self._prefill = self._submit(body, "Reading strokes")
+
+    def idle(self) -> bool:
+        """Waits until nothing of this session is queued or runs; for tests and for closing."""
+        return self._submit(_nothing, "Waiting").wait() is not None
+
+    def close(self) -> None:
+        """Gives the model's memory back, on the worker if it still runs."""
+        self._closed = True
+        if self._prefill is not None:
+            self._prefill.cancel()
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            stage.close()
+
+    def _ready(self) -> Stage:
+        assert not self._closed, "this session is closed"
+        if self._stage is None:
+            self._stage = self._make_stage()
+        return self._stage
+
+    def _submit(self, body: Callable[[CancelToken], Iterator[Any]], name: str) -> Job:
+        return self._queue.submit(
+            body,
+            name=name,
+            priority=Priority.CO_DRAWING,
+            session=self._session,
+            role=self._role,
+            max_waiting_of_session=MOST_WAITING,
+        )
+
+    def position(self, job: Job) -> int:
+        """How many jobs go before this one."""
+        return self._queue.position(job)
+
+
+def _told(steps: Generator[Any, None, Any], num_steps: int) -> Generator[Progress, None, Any]:
+    """The steps as progress; returns what they return."""
+    step = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        step += 1
+        yield Progress(step=step, num_steps=num_steps)
+
+
+def _nothing(_cancel: CancelToken) -> Iterator[Any]:
+    return iter(())
