@@ -61,9 +61,7 @@ class ScriptedSession(Session):
             return None
         rows = np.array(self._points, np.float32)
         frames = (rows[:, 2] - rows[0, 2]) * FPS
-        stroke = Stroke(
-            points_N2=rows[:, :2], times_N=frames, pressure_N=rows[:, 3], pen=self._pen
-        )
+        stroke = Stroke(points_N2=rows[:, :2], times_N=frames, pressure_N=rows[:, 3], pen=self._pen)
         self._pending.append((stroke, self._eraser))
         self._points = []
         return stroke
@@ -90,9 +88,7 @@ class ScriptedSession(Session):
                 break
             frame = np.minimum(frame, before)
             kept = index
-            yield FrameDrawn(
-                turn=number, index=index, frame_HW3=frame, changed=_ALL, raw_HW3=frame
-            )
+            yield FrameDrawn(turn=number, index=index, frame_HW3=frame, changed=_ALL, raw_HW3=frame)
         kept = kept if self._cut is None else min(kept, self._cut)
         if self._cut is None:
             yield StrokesTraced(turn=number, strokes=(spiral,))
@@ -141,6 +137,9 @@ class ScriptedSession(Session):
             "settings": {"match_hand": False, "tutor": False},
         }
 
+    def left_to_draw(self) -> list[dict[str, Any]]:
+        return []
+
     def discard(self) -> None:
         self._points = []
 
@@ -187,7 +186,7 @@ class ScriptedService(CoDrawService):
         self.sessions[session.id] = session
         return session
 
-    def get(self, session_id: str, owner: str) -> Session:
+    def get(self, session_id: str, owner: str, *, role: Role = Role.OWNER) -> Session:
         session = self.sessions.get(session_id)
         if session is None or session.owner != owner:
             raise NoSession("There is no such drawing here.")

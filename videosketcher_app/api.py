@@ -10,30 +10,45 @@ The first call loads the model; later calls reuse it until `close()`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.events import Done
-from videosketcher_app.core.requests import BrushSpec, LoraSpec, SketchRequest
+from videosketcher_app.core.requests import (
+    CAUSAL_FPS,
+    DEFAULT_CAUSAL_MODEL,
+    BrushSpec,
+    CoDrawRequest,
+    LoraSpec,
+    RolloutRequest,
+    SketchRequest,
+)
 from videosketcher_app.core.settings import load_settings
+from videosketcher_app.services.codraw.events import FrameDrawn
+from videosketcher_app.services.codraw.publishing import publish_session
+from videosketcher_app.services.codraw.script import draw_strokes, turn_events
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.outputs import Drawing
 from videosketcher_app.storage.paths import Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from videosketcher_app.engines.rollout import CausalModel
 
 Lora = str | Path | LoraSpec
 __all__ = [
     "BrushSpec",
+    "CoDrawing",
     "Drawing",
     "SketchRequest",
     "brush_sketch",
     "close",
     "load_causal_model",
+    "rollout",
     "sketch",
 ]
 
@@ -97,6 +112,122 @@ def _as_spec(lora: Lora) -> LoraSpec:
     if isinstance(lora, LoraSpec):
         return lora
     return LoraSpec(path=str(lora)) if isinstance(lora, Path) else LoraSpec.parse(lora)
+
+
+def rollout(
+    prompt: str,
+    *,
+    num_rollout: int = 1,
+    num_overlap_frames: int = 3,
+    background: NDArray[np.uint8] | None = None,
+    **fields: Any,
+) -> Drawing:
+    """Draws several clips in a row with a causal model: 81, 153, 225, ... frames.
+
+    Args:
+        num_overlap_frames: latent frames that clips share, a multiple of 3.
+        background: a picture (H, W, 3) that the drawing begins with, of any size.
+        fields: any other field of SketchRequest (seed, model, width, ...).
+
+    Raises:
+        InvalidRequest: a field is unknown or its value is not possible.
+        MissingModel: there is no causal model on this disk.
+    """
+    defaults = {"model": DEFAULT_CAUSAL_MODEL, "fps": CAUSAL_FPS}
+    sketch_request = SketchRequest(**{**defaults, **fields, "prompt": prompt})
+    request = RolloutRequest(
+        sketch=sketch_request, num_rollout=num_rollout, num_overlap_frames=num_overlap_frames
+    )
+    for event in _shared_services().rollouts.run(request, background_HW3=background):
+        if isinstance(event, Done):
+            return event.drawing
+    raise AssertionError("a run ends with Done")
+
+
+class CoDrawing:
+    """A drawing by two hands.
+
+        with api.CoDrawing(concept="a unicorn") as session:
+            session.draw([[(60, 80), (120, 60), (180, 90)]])     # you
+            for frame in session.generate(24): ...               # the model
+            session.undo()
+            session.save("outputs")
+
+    Args:
+        fields: any field of CoDrawRequest (model, seed, width, height, ...).
+
+    Attributes:
+        session: the session itself, with everything that the app can do.
+
+    Raises:
+        InvalidRequest: a field is unknown or its value is not possible.
+        MissingModel: there is no causal model on this disk.
+        SessionsFull: there is no memory for one more session.
+    """
+
+    def __init__(self, concept: str = "", **fields: Any) -> None:
+        self._service = _shared_services().codraw
+        self.session = self._service.open("", CoDrawRequest(**{**fields, "concept": concept}))
+
+    def draw(self, strokes: Sequence[Any]) -> CoDrawing:
+        """Your strokes: lists of (x, y), (x, y, seconds) or (x, y, seconds, pressure).
+
+        Raises:
+            InvalidRequest: they are no strokes.
+        """
+        draw_strokes(self.session, strokes)
+        return self
+
+    def generate(self, num_frames: int | None = None, **how: Any) -> Iterator[NDArray[np.uint8]]:
+        """The model's frames (H, W, 3), as they are made.
+
+        Args:
+            how: `until` and `seed` of `Session.generate`.
+
+        Raises:
+            AppError: the turn failed.
+        """
+        for event in turn_events(self.session, num_frames, **how):
+            if isinstance(event, FrameDrawn):
+                yield event.frame_HW3
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The picture (H, W, 3) now."""
+        return self.session.picture()
+
+    def undo(self) -> CoDrawing:
+        """Takes back the latest stroke or turn."""
+        self.session.undo()
+        return self
+
+    def redo(self) -> CoDrawing:
+        """Takes back an undo."""
+        self.session.redo()
+        return self
+
+    def branch(self, turn: int | None = None) -> CoDrawing:
+        """Goes on from any turn; None is blank paper."""
+        self.session.branch(turn)
+        return self
+
+    def save(self, folder: Path | str, *, gif: bool = False) -> Path:
+        """Writes the files below `folder`, in a folder named after the concept; returns it.
+
+        Raises:
+            CannotWrite: the folder cannot be written; nothing is left half-written.
+        """
+        return publish_session(self.session, Path(folder), gif=gif)
+
+    def close(self) -> None:
+        """Ends the session and deletes what it kept for itself."""
+        self._service.close(self.session.id, "")
+
+    def __enter__(self) -> CoDrawing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def load_causal_model(

@@ -66,9 +66,7 @@ class Paper:
         self.page.wait_for_function("desk().story.pending.every((one) => one.isKept || !one.id)")
 
     def until_shown(self, frame: int) -> None:
-        self.page.wait_for_function(
-            f"desk().hearing.turn?.shown >= {frame}", timeout=DRAWN_MS
-        )
+        self.page.wait_for_function(f"desk().hearing.turn?.shown >= {frame}", timeout=DRAWN_MS)
 
     def turn_over(self) -> None:
         """Waits until the model has ended its turn and the server has told the drawing's state."""

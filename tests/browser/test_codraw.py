@@ -220,8 +220,10 @@ def test_the_session_plays_again(paper):
 
 def test_without_a_socket_the_streamed_answer_carries_the_same(address, open_page):
     page = open_page("about:blank")
-    page.add_init_script("delete window.WebSocket; window.WebSocket = class { constructor() { "
-                         "setTimeout(() => this.onclose({ code: 1006 }), 0); } close() {} };")
+    page.add_init_script(
+        "delete window.WebSocket; window.WebSocket = class { constructor() { "
+        "setTimeout(() => this.onclose({ code: 1006 }), 0); } close() {} };"
+    )
     page.goto(address)
     paper = Paper(page)
     assert page.evaluate("desk().link.line.constructor.name") == "StreamLine"

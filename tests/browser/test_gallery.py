@@ -29,6 +29,7 @@ HOSTILE = [
     "javascript:window.hit=1",
     "&lt;b&gt; \\u003cimg src=x onerror=window.hit=1\\u003e",
 ]
+SCRUB = "(s) => { s.value = 500; s.dispatchEvent(new Event('input', {bubbles: true})); }"
 
 
 @pytest.fixture
@@ -110,17 +111,44 @@ def test_two_drawings_play_in_step(open_gallery):
     page.locator(".vg-compare").wait_for()
     state = "[...document.querySelectorAll('.vg-compare video')]"
     page.wait_for_function(f"{state}.every((v) => v.readyState >= 2)")
+    rates = page.evaluate(f"{state}.map((v) => v.duration / v.playbackRate)")
+    assert rates[0] == pytest.approx(rates[1])
     page.locator("[data-do=both]").click()
     page.wait_for_function(f"{state}.every((v) => v.currentTime > 0.4)")
     first, second = page.evaluate(f"{state}.map((v) => v.currentTime / v.duration)")
     assert abs(first - second) < 0.05
-    page.locator(".vg-scrub").evaluate(
-        "(s) => { s.value = 500; s.dispatchEvent(new Event('input', {bubbles: true})); }"
-    )
+    page.locator(".vg-scrub").evaluate(SCRUB)
     page.wait_for_function(f"{state}.every((v) => v.paused && !v.seeking)")
     first, second = page.evaluate(f"{state}.map((v) => v.currentTime / v.duration)")
     assert first == pytest.approx(0.5, abs=0.02)
     assert second == pytest.approx(0.5, abs=0.02)
+
+
+def test_play_both_does_not_wait_for_the_clips(open_gallery):
+    """Whoever is faster than the network: the button answers, and the clips meet once they are there."""
+    page = open_gallery()
+    tile(page, "a cat").click()
+    page.locator("#gallery-compare").click()
+    page.locator("#gallery-status", has_text="compare").wait_for()
+    held = []
+    page.route("**/*.mp4*", lambda clip: held.append(clip))
+    tile(page, "a house").click()
+    page.locator(".vg-compare").wait_for()
+    both = page.locator("[data-do=both]")
+    both.click()
+    page.get_by_role("button", name="Pause both").wait_for()
+    state = "[...document.querySelectorAll('.vg-compare video')]"
+    assert page.evaluate(f"{state}.map((v) => v.readyState)") == [0, 0]
+    for clip in held:
+        clip.continue_()
+    page.unroute("**/*.mp4*")
+    page.wait_for_function(f"{state}.every((v) => v.currentTime > 0.4)")
+    both.click()
+    page.get_by_role("button", name="Play both").wait_for()
+    page.locator(".vg-scrub").evaluate(SCRUB)
+    page.wait_for_function(f"{state}.every((v) => v.paused && !v.seeking)")
+    shares = page.evaluate(f"{state}.map((v) => v.currentTime / v.duration)")
+    assert shares == pytest.approx([0.5, 0.5], abs=0.02)
 
 
 def test_delete_undo_and_empty_the_bin(open_gallery, folders):
@@ -264,8 +292,8 @@ def test_hostile_words_stay_words(folders, chromium_path):
         page.locator("#gallery-delete").click()
         page.locator("#gallery-status", has_text=HOSTILE[-1]).wait_for()
         for text in HOSTILE:
-            page.locator("#gallery-search textarea, #gallery-search input").first.fill(text)
-            page.wait_for_timeout(150)
+            with page.expect_response(lambda answer: "queue/join" in answer.url):
+                page.locator("#gallery-search textarea, #gallery-search input").first.fill(text)
         assert page.evaluate("window.hit") is None
 
 

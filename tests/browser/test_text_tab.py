@@ -94,7 +94,6 @@ def test_plan_first_then_reorder_reword_and_draw(desk, folder):
     desk.page.wait_for_function(
         "document.querySelector('#plan .pe-line textarea').value.includes('large star')"
     )
-    desk.page.wait_for_timeout(400)  # the editor tells Python 150 ms after the last letter
     wanted = parse_plan(line.input_value())
     assert [part.name for part in wanted.parts][:2] == [before[1], before[0]]
     desk.button("Draw").click()
@@ -114,7 +113,6 @@ def test_the_line_of_text_is_the_plan_too(desk, folder):
     plan = parse_plan(line.input_value())
     line.fill(str(plan).replace(plan.parts[0].name, "Helmet", 1))
     desk.page.wait_for_function("document.querySelector('#plan .pe-name').value === 'Helmet'")
-    desk.page.wait_for_timeout(400)  # as above
     desk.button("Draw").click()
     desk.finished()
     assert "Helmet" in newest(folder, "robot")["plan"]["text"]

@@ -94,10 +94,10 @@ def test_merge_writes_a_model_that_draws(capsys, ink, tmp_path):
 
 def test_sketch_with_a_lora_and_its_replay(capsys, ink, tmp_path):
     out = ["--output-dir", tmp_path / "out"]
-    code, told, _ = run(
-        capsys, "sketch", "a cat", *DRAW, "--lora", f"{ink}=0.5", *out, "--json", "--quiet"
-    )
+    words = ["sketch", "a cat", *DRAW, "--lora", f"{ink}=0.5", *out, "--json"]
+    code, told, remarks = run(capsys, *words)
     assert code == 0
+    assert "answers to words of its own: ink wash." in remarks
     config = json.loads(told)["files"]["config"]
     replay = ["sketch", "--request", config, "--device", "cpu", *out, "--quiet"]
     assert run(capsys, *replay)[0] == 0

@@ -28,6 +28,7 @@ from videosketcher_app.models.lora.writing import write_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.container import build
 from videosketcher_app.services.generation import Destination
+from videosketcher_app.services.lora_requests import merge_files, unsaid
 from videosketcher_app.services.outputs import read_request
 from videosketcher_app.storage.tensors import write_safetensors
 
@@ -296,6 +297,24 @@ def test_guests_draw_with_listed_loras_only(services, ink):
         draw(services, with_loras(LoraSpec(path=str(ink))), role=Role.GUEST)
 
 
+def test_words_that_were_not_said_are_told(services, ink, modules, tmp_path):
+    services.loras.add(ink, trigger_words=["ink wash", "sumi"])
+    write_lora(
+        tmp_path / "tiger.safetensors", adapter_from(made(modules)), trigger_words=["tigersticker"]
+    )
+    specs = [
+        LoraSpec(path="ink"),
+        LoraSpec(path=str(tmp_path / "tiger.safetensors")),
+        LoraSpec(path=str(ink)),
+        LoraSpec(path="nothing.safetensors"),
+        LoraSpec(path="nothing.pt"),
+    ]
+    first, second = unsaid(services.loras, specs, "a cat")
+    assert first == "ink answers to words of its own: ink wash, sumi."
+    assert second.endswith("words of its own: tigersticker.")
+    assert unsaid(services.loras, specs, "a TigerSticker in Ink Wash") == ()
+
+
 def test_the_api_takes_names_files_and_scales(ink, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDEOSKETCHER_WORKSPACE", str(tmp_path / "home"))
     monkeypatch.setenv("VIDEOSKETCHER_DEVICE", "cpu")
@@ -318,7 +337,7 @@ def test_a_merged_model_draws_as_the_lora_does(services, ink, modules, tmp_path)
     base = tmp_path / "base.safetensors"
     write_safetensors(base, tiny_model().transformer.state_dict())
     specs = [LoraSpec(path=str(ink), scale=0.5)]
-    services.loras.merge(str(base), specs, tmp_path / "styled.safetensors")
+    merge_files(services.loras, str(base), specs, tmp_path / "styled.safetensors")
     hot = draw(services, with_loras(*specs))
     model = services.shelf.get("tiny")
     from videosketcher_app.storage.tensors import read_safetensors
@@ -328,8 +347,8 @@ def test_a_merged_model_draws_as_the_lora_does(services, ink, modules, tmp_path)
     difference = hot.raw_frames.astype(int) - merged.raw_frames.astype(int)
     assert abs(difference).max() <= 1
     with pytest.raises(InvalidRequest, match="no LoRA to merge"):
-        services.loras.merge("tiny", [], tmp_path / "x")
+        merge_files(services.loras, "tiny", [], tmp_path / "x")
     with pytest.raises(InvalidRequest, match="tiny has no files"):
-        services.loras.merge("tiny", specs, tmp_path / "x")
+        merge_files(services.loras, "tiny", specs, tmp_path / "x")
     with pytest.raises(InvalidRequest, match="no model named"):
-        services.loras.merge("nothing", specs, tmp_path / "x")
+        merge_files(services.loras, "nothing", specs, tmp_path / "x")

@@ -11,8 +11,8 @@ from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build as build_services
-from videosketcher_app.ui.components import batch_table
-from videosketcher_app.ui.components.batch_table import Look
+from videosketcher_app.ui.components import batch_table, batch_view
+from videosketcher_app.ui.components.batch_view import Look
 from videosketcher_app.ui.context import PageContext
 
 SETTINGS = {"model": "tiny", "num_frames": 9, "seed": 5}
@@ -34,7 +34,7 @@ def finished(services, prompts):
 
 def test_rows_tell_state_seed_picture_and_error(services):
     run = finished(services, ["a cat", HOSTILE * 200])
-    html = batch_table.table_html(run, 0, is_running=False)
+    html = batch_view.table_html(run, 0, is_running=False)
     assert "1 drawn" in html
     assert "Finished. 2 of 2" in html
     assert 'class="vb-done"' in html
@@ -47,27 +47,27 @@ def test_rows_tell_state_seed_picture_and_error(services):
 
 def test_ten_thousand_rows_are_shown_a_page_at_a_time(services):
     run = finished(services, ["?!"] * 10_000)
-    html = batch_table.table_html(run, 399, is_running=False)
-    assert html.count("<tr class") == batch_table.PAGE_ROWS
+    html = batch_view.table_html(run, 399, is_running=False)
+    assert html.count("<tr class") == batch_view.PAGE_ROWS
     assert "Rows 9976 to 10000 of 10,000" in html
     assert len(html) < 20_000
-    assert batch_table.page_of(Look(), run) == 399
-    assert batch_table.page_of(Look(page=10_000), run) == 399
-    assert batch_table.page_of(Look(page=-3), run) == 0
+    assert batch_view.page_of(Look(), run) == 399
+    assert batch_view.page_of(Look(page=10_000), run) == 399
+    assert batch_view.page_of(Look(page=-3), run) == 0
 
 
 def test_the_table_is_sent_only_when_it_changed(services):
     run = finished(services, ["a cat"])
-    look, table, *_ = batch_table.updates(Look(), run)
+    look, table, *_ = batch_view.updates(Look(), run)
     assert "a cat" in table
-    assert batch_table.updates(look, run)[1] == gr.skip()
-    assert len(batch_table.updates(look, None)) == len(batch_table.updates(look, run))
+    assert batch_view.updates(look, run)[1] == gr.skip()
+    assert len(batch_view.updates(look, None)) == len(batch_view.updates(look, run))
 
 
 def test_buttons_follow_the_batch(services):
     run = finished(services, ["a cat", "?!"])
     start, stop, go_on, again, pack = (
-        update["interactive"] for update in batch_table.updates(Look(), run)[2:7]
+        update["interactive"] for update in batch_view.updates(Look(), run)[2:7]
     )
     assert (start, stop, go_on, again, pack) == (True, False, False, True, True)
 
@@ -75,7 +75,7 @@ def test_buttons_follow_the_batch(services):
 def test_what_stopped_a_batch_is_said(services, tmp_path):
     (tmp_path / "out").write_text("in the way", encoding="utf-8")
     run = finished(services, ["a cat"])
-    assert "Ended by an error" in batch_table.summary_words(run, is_running=False)
+    assert "Ended by an error" in batch_view.summary_words(run, is_running=False)
 
 
 def test_prompts_come_from_the_file_or_the_lines(tmp_path):
@@ -92,7 +92,7 @@ def test_prompts_come_from_the_file_or_the_lines(tmp_path):
 
 def test_the_zip_is_a_link_to_an_own_file(services):
     run = finished(services, ["a cat"])
-    link = batch_table.zip_link(run.pack())
+    link = batch_view.zip_link(run.pack())
     assert 'href="gradio_api/file=/' in link
     assert 'download="batch_a_cat_' in link
 

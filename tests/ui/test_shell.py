@@ -43,7 +43,7 @@ def test_a_role_sees_its_tabs_in_their_order(services, role, tabs):
     assert [b.label for b in blocks.blocks.values() if isinstance(b, gr.Tab)] == tabs
 
 
-@pytest.mark.parametrize("lay_out", [coming.brush, coming.codraw, coming.train])
+@pytest.mark.parametrize("lay_out", [coming.codraw, coming.train])
 def test_a_tab_to_come_tells_and_has_nothing_to_press(lay_out):
     async def page():
         with gr.Blocks(analytics_enabled=False) as blocks:

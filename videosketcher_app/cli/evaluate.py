@@ -57,6 +57,77 @@ def text(
     _show(rows, quiet=quiet)
 
 
+@app.command("codraw")
+def codraw(
+    model: options.Model = None,
+    device: options.Device = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(help="A folder that training exported, instead of a model's name."),
+    ] = None,
+    num_inference_steps: Annotated[
+        int | None, typer.Option(help="Denoising steps of a block. Default: 3.", min=1)
+    ] = None,
+    limit: Limit = None,
+    calibration: Annotated[
+        bool, typer.Option(help="Also scores true drawings and doing nothing.")
+    ] = True,
+    num_workers: Annotated[int, typer.Option(help="Processes that score.", min=0)] = 0,
+    csv: Csv = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Writes the whole report with contact sheets here.")
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Whether a model goes on with half-drawn sketches: missing parts, order, given ink."""
+    from videosketcher_app.core.requests import DEFAULT_MODEL
+    from videosketcher_app.evaluation.continuation_report import continuation_report
+    from videosketcher_app.models.catalogue import load_adapter_folder, load_text_model
+    from videosketcher_app.services.model_shelf import pick_device
+
+    where = pick_device(device or "auto")
+    rows = continuation_report(
+        load_adapter_folder(adapter, where)
+        if adapter is not None
+        else load_text_model(model or DEFAULT_MODEL, where),
+        num_inference_steps=num_inference_steps,
+        limit=limit,
+        calibrated=calibration,
+        num_workers=num_workers,
+        csv=csv,
+        output_dir=output_dir,
+    )
+    _show(rows, quiet=quiet)
+
+
+@app.command("brush")
+def brush(
+    model: options.Model = None,
+    device: options.Device = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many brushes.", min=1)] = None,
+    batch_size: Annotated[int, typer.Option(help="Drawings at once.", min=1)] = 4,
+    num_workers: Annotated[int, typer.Option(help="Processes that measure.", min=0)] = 0,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="Writes the figures and a sheet of the drawings here.")
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Color, width, texture, box and sketch of drawings with 64 brushes."""
+    from videosketcher_app.core.requests import DEFAULT_MODEL
+    from videosketcher_app.evaluation.brush_report import brush_report
+    from videosketcher_app.services.model_shelf import pick_device
+
+    rows = brush_report(
+        model=model or DEFAULT_MODEL,
+        device=pick_device(device or "auto"),
+        limit=limit,
+        output_dir=output_dir,
+        batch_size=batch_size,
+        num_workers=num_workers,
+    )
+    _show(rows, quiet=quiet)
+
+
 @app.command("strokes")
 def strokes(limit: Limit = None, quiet: options.Quiet = False) -> None:
     """How well strokes are recovered from videos whose strokes are known."""

@@ -105,9 +105,10 @@ def merge(
 ) -> None:
     """Writes a model with LoRAs merged into it; the base's own files stay as they are."""
     from videosketcher_app.core.requests import LoraSpec
+    from videosketcher_app.services.lora_requests import merge_files
 
     specs = tuple(LoraSpec.parse(text) for text in lora or ())
-    files = _library().merge(base, specs, out)
+    files = merge_files(_library(), base, specs, out)
     value = {"out": str(out), "files": [str(file) for file in files]}
     Console(quiet=quiet, as_json=as_json).result(value, str(out))
 

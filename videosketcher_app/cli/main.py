@@ -16,12 +16,14 @@ from videosketcher_app import __version__
 from videosketcher_app.cli import (
     bench,
     brush,
+    codraw,
     data,
     doctor,
     evaluate,
     export,
     lora,
     models,
+    rollout,
     sketch,
     train,
     window,
@@ -63,6 +65,8 @@ app.command("app")(window.open_window)
 app.command("plan")(sketch.plan)
 app.command("sketch")(sketch.sketch)
 app.command("brush")(brush.brush)
+app.command("codraw")(codraw.codraw)
+app.command("rollout")(rollout.rollout)
 app.command("export")(export.export)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")

@@ -141,8 +141,11 @@ def _draw_one(
 ) -> int:
     from videosketcher_app.services.container import build
     from videosketcher_app.services.generation import Destination
+    from videosketcher_app.services.lora_requests import unsaid
 
     with build(settings) as services:
+        for sentence in unsaid(services.loras, request.loras, request.prompt):
+            console.remark(sentence)
         events = services.generation.run(
             request, planned=planned, destination=Destination(folder=folder, gif=gif)
         )
@@ -163,12 +166,13 @@ def _draw_batch(
 ) -> int:
     from videosketcher_app.services.batch import read_prompts, run_batch
     from videosketcher_app.services.container import build
+    from videosketcher_app.services.lora_requests import pinned
 
     prompts = read_prompts(prompts_file)
     failed = 0
     with build(settings) as services:
         if "loras" in fields:  # a changed file is another request: its prompts are drawn again
-            fields = {**fields, "loras": services.loras.pinned(fields["loras"])}
+            fields = {**fields, "loras": pinned(services.loras, fields["loras"])}
         events = run_batch(
             services.generation, prompts, fields, output_dir=folder, force=force, gif=gif
         )

@@ -39,9 +39,11 @@ from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, NOT_ON_A_LINE, Draw
 
 DEFAULT_MODEL = "pocket-t2v"
 DEFAULT_CAUSAL_MODEL = "pocket-ar"
+CAUSAL_FPS = 15
 MAX_SEED = 2**32 - 1
 MAX_FRAMES = 401
 MAX_TURN_FRAMES = 3600
+MAX_ROLLOUTS = 40
 MIN_SIDE_PX = 24
 MAX_SIDE_PX = 1920
 MAX_REQUEST_CHARACTERS = 200_000  # a request file is a page, not a data set
@@ -285,7 +287,7 @@ class CoDrawRequest(_Request):
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     width: int | None = None
     height: int | None = None
-    fps: int = Field(default=15, ge=1, le=60)
+    fps: int = Field(default=CAUSAL_FPS, ge=1, le=60)
     turn_frames: int = Field(default=24, ge=1, le=MAX_TURN_FRAMES)
     match_hand: bool = True
     num_inference_steps: int | None = Field(default=None, ge=1, le=50)
@@ -309,6 +311,20 @@ class CoDrawRequest(_Request):
     def to_mapping(self) -> dict[str, Any]:
         """The request as plain values for JSON, every field in a fixed order."""
         return self.model_dump(mode="json")
+
+
+class RolloutRequest(_Request):
+    """Several clips in a row from one plan.
+
+    Attributes:
+        sketch: plan, model, seed and canvas; `num_frames` is the length of one clip.
+        num_rollout: clips.
+        num_overlap_frames: latent frames that a clip begins with; a multiple of 3.
+    """
+
+    sketch: SketchRequest
+    num_rollout: int = Field(default=1, ge=1, le=MAX_ROLLOUTS)
+    num_overlap_frames: int = Field(default=3, ge=3, le=99, multiple_of=3)
 
 
 def check_canvas(request: SketchRequest, *, multiple_px: int, model: str) -> None:

@@ -265,11 +265,11 @@ def _reordered(sketch: Sketch, rng: np.random.Generator) -> Sketch:
     """Now and then a hand that begins takes parts in another order or leaves one out."""
     parts = list(dict.fromkeys(s.part for s in sketch.strokes))
     pick = rng.random()
-    if len(parts) < 3 or pick > 0.4:
+    if len(parts) < 3 or pick > 0.5:
         return sketch
     first = int(rng.integers(2, len(parts)))
     order = list(parts)
-    if pick < 0.2:
+    if pick < 0.25:
         order[:first] = [parts[i] for i in rng.permutation(first)]
     else:
         left_out = order.pop(int(rng.integers(0, first - 1)))

@@ -58,6 +58,11 @@ class HalfDrawn:
     seed: int
 
     @property
+    def blocks_to_draw(self) -> int:
+        """Blocks that are left for the model."""
+        return WINDOW_BLOCKS - self.given_blocks
+
+    @property
     def num_given(self) -> int:
         """Frames that the other hand took."""
         return first_frame_of(self.given_blocks)

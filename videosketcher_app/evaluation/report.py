@@ -71,6 +71,17 @@ def text_report(
 
 def model_sampler(model: PocketModel) -> Sampler:
     """A text model at its default preset as a function from plans and seeds to raw clips."""
+
+    def sample(plans: list[DrawingPlan], seeds: list[int]) -> Iterator[NDArray[np.uint8]]:
+        yield from default_clips(model, [str(plan) for plan in plans], seeds)
+
+    return sample
+
+
+def default_clips(
+    model: PocketModel, prompts: Sequence[str], seeds: Sequence[int]
+) -> Iterator[NDArray[np.uint8]]:
+    """Raw clips (T, H, W, 3) of prompts at the model's default preset, drawn as one batch."""
     import torch
 
     from videosketcher_app.core.geometry import DEFAULT_NUM_FRAMES
@@ -85,14 +96,10 @@ def model_sampler(model: PocketModel) -> Sampler:
         width=d.width,
         height=d.height,
     )
-
-    def sample(plans: list[DrawingPlan], seeds: list[int]) -> Iterator[NDArray[np.uint8]]:
-        with torch.inference_mode():
-            *_, (_, latents, _) = denoise(model, [str(plan) for plan in plans], seeds, settings)
-            for latent in latents:
-                yield to_frames(model.decode(latent[None]))[0]
-
-    return sample
+    with torch.inference_mode():
+        *_, (_, latents, _) = denoise(model, prompts, seeds, settings)
+        for latent in latents:
+            yield to_frames(model.decode(latent[None]))[0]
 
 
 def strokes_report(*, limit: int | None = None) -> list[dict[str, Any]]:

@@ -112,8 +112,32 @@ def brush_model_of(name: str) -> str:
     return next(kin, name)
 
 
+def is_image_conditioned(name: str) -> bool:
+    """True if a model reads a condition frame beside the words.
+
+    Raises:
+        InvalidRequest: there is no such model.
+    """
+    return _is_image_conditioned(_row(name))
+
+
 def _is_image_conditioned(row: dict[str, Any]) -> bool:
     return row.get("image_conditioned") is True
+
+
+def load_adapter_folder(folder: Path, device: str = "cpu") -> PocketModel:
+    """A model that training exported as an adapter of a model of the catalogue.
+
+    Raises:
+        MissingModel: the folder holds no adapter, or its base is not on this disk.
+        DamagedModel: its files do not fit each other.
+        InvalidFile: the adapter is none.
+    """
+    from videosketcher_app.models.pocket import base_name_of, load_adapted
+
+    base = base_name_of(folder)
+    verify_model(base)
+    return load_adapted(folder, CHECKPOINTS / _row(base)["folder"], device)
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from videosketcher_app.core.errors import DamagedModel
+from videosketcher_app.core.errors import DamagedModel, MissingModel
 from videosketcher_app.models.adapters import (
     ADAPTER_FILE,
     adapted_weights,
@@ -215,6 +215,21 @@ def save_adapted(
     atomic.write_json(
         folder / MODEL_FILE, {"name": name, "base": base.name, "defaults": asdict(defaults)}
     )
+
+
+def base_name_of(folder: Path) -> str:
+    """The model that a folder of `save_adapted` belongs to.
+
+    Raises:
+        MissingModel: the folder holds no such model.
+    """
+    try:
+        description = json.loads((folder / MODEL_FILE).read_text("utf-8"))
+        return str(description["base"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingModel(
+            f"{folder} holds no adapted model.", hint="Give a folder that training exported."
+        ) from error
 
 
 def load_adapted(

@@ -8,6 +8,9 @@ from videosketcher_app.core.settings import AppSettings, load_settings
 from videosketcher_app.services.batch_runs import BatchService
 from videosketcher_app.services.brushes.desk import BrushDesk
 from videosketcher_app.services.brushes.side_by_side import SideBySide
+from videosketcher_app.services.codraw.rollouts import RolloutService
+from videosketcher_app.services.codraw.sessions import FOLDER as CODRAW_FOLDER
+from videosketcher_app.services.codraw.sessions import CoDrawService
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -47,6 +50,8 @@ class Services:
     variations: VariationService
     loras: LoraLibrary
     batches: BatchService
+    codraw: CoDrawService
+    rollouts: RolloutService
     brushes: BrushDesk
     side_by_side: SideBySide
 
@@ -54,6 +59,7 @@ class Services:
         """Cancels what runs, waits until it has let go, and frees the weights."""
         self.history.closing()
         self.queue.shutdown()
+        self.codraw.shutdown()
         self.shelf.clear()
         self.history.close()
 
@@ -108,6 +114,16 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(generation),
+        rollouts=RolloutService(queue=queue, models=shelf, planner=planner),
+        codraw=CoDrawService(
+            queue=queue,
+            models=shelf,
+            lease=lease,
+            planner=planner,
+            folder=workspace.root / CODRAW_FOLDER,
+            guests=guests,
+            limits_of=guests.limits_of,
+        ),
         brushes=brushes,
         side_by_side=SideBySide(
             queue=queue,

@@ -33,7 +33,8 @@ from videosketcher_app.services.jobs import (
     JobQueue,
     Priority,
 )
-from videosketcher_app.services.loras import LoraLibrary, applied_to, hashes_of, with_hashes
+from videosketcher_app.services.lora_requests import applied_to, choose, hashes_of, with_hashes
+from videosketcher_app.services.loras import LoraLibrary
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.outputs import (
     Drawing,
@@ -261,7 +262,7 @@ class GenerationService:
         check_model_can(request, model)
         planned = worded(planned, request, model)
         engine = self._engine(model, request, role, session)
-        loras = self._loras.read(request.loras, role=role)
+        loras = choose(self._loras, request.loras, role=role)
         request = with_hashes(request, loras)
         clock.lap("load")
         with applied_to(model, loras):

@@ -160,12 +160,16 @@ class JobQueue:
         if self._closed:
             raise QueueFull("The app is closing and takes no more work.", hint="Start it again.")
         waiting = [other for other in self._waiting_jobs() if other.role is job.role]
+        if job.priority is not Priority.CO_DRAWING:  # sessions were admitted when they opened
+            waiting = [other for other in waiting if other.priority is not Priority.CO_DRAWING]
         own = sum(other.session == job.session for other in waiting)
         if max_waiting_of_session is not None and own >= max_waiting_of_session:
             raise QueueFull(
                 f"{own} of your sketches are waiting already.",
                 hint="Wait for one of them or cancel one.",
             )
+        if job.priority is Priority.CO_DRAWING:
+            return
         places = self._max_waiting_of_guests() if job.role is Role.GUEST else self._max_waiting
         if len(waiting) >= places:
             raise QueueFull(

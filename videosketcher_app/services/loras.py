@@ -1,20 +1,18 @@
-"""LoRAs as people use them: a folder of imported files, and those that a request asks for.
+"""The folder of LoRAs: imported files, each with a note beside it.
 
     <workspace>/loras/ink.safetensors      the file
     <workspace>/loras/ink.lora.json        what was found in it, and its trigger words
 
-A file that somebody put there by hand is read once, when the folder is listed. Requests name an
-imported LoRA or a file; guests name imported ones only.
+A file that somebody put there by hand is read once, when the folder is listed. What has the suffix
+is a path, what has none a name of the folder; guests give names only.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.errors import (
@@ -26,7 +24,6 @@ from videosketcher_app.core.errors import (
     InvalidRequest,
     MissingModel,
 )
-from videosketcher_app.core.requests import LoraSpec, SketchRequest
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.lora_notes import LoraEntry, entry_of, note_path, noted, write_note
 from videosketcher_app.storage import atomic
@@ -41,20 +38,8 @@ MAX_LISTED = 1000
 _SOURCE = "source_sha256"  # in a file that was written anew: the hash of what it was made from
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChosenLora:
-    """A LoRA of a request, read and checked by itself.
-
-    Attributes:
-        spec: as asked for, with the hash of the file that was read.
-    """
-
-    spec: LoraSpec
-    adapter: LoraAdapter
-
-
 class LoraLibrary:
-    """The folder of imported LoRAs, and the way from a request's LoRAs to a model's.
+    """The folder of imported LoRAs.
 
     Args:
         folder: need not exist yet.
@@ -157,84 +142,25 @@ class LoraLibrary:
         """
         from videosketcher_app.models.lora.reading import read_lora
 
-        return read_lora(self._path(LoraSpec(path=name), Role.OWNER))
+        return read_lora(self.path_of(name))
 
-    def read(self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER) -> tuple[ChosenLora, ...]:
-        """The LoRAs of a request, each checked by itself.
-
-        Raises:
-            MissingModel: one is not on this disk.
-            DamagedModel: one is another file than the request means, or holds NaN.
-            InvalidFile: one is no LoRA for a Wan transformer.
-            InvalidRequest: one is named twice.
-            Forbidden: a guest names a file.
-        """
-        from videosketcher_app.models.lora.reading import read_lora
-
-        chosen: list[ChosenLora] = []
-        for spec in specs:
-            adapter = read_lora(self._path(spec, role))
-            _check_same(spec, adapter.sha256)
-            if adapter.sha256 in {other.spec.sha256 for other in chosen}:
-                raise InvalidRequest(
-                    f"The LoRA {spec.path[:80]!r} is named twice.",
-                    hint="Name it once, with the sum of the scales.",
-                )
-            pinned = LoraSpec(path=spec.path, scale=spec.scale, sha256=adapter.sha256)
-            chosen.append(ChosenLora(spec=pinned, adapter=adapter))
-        return tuple(chosen)
-
-    def pinned(self, specs: Sequence[LoraSpec], *, role: Role = Role.OWNER) -> tuple[LoraSpec, ...]:
-        """The same LoRAs with the hashes of the files that are there now.
+    def path_of(self, name: str, *, role: Role = Role.OWNER) -> Path:
+        """Where a LoRA's file should be: a name of the folder, or the owner's own path.
 
         Raises:
-            MissingModel: one is not on this disk.
-            DamagedModel: one is another file than its hash says.
-            Forbidden: a guest names a file.
+            Forbidden: a guest names something else than a LoRA of the folder.
         """
-        from videosketcher_app.models.lora.reading import lora_file
-
-        found = []
-        for spec in specs:
-            sha256 = sha256_of(lora_file(self._path(spec, role)))
-            _check_same(spec, sha256)
-            found.append(LoraSpec(path=spec.path, scale=spec.scale, sha256=sha256))
-        return tuple(found)
-
-    def merge(self, base: str, specs: Sequence[LoraSpec], out: Path) -> tuple[Path, ...]:
-        """Writes a model with LoRAs merged into it; returns its files of weights.
-
-        Args:
-            base: a name of the catalogue, a folder of weights, or a .safetensors file.
-            out: a free name: of a folder, or of a .safetensors file if the base is one.
-
-        Raises:
-            MissingModel: the base or a LoRA is not on this disk.
-            InvalidFile: a LoRA does not fit the base.
-            InvalidRequest: `out` is taken or of another kind.
-            CannotWrite: the disk is full or `out` cannot be written.
-        """
-        from videosketcher_app.models.lora.merged_model import write_merged
-
-        if not specs:
-            raise InvalidRequest("There is no LoRA to merge.", hint="Name one with --lora FILE.")
-        chosen = self.read(specs)
-        stack = [(lora.adapter, lora.spec.scale) for lora in chosen]
-        return write_merged(_files_of_model(base), stack, out)
-
-    def _path(self, spec: LoraSpec, role: Role) -> Path:
         try:
-            return self._file(spec.path)
+            return self._file(name)
         except (ForbiddenPath, MissingModel):
             if role is not Role.OWNER:
                 raise Forbidden(
-                    f"There is no LoRA named {spec.path[:80]!r} here.",
-                    hint="Choose one of the list.",
+                    f"There is no LoRA named {name[:80]!r} here.", hint="Choose one of the list."
                 ) from None
-        return Path(spec.path).expanduser()
+        return Path(name)
 
     def _file(self, name: str) -> Path:
-        file = self._target(name.removesuffix(SUFFIX))
+        file = self._target(name)
         if not file.is_file():
             raise MissingModel(
                 f"There is no LoRA named {name[:80]!r}.", hint="See the names with `lora list`."
@@ -248,49 +174,6 @@ class LoraLibrary:
 def library_of(settings: AppSettings) -> LoraLibrary:
     """The folder of LoRAs in the workspace of these settings."""
     return LoraLibrary(Workspace(settings.workspace).root / "loras")
-
-
-@contextmanager
-def applied_to(model: Any, chosen: Sequence[ChosenLora]) -> Generator[None, None, None]:
-    """The model draws with these LoRAs inside the block, and is the very same after it.
-
-    Raises:
-        InvalidFile: one does not fit this model; nothing was touched.
-    """
-    if not chosen:
-        yield
-        return
-    from videosketcher_app.models.lora.applying import applied
-
-    stack = [(lora.adapter, lora.spec.scale) for lora in chosen]
-    with applied(model.transformer, stack, base=model.name):
-        yield
-
-
-def with_hashes(request: SketchRequest, chosen: Sequence[ChosenLora]) -> SketchRequest:
-    """The request with the hashes of the files that were read; without LoRAs the very same."""
-    return request.replaced(loras=[lora.spec for lora in chosen]) if chosen else request
-
-
-def hashes_of(chosen: Sequence[ChosenLora]) -> dict[str, str]:
-    """SHA-256 by LoRA, for a run's files."""
-    return {lora.spec.path: lora.spec.sha256 or "" for lora in chosen}
-
-
-def _check_same(spec: LoraSpec, sha256: str) -> None:
-    if spec.sha256 is not None and spec.sha256 != sha256:
-        raise DamagedModel(
-            f"The LoRA {spec.path[:80]!r} has changed: it is not the file that this request means.",
-            hint="Bring the old file back, or name the LoRA anew with --lora.",
-        )
-
-
-def _files_of_model(base: str) -> Path:
-    """Where a model's weights are: a name of the catalogue, or a path."""
-    from videosketcher_app.models.catalogue import folder_of_model
-
-    path = Path(base).expanduser()
-    return path if path.exists() else folder_of_model(base)
 
 
 def _is_lora(path: Path) -> bool:

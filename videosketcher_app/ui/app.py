@@ -13,10 +13,11 @@ from videosketcher_app.core.requests import DEFAULT_MODEL, SketchRequest
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.presets import Notice
+from videosketcher_app.services.saved import SavedDrawing
 from videosketcher_app.ui.components import header, hints, status_bar
 from videosketcher_app.ui.components.drop_zone import DropZone
 from videosketcher_app.ui.context import PageContext
-from videosketcher_app.ui.tabs import coming, gallery, models, text, wall
+from videosketcher_app.ui.tabs import brush, codraw, coming, gallery, models, text, wall
 from videosketcher_app.ui.texts import t
 
 CACHE_SWEEP_S = (3600, 86400)  # how often, and how old
@@ -46,10 +47,15 @@ def _tabs(
     """Name and builder of every tab of this role, in order; the Text tab is built first."""
     role = context.role
     page: list[text.TextPage] = []
+    brush_page: list[brush.BrushPage] = []
     tabs: list[tuple[Capability, str, Callable[[gr.Tab], Any]]] = [
         (Capability.GENERATE, t("shell.tab_text"), lambda _: page.append(_text(context, zone))),
-        (Capability.GENERATE, t("shell.tab_brush"), lambda _: coming.brush()),
-        (Capability.CO_DRAW, t("shell.tab_codraw"), lambda _: coming.codraw()),
+        (
+            Capability.GENERATE,
+            t("shell.tab_brush"),
+            lambda _: brush_page.append(brush.build(context)),
+        ),
+        (Capability.CO_DRAW, t("shell.tab_codraw"), lambda _: codraw.build(context)),
         *(
             [(Capability.SEE_WALL, t("wall.tab"), lambda _: wall.build(context.services, role))]
             if context.services.guests.is_class
@@ -60,7 +66,7 @@ def _tabs(
         (
             Capability.READ_ALL_OUTPUTS,
             t("shell.tab_gallery"),
-            lambda _: _gallery(context, page[0], bar),
+            lambda _: _gallery(context, page[0], brush_page[0], bar),
         ),
     ]
     return [(name, lay_out) for capability, name, lay_out in tabs if allows(role, capability)]
@@ -77,11 +83,24 @@ def _text(context: PageContext, zone: DropZone) -> text.TextPage:
     return text.build(context, zone)
 
 
-def _gallery(context: PageContext, page: text.TextPage, bar: gr.Tabs) -> None:
-    """The Gallery, whose drawings can give their settings back to the Text tab and open it."""
+def _gallery(
+    context: PageContext, page: text.TextPage, brush_page: brush.BrushPage, bar: gr.Tabs
+) -> None:
+    """The Gallery, whose drawings can go back to the Text tab, or to the Brush tab to be re-inked."""
     settings = text.reuse_with(context)
 
     def reuse(request: SketchRequest, planned: PlannedDrawing | None) -> list[Any]:
         return [*settings(request, planned), gr.Tabs(selected=t("shell.tab_text"))]
 
-    gallery.build(context, reuse=reuse, reuse_outputs=[*text.reuse_outputs(page), bar])
+    take = brush.taking(context)
+
+    def reink(saved: SavedDrawing) -> list[Any]:
+        return [*take(saved), gr.Tabs(selected=t("shell.tab_brush"))]
+
+    gallery.build(
+        context,
+        reuse=reuse,
+        reuse_outputs=[*text.reuse_outputs(page), bar],
+        reink=reink,
+        reink_outputs=[*brush.taking_outputs(brush_page), bar],
+    )

@@ -22,6 +22,7 @@ from videosketcher_app.services.guests import Guest, GuestBook
 
 GUEST_SCOPE = "videosketcher.guest"
 TUNNEL_TRIES_A_MINUTE = 30
+OWN_ROUTES = ("/codraw/",)  # of the line that the Co-draw tab speaks over
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_KEYS = 10_000
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", re.ASCII)
@@ -93,7 +94,7 @@ class Door:
     hosts: set[str] = field(default_factory=lambda: set(_LOCAL_NAMES))
     any_address: bool = False
     closes_after_s: float | None = None
-    routes: tuple[str, ...] = ()
+    routes: tuple[str, ...] = OWN_ROUTES
     clock: Clock = time.monotonic
     opened_at: float = field(init=False)
     cookie: str = field(init=False)

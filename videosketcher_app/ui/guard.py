@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from videosketcher_app.core.access import LIMITS, UPLOAD_TIMEOUT_S, Limits
 from videosketcher_app.services.guests import Guest, GuestBook, QuotaExceeded
@@ -22,7 +22,7 @@ from videosketcher_app.ui.doors import GUEST_SCOPE, Door, GuestDoor, OwnerDoor
 from videosketcher_app.ui.gradio_routes import DATA, Kind, kind_of
 from videosketcher_app.ui.guest_rules import GuestRules
 from videosketcher_app.ui.texts import t
-from videosketcher_app.ui.unheard import PATIENCE_S, Unheard, hang_up
+from videosketcher_app.ui.unheard import PATIENCE_S, Unheard
 from videosketcher_app.ui.uploads import (
     BodyRules,
     Desk,
@@ -43,6 +43,16 @@ _MULTIPART_BYTES = 1 << 16  # what the frame of a multipart body may add to its 
 _LETTING_GO_S = 5.0
 
 
+class Memory(Protocol):
+    """What an app keeps for an open page; see `page_memory`."""
+
+    async def forget(self, page: str) -> None:
+        """Drops what waits for the page."""
+
+    def tidy(self, page: str) -> None:
+        """Drops what the page has gathered and does not need."""
+
+
 class Guard:
     """Wraps the app of one door.
 
@@ -53,6 +63,7 @@ class Guard:
         spool: a folder for bodies while they arrive.
         status: what the line about sharing says, for the scripts of our pages.
         upload_timeout_s: until a body that does not move is given up.
+        memory: what the app keeps for its pages; None for an app that keeps nothing.
     """
 
     def __init__(
@@ -64,8 +75,10 @@ class Guard:
         spool: Path,
         status: Callable[[], dict[str, Any]] = dict,
         upload_timeout_s: float = UPLOAD_TIMEOUT_S,
+        memory: Memory | None = None,
     ) -> None:
         self._app = app
+        self._memory = memory
         self._door = door
         self._book = book
         self._spool = spool
@@ -157,10 +170,7 @@ class Guard:
                 rules.check_file(guest, visit)
         if kind is Kind.STREAM:
             self.has_page = True  # pages listen when they are complete
-            if rules is not None and guest is not None:
-                await self._follow_guest(rules, guest, visit, scope, send, receive)
-            else:
-                await self._follow(scope, send, receive)
+            await self._stream(visit, scope, send, receive, guest)
         elif visit.method == "POST":
             await self._post(kind, visit, scope, receive, send, guest)
         else:
@@ -208,19 +218,34 @@ class Guard:
             page = rules.check_message(guest, visit, body.read())
             body.seek(0)
             if page is not None:
-                self._await_listener(rules.unheard, guest, page, scope)
-        learning = _learning(send, lambda part: rules.learn(guest, visit, part), b"")
-        await self._app(_without_compression(scope), replay(body, receive), learning)
+                self._await_listener(rules.unheard, guest, page)
 
-    def _await_listener(self, unheard: Unheard, guest: Guest, page: str, scope: Scope) -> None:
-        """Makes Gradio forget a page that does not listen in time to what it asked for."""
-        before = dict(scope)  # as it came; the app adds its own to it
+        def learn(part: bytes) -> None:
+            rules.learn(guest, visit, part)
+
+        await self._app(
+            _without_compression(scope), replay(body, receive), _learning(send, learn, b"")
+        )
+
+    def _await_listener(self, unheard: Unheard, guest: Guest, page: str) -> None:
+        """Forgets a page that does not listen in time to what it asked for."""
 
         def look() -> None:
-            if unheard.forget(guest.name, page):
-                self._keep(asyncio.ensure_future(hang_up(self._app, before, page)))
+            if unheard.forget(guest.name, page) and self._memory is not None:
+                self._keep(asyncio.ensure_future(self._memory.forget(page)))
 
         asyncio.get_running_loop().call_later(PATIENCE_S, look)
+
+    async def _stream(
+        self, visit: Visit, scope: Scope, send: Send, receive: Receive, guest: Guest | None
+    ) -> None:
+        if guest is not None and self._rules is not None:
+            await self._follow_guest(self._rules, guest, visit, scope, send, receive)
+        else:
+            await self._follow(scope, send, receive)
+        if visit.path == DATA and self._memory is not None:
+            for page in visit.query.get("session_hash", []):
+                self._memory.tidy(page)
 
     async def _follow_guest(
         self,
@@ -231,29 +256,33 @@ class Guard:
         send: Send,
         receive: Receive,
     ) -> None:
-        """Serves a guest's stream; whoever hangs up is forgotten."""
-        scope = _without_compression(scope)
-        before = dict(scope)
-        send = _learning(send, lambda part: rules.learn(guest, visit, part), b"\n\n")
+        """Serves a guest's stream; a page that hangs up before its end is forgotten."""
+        is_over = False
+
+        def learn(part: bytes) -> None:
+            nonlocal is_over
+            is_over = rules.learn(guest, visit, part)
+
+        scope, send = _without_compression(scope), _learning(send, learn, b"\n\n")
         if visit.path != DATA:
             await self._follow(scope, send, receive)
             return
         page = visit.query["session_hash"][0]
         with rules.unheard.listening(guest.name, page):
-            is_complete = await self._follow(scope, send, receive)
-        if not is_complete and not rules.unheard.is_heard(page):
-            await hang_up(self._app, before, page)
+            await self._follow(scope, send, receive)
+        is_wanted = is_over or rules.unheard.concerns(guest.name, page)
+        if self._memory is not None and not is_wanted:
+            await self._memory.forget(page)
 
     def _keep(self, stream: asyncio.Future[None]) -> None:
         """Ends with the app, if not before."""
         self._streams.add(stream)
         stream.add_done_callback(self._streams.discard)
 
-    async def _follow(self, scope: Scope, send: Send, receive: Receive) -> bool:
+    async def _follow(self, scope: Scope, send: Send, receive: Receive) -> None:
         """Serves a stream, and ends it in the moment that nobody listens any more.
 
-        Gradio looks for that only between two messages, which can be long apart. Returns True if
-        the stream came to its own end.
+        Gradio looks for that only between two messages, which can be long apart.
         """
         gone = asyncio.Event()
 
@@ -279,7 +308,6 @@ class Guard:
             results = await asyncio.gather(inner, watcher, return_exceptions=True)
         if isinstance(results[0], Exception):
             logger.debug("a stream ended: %s", results[0])
-        return not gone.is_set()
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = visit_of(scope)

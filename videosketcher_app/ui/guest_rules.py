@@ -118,15 +118,19 @@ class GuestRules:
             self._check_page(guest, page)
         for path in _paths_in(message, _MAX_DEPTH):
             self._check_path(guest, path)
-        asks = visit.path == JOIN and isinstance(page, str)
-        return page if asks and self.unheard.ask(guest.name, page) else None
+        if visit.path != JOIN or not isinstance(page, str):
+            return None
+        return page if self.unheard.ask(guest.name, page) else None
 
-    def learn(self, guest: Guest, visit: Visit, message: bytes) -> None:
-        """Books what one complete message of the app gives to a guest: an event, or files."""
+    def learn(self, guest: Guest, visit: Visit, message: bytes) -> bool:
+        """Books what one complete message of the app gives to a guest: an event, or files.
+
+        Returns True if it is the last message of a stream.
+        """
         try:
             value = json.loads(message)
         except ValueError:
-            return
+            return False
         if isinstance(value, dict) and isinstance(value.get("event_id"), str):
             remember_event(guest, value["event_id"])
         paths = [Path(text) for text in _strings_in(value) if text.startswith(self._roots)]
@@ -134,6 +138,7 @@ class GuestRules:
             self._book.add_upload(guest, paths)
         else:
             self._book.add_received(guest, paths)
+        return isinstance(value, dict) and value.get("msg") == "close_stream"
 
     def _check_page(self, guest: Guest, page: str) -> None:
         if 0 < len(page) <= 64 and page not in guest.pages:

@@ -15,24 +15,32 @@ from videosketcher_app.core.access import Role
 from videosketcher_app.services.container import Services
 from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui.app import build_app
+from videosketcher_app.ui.codraw.door import codraw_routes
 from videosketcher_app.ui.components import banner
 from videosketcher_app.ui.guard import STATUS_PATH
+from videosketcher_app.ui.page_memory import MOST_PAGES, PageMemory
 from videosketcher_app.ui.theme import theme
 
 TEMPORARY = "GRADIO_TEMP_DIR"
 # A handler that waits for its turn holds a thread; a class waits together.
 _NUM_THREADS = 120
+# Gradio's own figures about finished events, of which a new summary is made for each.
+_FIGURES, _NUM_FIGURES = "GRADIO_ANALYTICS_MAX_EVENTS", "100"
 
 
-def mounted(services: Services, role: Role, *, model: str) -> fastapi.FastAPI:
-    """The page of one role. Call it within `temporary_files`."""
+def mounted(services: Services, role: Role, *, model: str) -> tuple[fastapi.FastAPI, PageMemory]:
+    """The page of one role, and what it keeps. Call it within `temporary_files`."""
 
-    async def build() -> fastapi.FastAPI:
+    async def build() -> tuple[fastapi.FastAPI, PageMemory]:
         blocks = build_app(services, role, model=model)
         blocks.queue(max_size=services.settings.queue_size * 4)
         blocks.max_threads = _NUM_THREADS
+        blocks.state_session_capacity = MOST_PAGES
+        routes, lifespan = codraw_routes(services, role, model=model)
         outer = gr.mount_gradio_app(
-            fastapi.FastAPI(openapi_url=None, docs_url=None, redoc_url=None),
+            fastapi.FastAPI(
+                routes=routes, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
+            ),
             blocks,
             path="/",
             show_error=False,
@@ -46,8 +54,9 @@ def mounted(services: Services, role: Role, *, model: str) -> fastapi.FastAPI:
         )
         # Only `launch` sets it, and without it Gradio copies any file that a handler names.
         blocks.has_launched = True
-        return outer
+        return outer, PageMemory(blocks)
 
+    os.environ.setdefault(_FIGURES, _NUM_FIGURES)
     with temporary_files(_temporary_folder(services, role)):
         return asyncio.run(build())  # without a running loop Gradio leaves loops open
 

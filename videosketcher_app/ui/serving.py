@@ -17,6 +17,7 @@ from types import TracebackType
 
 from videosketcher_app.core.access import FREE_SPACE_FLOOR_BYTES, UPLOAD_TIMEOUT_S, Role
 from videosketcher_app.core.requests import DEFAULT_MODEL
+from videosketcher_app.services import allocator
 from videosketcher_app.services.container import Services
 from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui import tunnel
@@ -115,6 +116,7 @@ class Serving:
             InvalidRequest: a port that was asked for is in use, or the host is not ours.
         """
         settings, options = self._services.settings, self._options
+        allocator.keep_few_heaps()
         self._environment.enter_context(temporary_files(common_temporary_folder(self._services)))
         for_guests = options.share or role_of_door(settings.host, share=False) is Role.GUEST
         is_exact = "port" in settings.model_fields_set
@@ -142,7 +144,7 @@ class Serving:
             self._tell_about_guests()
 
     def tick(self) -> None:
-        """What time brings: closes a link whose hours are over, ends visits. Call now and then."""
+        """What time brings: links close, visits end, memory goes back. Call now and then."""
         door = self.guest_door
         if door is not None and door.is_closed and self.guest_port:
             self.close_guests()
@@ -151,6 +153,8 @@ class Serving:
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
             self._services.guests.sweep()
+            if not self._services.queue.is_running:
+                allocator.give_back()
 
     def close_guests(self) -> None:
         """Closes the tunnel and the guests' port; the owner's page stays."""
@@ -212,7 +216,7 @@ class Serving:
     def _serve(self, door: Door, listener: socket.socket) -> int:
         options, services = self._options, self._services
         workspace = Workspace(services.settings.workspace)
-        page = mounted(services, door.role, model=options.model or DEFAULT_MODEL)
+        page, memory = mounted(services, door.role, model=options.model or DEFAULT_MODEL)
         guard = Guard(
             page,
             door,
@@ -220,6 +224,7 @@ class Serving:
             spool=workspace.cache / "incoming",
             status=lambda: banner.status(door.role, services, self.guest_door),
             upload_timeout_s=options.upload_timeout_s,
+            memory=memory,
         )
         server = DoorServer(guard, listener, silence_s=options.upload_timeout_s)
         self._doors.append((door, guard, server))

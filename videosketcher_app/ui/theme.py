@@ -119,8 +119,8 @@ def theme() -> gr.themes.Base:
 
 @cache
 def page_css() -> str:
-    """Our own rules, of the page and of the Text tab."""
-    return asset("page.css") + asset("text.css")
+    """Our own rules, of the page and of the tabs that share the Text tab's parts."""
+    return asset("page.css") + asset("text.css") + asset("brush.css")
 
 
 @cache

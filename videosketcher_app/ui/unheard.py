@@ -6,21 +6,16 @@ its first question; one that never does would fill the memory, and have drawings
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-from urllib.parse import urlencode
 
-from videosketcher_app.ui.gradio_routes import DATA
 from videosketcher_app.ui.texts import t
 from videosketcher_app.ui.uploads import Refusal
 
 MOST_PAGES = 2  # of one guest
 MOST_QUESTIONS = 8  # of one page: it may ask for several things while it opens
 PATIENCE_S = 30.0
-_LETTING_GO_S = 5.0
 
 
 class Unheard:
@@ -65,48 +60,6 @@ class Unheard:
             self._questions.pop(guest, None)
         return was_unheard
 
-    def is_heard(self, page: str) -> bool:
-        """True while somebody listens to the page."""
-        return self._listening[page] > 0
-
-
-async def hang_up(app: Callable[..., Awaitable[None]], scope: dict[str, Any], page: str) -> None:
-    """Listens to a page and hangs up, whereupon Gradio drops what it kept and stops what ran for it.
-
-    A cancelled listener is the one end of which Gradio makes no exception: after others, messages
-    that were on their way stay.
-
-    Args:
-        scope: of a request of the same page.
-    """
-    heard = asyncio.Event()
-
-    async def silence() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        return {"type": "http.disconnect"}
-
-    async def hear(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.body":
-            heard.set()
-
-    tasks = [
-        asyncio.ensure_future(app(_listener(scope, page), silence, hear)),
-        asyncio.ensure_future(heard.wait()),
-    ]
-    await asyncio.wait(tasks, timeout=_LETTING_GO_S, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _listener(scope: dict[str, Any], page: str) -> dict[str, Any]:
-    headers = [(name, value) for name, value in scope["headers"] if name.lower() == b"host"]
-    query = urlencode({"session_hash": page}).encode()
-    return {
-        **scope,
-        "method": "GET",
-        "path": DATA,
-        "raw_path": DATA.encode(),
-        "query_string": query,
-        "headers": headers,
-    }
+    def concerns(self, guest: str, page: str) -> bool:
+        """True while somebody listens to the page, or it has asked and may listen yet."""
+        return self._listening[page] > 0 or page in self._questions.get(guest, {})

@@ -200,17 +200,19 @@ class BrushDesk:
         """
         from videosketcher_app.data.brushes.condition import STUDIO_SIZE_PX, frame_of_stroke
         from videosketcher_app.services.brushes.choice import choice_of
-        from videosketcher_app.services.brushes.painted import brush_of, brush_of_stroke
+        from videosketcher_app.services.brushes.painted import brush_of_stroke
 
         strokes = saved.strokes.strokes
         if not 0 <= index < len(strokes):
             raise InvalidRequest("This drawing has no such stroke.", hint="Click another one.")
+        if saved.request.brush is not None:  # all of its strokes are of this brush
+            return replace(self.reopened(saved.request.brush, person), title=title)
         stroke = strokes[index]
-        brush = brush_of(saved) or brush_of_stroke(stroke, saved.strokes)
+        brush = brush_of_stroke(stroke, saved.strokes)
         frame = frame_of_stroke(stroke, saved.strokes, brush, STUDIO_SIZE_PX)
         path = pictures.keep_picture(frame.pixels_HW3, self._room_of(person))
         return choice_of(
-            BrushSpec(image=str(path.absolute())),
+            BrushSpec(image=str(path)),
             self.library,
             title=title,
             origin="stroke",

@@ -68,13 +68,15 @@ class Easel:
         id: 128 random bits as 32 hex digits.
         owner: who may use it.
         request: how it was opened; width, height and model are filled in.
+        unsaved: why the latest turn is not on the disk; "" if it is.
     """
 
     def __init__(
         self, session_id: str, owner: str, role: Role, request: CoDrawRequest, parts: SessionParts
     ) -> None:
         self.id, self.owner, self.role, self.request = session_id, owner, role, request
-        assert request.width is not None and request.height is not None
+        assert request.width is not None
+        assert request.height is not None
         self.width, self.height = request.width, request.height
         self.match_hand, self.tutor = request.match_hand, False
         self.folder = parts.folder
@@ -88,6 +90,8 @@ class Easel:
         self._told: dict[int, bool] = {}
         self._turn: ModelTurn | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self._closed = False
+        self.unsaved = ""
 
     @property
     def is_drawing(self) -> bool:
@@ -108,11 +112,7 @@ class Easel:
         self._side.open()
 
     def save(self) -> None:
-        """Writes what is not on the disk yet; from any thread.
-
-        Raises:
-            CannotWrite: the disk is full or cannot be written.
-        """
+        """Writes the session's file; from any thread."""
         with self._lock:
             self._save_session()
 
@@ -130,16 +130,19 @@ class Easel:
                 for stroke in pending:
                     self._hand.put_back(stroke)
 
-    def close(self) -> None:
-        """Stops what runs, saves, and gives the model's memory back; from any thread."""
+    def close(self, then: Callable[[], None]) -> None:
+        """Stops what runs and saves; from any thread.
+
+        Args:
+            then: called once the model's memory is given back.
+        """
         turn = self._turn
         if turn is not None:
             turn.cancel(None)
-        try:
-            self.save()
-        except AppError:
-            logger.exception("a co-drawing could not be saved")
-        self._side.close()
+        with self._lock:
+            self._save_session()
+            self._closed = True
+        self._side.close(then)
         self._shelf.forget()
 
     # -- paper and words -----------------------------------------------------------------------
@@ -353,9 +356,8 @@ class Easel:
         self._tree.add(turn)
         self._drop_hand()
         self._taken_back.clear()
-        kept.write_turn(self.folder, turn)
-        self._save_session()
-        self._moved(save=False)
+        self._written(lambda: kept.write_turn(self.folder, turn))
+        self._moved()
 
     def _part_of(self, whole: Turn, num_frames: int) -> Turn:
         """The first frames of a turn of the model as a turn of its own."""
@@ -386,10 +388,9 @@ class Easel:
         latest = self._tree.latest
         return 0 if latest is None else latest.first_frame + latest.num_frames
 
-    def _moved(self, *, save: bool = True) -> int | None:
+    def _moved(self) -> int | None:
         """After the head has moved: the model follows when it has time."""
-        if save:
-            self._save_session()
+        self._save_session()
         try:
             self._side.prefill([*self._tree.blocks(), *self._hand_blocks], self._words.text)
         except AppError:
@@ -412,7 +413,18 @@ class Easel:
             "match_hand": self.match_hand,
             "tutor": self.tutor,
         }
-        kept.write_session(self.folder, values)
+        self._written(lambda: kept.write_session(self.folder, values))
+
+    def _written(self, write: Callable[[], None]) -> None:
+        """Writes if it can; a full disk stops nobody from drawing on."""
+        if self._closed:
+            return
+        try:
+            write()
+            self.unsaved = ""
+        except AppError as error:
+            logger.warning("a co-drawing could not be saved: %s", error.message)
+            self.unsaved = error.message
 
     def _tell(self) -> None:
         for tell in tuple(self._listeners):

@@ -301,8 +301,7 @@ def _checked(points: Sequence[Sequence[float]]) -> list[Row]:
     if not (np.abs(table[:, :2]) < MAX_COORDINATE).all():
         raise InvalidRequest("A point lies far off the canvas.", hint="Draw on the paper.")
     table = table.copy()
-    table[:, 3] = np.clip(table[:, 3], MAX_COORDINATE = 1e4
-MIN_PRESSURE, MAX_PRESSURE)
+    table[:, 3] = np.clip(table[:, 3], MIN_PRESSURE, MAX_PRESSURE)
     return [(float(x), float(y), float(t), float(p)) for x, y, t, p in table]
 
 

@@ -137,9 +137,12 @@ def read_tree(
     return tree
 
 
-def _read_turn(
-    folder: Path, number: int, tree: TurnTree, maker: BlockMaker, blank: Paper
-) -> Turn:
+def damaged() -> InvalidFile:
+    """What to raise when a kept drawing cannot be brought back."""
+    return InvalidFile("This drawing is damaged and cannot be brought back.", hint=_HINT)
+
+
+def _read_turn(folder: Path, number: int, tree: TurnTree, maker: BlockMaker, blank: Paper) -> Turn:
     from videosketcher_app.storage.tensors import read_safetensors
 
     stem = _stem(number)
@@ -192,9 +195,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidFile("A kept drawing is damaged.", hint=_HINT) from error
+        raise damaged() from error
     if not isinstance(values, dict):
-        raise InvalidFile("A kept drawing is damaged.", hint=_HINT)
+        raise damaged()
     return values
 
 

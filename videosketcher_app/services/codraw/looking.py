@@ -24,6 +24,7 @@ from videosketcher_app.services.codraw.paper import Paper
 from videosketcher_app.services.codraw.parts import as_values, parts_of
 from videosketcher_app.services.codraw.reel import Picture
 from videosketcher_app.services.codraw.turns import Turn, TurnTree
+from videosketcher_app.services.codraw.words import Words
 
 
 class LookingBack(Easel):
@@ -77,6 +78,7 @@ class LookingBack(Easel):
                 **_turns_state(self._tree),
                 "pending": [stroke_view(stroke) for stroke in pending],
                 "locked": self._lassos,
+                "unsaved": self.unsaved,
                 "can_undo": bool(pending) or self._tree.head is not None,
                 "can_redo": bool(self._taken_back) or self._tree.can_redo,
                 "settings": {
@@ -159,6 +161,7 @@ class LookingBack(Easel):
         folder: Path | None = None,
         height_px: int | None = None,
         speed: float = 1.0,
+        name: str | None = None,
     ) -> dict[str, Path]:
         """Files by kind, of both hands; the SVG has a layer per hand.
 
@@ -166,15 +169,13 @@ class LookingBack(Easel):
             kinds: of mp4, mp4_raw, gif, png, svg, script.
             folder: where they go; None is `exports` in the session's own folder.
             height_px: None is the canvas's own.
+            name: what the files' names begin with; None is the concept.
 
         Raises:
             InvalidRequest: nothing is drawn yet, the model is drawing, or a value is not possible.
             CannotWrite: the folder cannot be written.
         """
-        with self._lock:
-            self._require_rest()
-            self._commit_hand()
-            path, words = self._tree.path(), self._words
+        path, words = self.path()
         return export_session(
             path,
             words,
@@ -183,7 +184,19 @@ class LookingBack(Easel):
             folder=folder or self.folder / "exports",
             height_px=height_px or self.height,
             speed=speed,
+            name=name,
         )
+
+    def path(self) -> tuple[list[Turn], Words]:
+        """The turns to the latest one, what the user has just drawn included, and the words.
+
+        Raises:
+            InvalidRequest: the model is drawing.
+        """
+        with self._lock:
+            self._require_rest()
+            self._commit_hand()
+            return self._tree.path(), self._words
 
 
 def stroke_view(kept: HandStroke) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.errors import Cancelled, QueueFull
 from videosketcher_app.core.events import Progress
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.jobs import Job, JobQueue, Priority
@@ -118,17 +119,32 @@ class ModelSide:
         """Waits until nothing of this session is queued or runs; for tests and for closing."""
         return self._submit(_nothing, "Waiting").wait() is not None
 
-    def close(self) -> None:
-        """Gives the model's memory back, on the worker if it still runs."""
+    def close(self, then: Callable[[], None]) -> None:
+        """Gives the model's memory back when the worker has let go of it, and calls `then`."""
+
+        def body(_cancel: CancelToken) -> Iterator[Any]:
+            self._let_go()
+            return iter(())
+
         self._closed = True
         if self._prefill is not None:
             self._prefill.cancel()
+        try:
+            job = self._submit(body, "Closing a drawing")
+        except QueueFull:  # the app is closing, and its worker has ended
+            self._let_go()
+            then()
+        else:
+            job.when_ended(lambda _job: then())
+
+    def _let_go(self) -> None:
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.close()
 
     def _ready(self) -> Stage:
-        assert not self._closed, "this session is closed"
+        if self._closed:
+            raise Cancelled("This drawing was closed.")
         if self._stage is None:
             self._stage = self._make_stage()
         return self._stage

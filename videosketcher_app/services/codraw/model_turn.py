@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import AppError, Cancelled
-from videosketcher_app.data.strokes import Pen, Stroke
+from videosketcher_app.data.strokes import Pen
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.codraw.events import (
     Box,
@@ -92,7 +92,10 @@ class ModelTurn:
     """
 
     def __init__(
-        self, side: ModelSide, task: Assignment, keep: Callable[[Turn | None, Sequence[Block]], None]
+        self,
+        side: ModelSide,
+        task: Assignment,
+        keep: Callable[[Turn | None, Sequence[Block]], None],
     ) -> None:
         self._side, self._task, self._keep = side, task, keep
         self._reel = Reel(task.paper.picture_HW3)

@@ -37,7 +37,9 @@ class Paper:
     @classmethod
     def blank(cls, width: int, height: int) -> Paper:
         """White paper."""
-        return cls(np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), np.float32))
+        return cls(
+            np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), np.float32)
+        )
 
     def copy(self) -> Paper:
         """The same paper, to go on from."""

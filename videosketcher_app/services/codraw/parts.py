@@ -55,9 +55,7 @@ def parts_of(
         drawn, sure = (expected >= index + 1, 0.3) if score is None else (score >= 1, _sure(score))
         if index in told:
             drawn, sure = told[index], 1.0
-        found.append(
-            PartLeft(name=part.name, description=part.description, drawn=drawn, sure=sure)
-        )
+        found.append(PartLeft(name=part.name, description=part.description, drawn=drawn, sure=sure))
     return found
 
 

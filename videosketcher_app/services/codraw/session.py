@@ -110,7 +110,9 @@ class Session(LookingBack):
         """
         until = until or ("part" if self.tutor else "frames")
         if until not in ("frames", "part", "plan"):
-            raise InvalidRequest(f"A turn cannot go on until {until!r}.", hint="Choose part or plan.")
+            raise InvalidRequest(
+                f"A turn cannot go on until {until!r}.", hint="Choose part or plan."
+            )
         with self._lock:
             self._require_rest()
             self._check_seed(seed)

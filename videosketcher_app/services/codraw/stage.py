@@ -21,6 +21,7 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.engines.autoregressive import timesteps_of
 from videosketcher_app.engines.causal_drawing import CausalDrawing, Estimate
 from videosketcher_app.engines.text import to_frames
+from videosketcher_app.models.causal_wan import causal_pocket
 from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.services.codraw.blocks import Block, Clip, LatentShelf
 
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 WINDOW = Window(blocks=7, sink_blocks=1, history_blocks=3)
 PEEK_BLOCKS = 2
 FORK_PAGES = PEEK_BLOCKS + WINDOW.sink_blocks + 1
+
+
+def stage_bytes(model: PocketModel, *, width: int, height: int) -> int:
+    """Bytes of one session's cache on a canvas of this size."""
+    _, _, *cells = model.latent_shape(1, height, width)
+    page_bytes = causal_pocket(model).cache_shape(1, cells[0], cells[1]).page_bytes
+    return page_bytes * (WINDOW.num_pages + FORK_PAGES)
 
 
 class Stage:
@@ -196,7 +204,8 @@ def _drawn(
     for estimate in drawing.draw(seed=seed, timesteps=timesteps, cancel=cancel):
         latents, frames = estimate.latents_BCFhw, estimate.frames_BCTHW
         yield estimate
-    assert frames is not None and latents is not None
+    assert frames is not None
+    assert latents is not None
     return latents[0].float().cpu().numpy(), to_frames(frames)[0]
 
 

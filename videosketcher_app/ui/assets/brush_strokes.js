@@ -15,3 +15,10 @@ element.addEventListener("keydown", (event) => {
   event.preventDefault();
   press(event.target);
 });
+
+let wasVisible = false;
+new IntersectionObserver((entries) => {
+  const isVisible = entries[entries.length - 1].isIntersecting;
+  if (isVisible && !wasVisible) trigger("seen", {});
+  wasVisible = isVisible;
+}).observe(element);

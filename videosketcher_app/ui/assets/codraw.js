@@ -74,7 +74,8 @@ class Desk {
     this.button("again").hidden = state !== "refused";
     if (state === "open") {
       this.hearing.reset();
-      this.start({ session: sessionStorage.getItem(SESSION) });
+      this.wasHere = sessionStorage.getItem(SESSION) !== null;
+      this.start({ session: this.session ?? sessionStorage.getItem(SESSION) });
     } else {
       this.told(say(state === "lost" ? "lost" : "refused"), true);
     }
@@ -89,8 +90,13 @@ class Desk {
   }
 
   opened(session) {
-    sessionStorage.setItem(SESSION, session);
     this.session = session;
+    this.remember();
+  }
+
+  /** So that the drawing is found again after a reload; an empty sheet is not worth it. */
+  remember() {
+    if (this.session && !this.story.isBlank) sessionStorage.setItem(SESSION, this.session);
   }
 
   /** The server's word on where the drawing is. */
@@ -107,8 +113,9 @@ class Desk {
     this.hearing.pace.fps = state.fps;
     this.can = { undo: state.can_undo, redo: state.can_redo };
     if (!this.hearing.turn) stage.clearFresh();
-    this.plan.show(state.concept, state.plan);
+    this.plan.setConcept(state.concept);
     showSettings(this, state);
+    this.remember();
     this.redraw();
   }
 
@@ -162,6 +169,7 @@ class Desk {
     this.story.pending.push(stroke);
     this.stage.settle([stroke]);
     this.time.rest();
+    this.remember();
     this.refresh();
     this.rested();
   }

@@ -2,6 +2,7 @@
 
 const INK = 1;
 const RAW = 2;
+const PICTURE = 3;
 const HEADER = 13; // bytes of a tile before its picture
 const ACK_FRAMES = 4;
 
@@ -40,7 +41,11 @@ class Hearing {
   async show({ kind, turn, frame, picture, place }) {
     const bitmap = await picture;
     const { stage, story } = this.desk;
-    if (this.turn?.number === turn && !this.turn.isStopping) {
+    if (kind === PICTURE) {
+      const picture = blankCanvas(story.paper.width, story.paper.height);
+      picture.getContext("2d").drawImage(bitmap, 0, 0);
+      story.put({ number: turn, picture });
+    } else if (this.turn?.number === turn && !this.turn.isStopping) {
       if (bitmap && kind === RAW) story.rawLayer(story.put({ number: turn })).drawImage(bitmap, ...place);
       else if (bitmap) stage.addFresh(bitmap, ...place);
       if (kind === INK) {
@@ -94,7 +99,7 @@ class Hearing {
   }
 
   on_gone() {
-    this.desk.told(say("no_session"));
+    if (!this.desk.story.isBlank || this.desk.wasHere) this.desk.told(say("no_session"));
   }
 
   on_again({ shown }) {
@@ -144,6 +149,10 @@ class Hearing {
   on_failed({ message, hint }) {
     this.desk.told(`${message} ${hint}`, true);
     this.finish();
+  }
+
+  on_parts({ parts }) {
+    this.desk.plan.show(parts);
   }
 
   on_got({ stroke }) {

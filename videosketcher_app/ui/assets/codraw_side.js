@@ -25,10 +25,12 @@ class PlanList {
     this.list.addEventListener("click", ({ target }) => this.clicked(target));
   }
 
-  /** Shows a plan, unless the person is just changing it. */
-  show(concept, plan) {
+  setConcept(concept) {
     if (concept && document.activeElement !== this.field) this.field.value = concept;
-    const parts = plan?.parts ?? [];
+  }
+
+  /** Shows the parts of the plan, unless the person is just changing them. */
+  show(parts) {
     const words = JSON.stringify(parts);
     if (this.isEdited || words === this.shown) return;
     this.shown = words;

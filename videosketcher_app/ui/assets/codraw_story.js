@@ -44,7 +44,7 @@ class Story {
     for (const number of this.turns.keys()) if (!known.has(number)) this.turns.delete(number);
     for (const told of state.turns) {
       const turn = this.put({
-        number: told.turn, parent: told.parent ?? 0, hand: told.hand, frames: told.num_frames,
+        number: told.turn, parent: told.parent ?? 0, hand: told.hand, frames: told.drawn_frames ?? told.num_frames,
       });
       if (told.strokes) turn.strokes = told.strokes.map((stroke) => strokeOf(stroke, told.hand));
     }

@@ -19,6 +19,7 @@ class PlanEditor {
 
   load(value) {
     clearTimeout(this.timer);
+    this.timer = null;
     this.store.load(value);
     this.render();
   }
@@ -27,7 +28,15 @@ class PlanEditor {
     this.render();
     if (!saved) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(this.store.value), CHANGE_DELAY_MS);
+    this.timer = setTimeout(() => this.tell(), CHANGE_DELAY_MS);
+  }
+
+  /** Tells Python now: whoever goes elsewhere on the page may press "Draw" next. */
+  tell() {
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.send(this.store.value);
   }
 
   render() {
@@ -73,6 +82,9 @@ class PlanEditor {
 
   listen() {
     this.root.addEventListener("keydown", (event) => this.onKey(event));
+    this.root.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!this.root.contains(relatedTarget)) this.tell();
+    });
     this.root.addEventListener("click", ({ target }) => {
       const action = target.closest("[data-do]")?.dataset.do;
       if (action === "undo") this.store.undo();

@@ -94,8 +94,10 @@ class Player {
   }
 
   toggleFull() {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else this.root.requestFullscreen?.();
+    const change = document.fullscreenElement
+      ? document.exitFullscreen()
+      : this.root.requestFullscreen?.();
+    change?.catch(() => {}); // the browser does not allow it here
   }
 
   /** Keys of the whole player; a button keeps Space, a list of choices keeps all of its keys. */

@@ -107,18 +107,26 @@ class Clock {
   }
 
   endOfPart(ended, next) {
-    const isLast = ended === this.clip.parts.length - 1;
-    if (this.looping) this.wait(() => this.goTo(this.clip.parts[this.looped ?? ended].start_s));
-    else if (this.hold_s && !isLast) this.wait(() => { this.onPart = next; });
+    const { parts } = this.clip;
+    const isLast = ended === parts.length - 1;
+    if (this.looping) {
+      const looped = Math.min(this.looped ?? ended, parts.length - 1);
+      this.wait(this.endOf(parts[looped]), () => this.goTo(parts[looped].start_s));
+    } else if (this.hold_s && !isLast) this.wait(this.endOf(parts[ended]), () => {});
     else this.onPart = next;
+  }
+
+  /** The first frame's time that shows a part whole, in seconds. */
+  endOf(part) {
+    return Math.ceil(part.end_s * this.clip.fps - 1e-6) / this.clip.fps;
   }
 
   onEnd() {
     if (this.looping && this.clip.parts.length) this.endOfPart(this.clip.parts.length - 1, 0);
   }
 
-  /** Stands still for hold_s seconds, then does `then` and goes on. */
-  wait(then) {
+  /** Stands still at a time for hold_s seconds, then does `then` and goes on. */
+  wait(time, then) {
     const resume = () => {
       this.holding = null;
       then();
@@ -128,7 +136,7 @@ class Clock {
     if (!this.hold_s) return resume();
     this.holding = setTimeout(resume, this.hold_s * 1000);
     this.video.pause();
-    return this.onChange();
+    return this.goTo(time); // a busy page notices the end of a part late
   }
 
   stopHolding() {

@@ -10,25 +10,32 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from videosketcher_app.core.access import Role
+from videosketcher_app.core.errors import AppError
+from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL
 from videosketcher_app.services.container import Services
+from videosketcher_app.services.model_facts import facts_of
 from videosketcher_app.ui.codraw.routes import Lines
 from videosketcher_app.ui.codraw.tables import Tables
 from videosketcher_app.ui.doors import GUEST_SCOPE
 
 TINY = "tiny"
+# Cells of the VAE (8 px) times the patch of the transformer: 3 in the Pocket family, 2 in Wan's.
+POCKET_MULTIPLE_PX, WAN_MULTIPLE_PX = 24, 16
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
-def codraw_routes(services: Services, role: Role, *, model: str) -> tuple[list[BaseRoute], Lifespan]:
+def codraw_routes(
+    services: Services, role: Role, *, model: str
+) -> tuple[list[BaseRoute], Lifespan]:
     """The routes of a door's line, and what ends its turns when the door closes.
 
     Args:
         model: that the page's Text tab starts with.
     """
-    tables = Tables(services.codraw, role, **causal_model(model))
+    tables = Tables(services.codraw, role, model=causal_model(model))
 
     @asynccontextmanager
-    async def lifespan(_app: Any) -> AsyncIterator[None]:
+    async def lifespan(_page: Any) -> AsyncIterator[None]:
         try:
             yield
         finally:
@@ -37,9 +44,18 @@ def codraw_routes(services: Services, role: Role, *, model: str) -> tuple[list[B
     return Lines(tables, role).routes(), lifespan
 
 
-def causal_model(text_model: str) -> dict[str, str]:
+def causal_model(text_model: str) -> str:
     """The model that co-draws beside a text model: the catalogue's, but tiny beside tiny."""
-    return {"model": TINY} if text_model == TINY else {}
+    return TINY if text_model == TINY else DEFAULT_CAUSAL_MODEL
+
+
+def multiple_of(text_model: str) -> int:
+    """What the sides of a paper must be multiples of, in pixels."""
+    try:
+        is_wan = facts_of(causal_model(text_model)).family == "wan"
+    except AppError:  # it is not in the catalogue, and the page will say so
+        is_wan = False
+    return WAN_MULTIPLE_PX if is_wan else POCKET_MULTIPLE_PX
 
 
 def visitor_name(request: Any) -> str:

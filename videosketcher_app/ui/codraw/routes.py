@@ -167,19 +167,15 @@ class Lines:
 
     async def send(self, request: Request) -> Response:
         """The way up of a line without a socket: {"connection", "messages"}."""
-        streamed = None
-        body = await request.body()
-        with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(body) if len(body) <= MAX_CANVAS_BYTES else None
-            if isinstance(value, dict) and isinstance(value.get("connection"), str):
-                streamed = self._streams.get(value["connection"])
+        said = _request_of(await request.body())
+        streamed = self._streams.get(said.get("connection", ""))
         if streamed is None or streamed.line.visitor != visitor_of(request):
             return JSONResponse({"detail": t("codraw.no_line")}, status_code=404)
-        said = value.get("messages")
-        if not isinstance(said, list) or len(said) > MAX_TOGETHER:
+        messages = said.get("messages")
+        if not isinstance(messages, list) or len(messages) > MAX_TOGETHER:
             return JSONResponse({"detail": t("codraw.bad_message")}, status_code=400)
         streamed.heard_at = asyncio.get_running_loop().time()
-        for message in said:
+        for message in messages:
             streamed.talk.hear(json.dumps(message, separators=(",", ":")))
         return Response(status_code=204)
 
@@ -217,6 +213,18 @@ class _Streamed:
                 self.line.tell("beat")
 
 
+def _request_of(body: bytes) -> dict[str, Any]:
+    """The object in a request's body; empty if it is none that names a line."""
+    if len(body) > MAX_CANVAS_BYTES:
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    names_line = isinstance(value, dict) and isinstance(value.get("connection"), str)
+    return value if names_line else {}
+
+
 async def _send_down(socket: WebSocket, line: Line) -> None:
     """Sends what the line is told until it ends; a page that has gone takes nothing more."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -232,5 +240,3 @@ def piece(item: str | bytes) -> bytes:
     """One piece of a streamed answer."""
     content = item.encode("utf-8") if isinstance(item, str) else item
     return PIECE.pack(len(content), TEXT if isinstance(item, str) else TILE) + content
-
-

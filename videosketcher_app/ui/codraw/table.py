@@ -87,7 +87,7 @@ class Table:
         self._turn: _Turn | None = None
         self._last: int | None = None  # the turn that ended last
         self._thread: threading.Thread | None = None
-        self._is_closed = False
+        self._is_closed = self._parts_are_due = False
         self._stop_listening = session.listen(self._heard)
 
     @property
@@ -111,6 +111,7 @@ class Table:
             self._line = line
             line.known_turns.clear()
             self._put_state(line, state, sync=True)
+            self._look_at_parts()
             if self._turn is not None:
                 line.tell("again", shown=self._turn.shown)
                 for item in self._turn.log:
@@ -169,6 +170,14 @@ class Table:
         with self._changed:
             if self._line is not None and self._turn is None:
                 self._put_state(self._line, state, sync=sync)
+        if sync:
+            self._look_at_parts()
+
+    def look_at_parts(self) -> None:
+        """Tells the page which parts of the plan are drawn; takes a tenth of a second."""
+        with self._changed:
+            self._parts_are_due = False
+        self.tell("parts", parts=self.session.left_to_draw())
 
     def go(self, **how: Any) -> None:
         """Lets the model begin a turn.
@@ -212,6 +221,14 @@ class Table:
                 turn.shown = max(turn.shown, min(index, turn.made))
                 self._changed.notify_all()
 
+    def _look_at_parts(self) -> None:
+        """The same soon, and once for all who ask meanwhile."""
+        with self._changed:
+            if self._parts_are_due or self._is_closed:
+                return
+            self._parts_are_due = True
+            self.slow.submit(self.look_at_parts)
+
     def _put_state(self, line: Line, state: dict[str, Any], *, sync: bool) -> None:
         """A turn whose strokes the page has is sent without them."""
         turns = []
@@ -220,6 +237,9 @@ class Table:
                 turn = {name: value for name, value in turn.items() if name != "strokes"}
             line.known_turns[turn["turn"]] = turn["num_frames"]
             turns.append(turn)
+        for turn in turns:
+            if turn["hand"] == "you" and turn.get("strokes") == []:  # a picture to start from
+                line.put(tiles.picture_tile(turn["turn"], self.session.picture(turn["turn"])))
         line.put(dumped("state", {**state, "turns": turns, "sync": sync}))
 
     def _heard(self, _what: str) -> None:
@@ -247,6 +267,7 @@ class Table:
             if is_alone and not self._is_closed:
                 self._let_go(self)
             self.show_state()
+            self._look_at_parts()
 
     def _pass_on(self, turn: _Turn, event: Event) -> None:
         """Tells the page one event, and notes it for a page that comes back."""
@@ -282,9 +303,7 @@ class Table:
     def _fail(self, turn: _Turn, error: AppError, num_frames: int = 0) -> None:
         turn.has_ended = True
         words = {"code": error.code, "message": error.message, "hint": error.hint}
-        self._note(
-            turn, dumped("failed", {"turn": turn.number, "num_frames": num_frames, **words})
-        )
+        self._note(turn, dumped("failed", {"turn": turn.number, "num_frames": num_frames, **words}))
 
     def _note(self, turn: _Turn, item: str | bytes) -> None:
         with self._changed:

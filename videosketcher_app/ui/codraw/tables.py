@@ -8,19 +8,21 @@ from collections import Counter
 from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.requests import CoDrawRequest
+from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.sessions import CoDrawService, NoSession, SessionsFull
 from videosketcher_app.ui.codraw.line import Line
 from videosketcher_app.ui.codraw.messages import Start
 from videosketcher_app.ui.codraw.table import ALONE_S, Table
 
 MAX_LINES = 8  # of one visitor: windows, and reloads whose old line has not ended yet
+_MAX_LOOKED_AT = 8
 
 
 class Tables:
     """The tables of one door; its methods that open sessions take long and belong off the loop.
 
     Args:
-        model: that co-draws; None is the catalogue's.
+        model: that co-draws.
         alone_s: how long a turn waits for a page that went away.
     """
 
@@ -29,7 +31,7 @@ class Tables:
         service: CoDrawService,
         role: Role,
         *,
-        model: str | None = None,
+        model: str,
         alone_s: float = ALONE_S,
     ) -> None:
         self._service = service
@@ -84,17 +86,14 @@ class Tables:
         try:
             session = self._service.open(line.visitor, self._request(message), role=self._role)
         except SessionsFull:
-            # Somebody whose window was closed comes back to what was left, not to a refusal.
-            left = [name for name in self._service.of(line.visitor) if not self._is_taken(name)]
-            if not left or message.leave is not None:
+            if (left := self._left_behind(line)) is None:
                 raise
-            return self._take(left[0], line), False
+            return left, False
         return self._take(session.id, line), True
 
     def leave(self, line: Line, table: Table) -> None:
         """A page has gone; its session waits for it."""
-        if table.leave(line):
-            self._service_leave(table, line.visitor)
+        table.leave(line)
 
     def file(self, visitor: str, session_id: str, form: str) -> str | None:
         """The path of an export of a session that this visitor sits at; None if there is none."""
@@ -112,8 +111,18 @@ class Tables:
         for table in tables:
             table.close()
 
+    def _left_behind(self, line: Line) -> Table | None:
+        """A drawing of somebody whose window was closed: better than to be refused."""
+        names = [name for name in self._service.of(line.visitor) if not self._is_taken(name)]
+        for name in names[:_MAX_LOOKED_AT]:
+            try:
+                return self._take(name, line)
+            except AppError:
+                continue  # it would need a place too, or is damaged
+        return None
+
     def _take(self, session_id: str, line: Line) -> Table:
-        session = self._service.get(session_id, line.visitor)
+        session = self._service.get(session_id, line.visitor, role=self._role)
         with self._lock:
             table = self._tables.get(session_id)
             if table is None or table.session is not session:
@@ -136,27 +145,39 @@ class Tables:
                 table = None
         if table is not None:
             table.close()
-        try:
-            self._service.close(session_id, visitor)
-        except NoSession:
-            return  # it has ended by itself, or was never this visitor's
+        self._close(session_id, visitor)
 
     def _forget(self, table: Table) -> None:
         with self._lock:
             if table.line is not None:
                 return  # somebody has sat down again
-            if self._tables.get(table.session.id) is table:
-                del self._tables[table.session.id]
+            if self._tables.get(table.session.id) is not table:
+                return
+            del self._tables[table.session.id]
+            session = table.session
+            if is_blank(session):  # nobody misses an empty sheet, and others need its place
+                self._close(session.id, session.owner)
+            else:
+                self._service.leave(session.id, session.owner)
         table.close()
 
-    def _service_leave(self, table: Table, visitor: str) -> None:
+    def _close(self, session_id: str, visitor: str) -> None:
         try:
-            self._service.leave(table.session.id, visitor)
-        except AppError:
-            return  # it has ended meanwhile
+            self._service.close(session_id, visitor)
+        except NoSession:
+            return  # it has ended by itself, or was never this visitor's
 
     def _request(self, message: Start) -> CoDrawRequest:
-        values = {"width": message.width, "height": message.height, "seed": message.seed}
-        if self._model is not None:
-            values["model"] = self._model  # type: ignore[assignment]
-        return CoDrawRequest(concept=message.concept, **values)
+        return CoDrawRequest(
+            concept=message.concept,
+            model=self._model,
+            width=message.width,
+            height=message.height,
+            seed=message.seed,
+        )
+
+
+def is_blank(session: Session) -> bool:
+    """True if nothing was ever drawn, nor words given."""
+    state = session.state()
+    return not (state["turns"] or state["can_undo"] or state["can_redo"] or state["concept"])

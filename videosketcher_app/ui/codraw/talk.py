@@ -142,38 +142,27 @@ class Talk:
         if self._table is None or self._table.stop(turn, shown):
             return
         # It has ended while the page still showed it, so that the rest is taken back instead.
-        self._queue(say.Undo(kind="undo") if shown < 0 else say.Keep(kind="keep", turn=turn, frame=shown))
+        self._queue(
+            say.Undo(kind="undo") if shown < 0 else say.Keep(kind="keep", turn=turn, frame=shown)
+        )
 
     def _by_hand(self, table: Table, message: say.Message) -> None:
         """What is done at once, in the order in which it was asked for."""
-        session = table.session
         match message:
             case say.Points():
                 self._points(table, message)
-                return
-            case say.Discard():
-                session.discard()
-            case say.Go(num_frames=num_frames, until=until):
-                self._go(table, num_frames, until)
-                return
+            case say.Go():
+                self._go(table, message)
             case say.Accept():
                 self._accept(table)
-                return
-            case say.Undo():
-                session.undo()
-            case say.Redo():
-                session.redo()
-            case say.Jump(turn=turn):
-                session.branch(turn or None)
-            case say.Keep(turn=turn, frame=frame):
-                session.accept(turn, frame)
-            case say.Lock(points=points):
-                session.lock(points or None)
-            case say.Mark(part=part, drawn=drawn):
-                session.mark_part(part, drawn)
-            case say.Settings():
-                self._settings(table, message)
-        table.show_state(sync=not isinstance(message, say.Settings | say.Lock | say.Mark))
+            case say.Lock() | say.Mark() | say.Settings():
+                _set(table, message)
+                table.show_state()
+                if isinstance(message, say.Mark):
+                    table.look_at_parts()
+            case _:
+                _move(table.session, message)
+                table.show_state(sync=True)
 
     def _points(self, table: Table, message: say.Points) -> None:
         red, green, blue = (int(message.color[i : i + 2], 16) / 255 for i in (1, 3, 5))
@@ -187,25 +176,25 @@ class Talk:
             table.session.lift()
             self._line.tell("got", stroke=message.stroke)
 
-    def _go(self, table: Table, num_frames: int | None, until: str | None) -> None:
+    def _go(self, table: Table, message: say.Go) -> None:
         if table.lesson is not None:
-            likeness = table.session.compare_copy(table.lesson)["likeness"]
-            self._line.tell("copied", turn=table.lesson, likeness=round(likeness, 3))
+            self._compare(table, table.lesson)
             table.lesson = None
         self._onion = None
-        table.go(num_frames=num_frames, until=until)
+        table.go(num_frames=message.num_frames, until=message.until)
+
+    def _compare(self, table: Table, turn: int) -> None:
+        try:
+            likeness = table.session.compare_copy(turn)["likeness"]
+        except InvalidRequest:
+            return  # nothing was drawn after it
+        self._line.tell("copied", turn=turn, likeness=round(likeness, 3))
 
     def _accept(self, table: Table) -> None:
         peek, self._onion = self._onion, None
         if peek is None:
             raise InvalidRequest(t("codraw.nothing_shown"))
         table.go(num_frames=peek.num_frames, seed=peek.seed)
-
-    def _settings(self, table: Table, message: say.Settings) -> None:
-        if message.raw is not None:
-            table.is_raw = message.raw
-        if message.tutor is not None or message.match_hand is not None:
-            table.session.set(match_hand=message.match_hand, tutor=message.tutor)
 
     def _words(self, table: Table, message: say.Words) -> None:
         if message.parts is None:
@@ -215,6 +204,7 @@ class Talk:
             plan = DrawingPlan(concept=message.concept, parts=tuple(parts))
             table.session.say(plan=str(plan))
         table.show_state()
+        table.look_at_parts()
 
     def _peek(self, table: Table, message: say.Onion) -> None:
         self._onion = table.session.peek() if message.on else None
@@ -224,11 +214,39 @@ class Talk:
     def _export(self, table: Table, message: say.Export) -> None:
         paths = table.session.export([message.form], speed=message.speed)
         table.files[message.form] = paths[message.form]
+        table.show_state(sync=True)  # what was drawn last is a turn now
         self._line.tell("file", form=message.form, session=table.session.id)
 
     def _background(self, table: Table, message: say.Background) -> None:
         table.session.background(picture_of(message.picture, self._limits))
         table.show_state(sync=True)
+
+
+def _move(session: Session, message: say.Message) -> None:
+    """Goes somewhere else in the drawing."""
+    match message:
+        case say.Discard():
+            session.discard()
+        case say.Undo():
+            session.undo()
+        case say.Redo():
+            session.redo()
+        case say.Jump(turn=turn):
+            session.branch(turn or None)
+        case say.Keep(turn=turn, frame=frame):
+            session.accept(turn, frame)
+
+
+def _set(table: Table, message: say.Lock | say.Mark | say.Settings) -> None:
+    """Changes how the model takes part."""
+    match message:
+        case say.Lock(points=points):
+            table.session.lock(points or None)
+        case say.Mark(part=part, drawn=drawn):
+            table.session.mark_part(part, drawn)
+        case say.Settings(tutor=tutor, match_hand=match_hand, raw=raw):
+            table.is_raw = table.is_raw if raw is None else raw
+            table.session.set(match_hand=match_hand, tutor=tutor)
 
 
 def picture_of(text: str, limits: Limits) -> Any:
@@ -243,9 +261,5 @@ def picture_of(text: str, limits: Limits) -> Any:
     try:
         data = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest(
-            t("codraw.bad_picture"), hint=t("codraw.bad_picture_hint")
-        ) from None
+        raise InvalidRequest(t("codraw.bad_picture"), hint=t("codraw.bad_picture_hint")) from None
     return decode_image(data, limits=limits)
-
-

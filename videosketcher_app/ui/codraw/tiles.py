@@ -19,7 +19,7 @@ from PIL import Image
 Pixels = NDArray[np.uint8]
 
 HEADER = struct.Struct(">BIIHH")
-INK, RAW = 1, 2
+INK, RAW, PICTURE = 1, 2, 3
 PNG_EFFORT = 6
 JPEG_QUALITY = 85
 NOISE = 3  # grey levels by which raw pixels may differ without being sent again
@@ -50,6 +50,13 @@ def raw_tile(turn: int, index: int, before_HW3: Pixels | None, after_HW3: Pixels
     picture = Image.fromarray(np.ascontiguousarray(after_HW3[rows, columns]))
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return HEADER.pack(RAW, turn, index, columns.start, rows.start) + buffer.getvalue()
+
+
+def picture_tile(turn: int, picture_HW3: Pixels) -> bytes:
+    """A whole turn as its picture, where it is not made of strokes."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture_HW3)).save(buffer, "PNG", compress_level=1)
+    return HEADER.pack(PICTURE, turn, 0, 0, 0) + buffer.getvalue()
 
 
 def changed_box(

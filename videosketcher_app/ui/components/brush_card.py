@@ -66,6 +66,7 @@ def lay_out_card(kinds: dict[str, str], ids: str) -> BrushCard:
             frame = gr.HTML(elem_id=f"{ids}frame", apply_default_css=False, padding=False)
             words = gr.HTML(elem_id=f"{ids}words", apply_default_css=False, padding=False)
         with gr.Column(min_width=150, scale=5, elem_classes="vk-fields"):
+            gr.HTML(f'<h3 class="vk-head">{safe(t("brush.understood"))}</h3>', padding=False)
             with gr.Row(elem_classes="vk-pair"):
                 color = gr.ColorPicker(label=t("brush.color"), min_width=60, elem_id=f"{ids}color")
                 kind = gr.Dropdown(
@@ -95,9 +96,7 @@ def lay_out_card(kinds: dict[str, str], ids: str) -> BrushCard:
                 buttons=[],
                 elem_id=f"{ids}direction",
             )
-            reset = gr.Button(
-                t("brush.reset"), size="sm", interactive=False, elem_id=f"{ids}reset"
-            )
+            reset = gr.Button(t("brush.reset"), size="sm", interactive=False, elem_id=f"{ids}reset")
     return BrushCard(
         choice=gr.State(None),
         frame=frame,
@@ -152,9 +151,7 @@ def hex_color(text: Any) -> str:
     found = _RGB.fullmatch(words)
     channels = [round(float(channel)) for channel in found.groups()] if found else []
     if not found or max(channels) > 255:
-        raise InvalidRequest(
-            t("brush.bad_color", color=words[:20]), hint=t("brush.bad_color_hint")
-        )
+        raise InvalidRequest(t("brush.bad_color", color=words[:20]), hint=t("brush.bad_color_hint"))
     return "#" + "".join(f"{channel:02x}" for channel in channels)
 
 

@@ -20,7 +20,7 @@ _LEAST_HIT_PX = 9  # thin strokes are pressed as if they were this wide
 class BrushStrokes(gr.HTML):
     """The eyedropper. Its value is made by `html_of`.
 
-    Events: `open` {"id"} of a drawing, `stroke` {"id", "index"}.
+    Events: `seen` when it comes into view, `open` {"id"} of a drawing, `stroke` {"id", "index"}.
     """
 
     def __init__(self, value: str = "", **options: Any) -> None:

@@ -126,9 +126,13 @@ _TEMPLATE = """
 
 
 class CodrawCanvas(gr.HTML):
-    """The whole Co-draw tab but for the simple pad; it has no value and no events."""
+    """The whole Co-draw tab but for the simple pad; it has no value and no events.
 
-    def __init__(self, **options: Any) -> None:
+    Args:
+        multiple_px: sides of the paper are multiples of it, as the model needs them.
+    """
+
+    def __init__(self, multiple_px: int = 8, **options: Any) -> None:
         texts = html_texts("codraw")
         super().__init__(
             html_template=_TEMPLATE.format(**texts, **_parts(texts)),
@@ -136,7 +140,7 @@ class CodrawCanvas(gr.HTML):
             js_on_load=script(
                 *SCRIPTS,
                 TEXT=section("codraw"),
-                SIZES=SIZES,
+                SIZES=paper_sizes(multiple_px),
                 COLORS=COLORS,
                 PAUSES_S=PAUSES_S,
                 SPEEDS=PLAY_SPEEDS,
@@ -144,6 +148,14 @@ class CodrawCanvas(gr.HTML):
             apply_default_css=False,
             **options,
         )
+
+
+def paper_sizes(multiple_px: int) -> list[tuple[int, int]]:
+    """The papers on offer, (width, height) in pixels, each at least as large as its namesake."""
+    return [
+        (-(-width // multiple_px) * multiple_px, -(-height // multiple_px) * multiple_px)
+        for width, height in SIZES
+    ]
 
 
 def _parts(texts: dict[str, str]) -> dict[str, str]:

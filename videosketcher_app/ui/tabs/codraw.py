@@ -15,7 +15,7 @@ from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.services.codraw.events import FrameDrawn, TurnEnded, TurnFailed, Waiting
 from videosketcher_app.services.codraw.session import Session
-from videosketcher_app.ui.codraw.door import causal_model, visitor_name
+from videosketcher_app.ui.codraw.door import causal_model, multiple_of, visitor_name
 from videosketcher_app.ui.components.codraw_canvas import CodrawCanvas
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
@@ -31,7 +31,7 @@ Shown = tuple[Any, str]  # picture or skip, line
 
 def build(context: PageContext) -> None:
     """Lays the tab out; the paper connects itself over a line of its own."""
-    CodrawCanvas(elem_id="codraw")
+    CodrawCanvas(multiple_px=multiple_of(context.model), elem_id="codraw")
     with gr.Accordion(t("codraw.simple"), open=False, elem_id="simple-pad"):
         _pad(context)
 
@@ -84,7 +84,7 @@ def _continued(context: PageContext, drawn: Any, concept: str, visitor: str) -> 
     yield gr.skip(), status_line(t("codraw.drawing"))
     width, height = PAD_PX
     request = CoDrawRequest(
-        concept=concept.strip(), width=width, height=height, **causal_model(context.model)
+        concept=concept.strip(), model=causal_model(context.model), width=width, height=height
     )
     service = context.services.codraw
     session = service.open(visitor, request, role=context.role)

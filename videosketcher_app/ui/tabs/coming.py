@@ -23,20 +23,6 @@ class Coming:
     until: str
 
 
-def brush() -> None:
-    """Lays out the Brush tab."""
-    _lay_out(
-        Coming(
-            drawing="coming_brush.svg",
-            title=t("shell.brush_title"),
-            lead=t("shell.brush_lead"),
-            steps=(t("shell.brush_step_1"), t("shell.brush_step_2"), t("shell.brush_step_3")),
-            caption=t("shell.brush_caption"),
-            until=t("shell.brush_until"),
-        )
-    )
-
-
 def codraw() -> None:
     """Lays out the Co-draw tab."""
     _lay_out(

@@ -10,6 +10,7 @@ import gradio as gr
 
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.services.saved import SavedDrawing
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
@@ -28,12 +29,15 @@ def build(
     *,
     reuse: Reuse | None = None,
     reuse_outputs: list[Any] | None = None,
+    reink: Callable[[SavedDrawing], list[Any]] | None = None,
+    reink_outputs: list[Any] | None = None,
 ) -> GalleryComponents:
     """Lays the tab out and connects what this role may do.
 
     Args:
         reuse: (request, planned) -> updates of `reuse_outputs`, which take a drawing's settings
             over; without it there is no such button.
+        reink: (drawing) -> updates of `reink_outputs`, which take it to be painted again.
     """
     parts = lay_out(can_reuse=reuse is not None)
     page = GalleryPage(context.services)
@@ -42,6 +46,8 @@ def build(
     _connect_jobs(context, parts, page)
     if reuse is not None:
         _connect_reuse(context, parts, page, reuse, reuse_outputs or [])
+    if reink is not None:
+        _connect_reink(context, parts, page, reink, reink_outputs or [])
     return parts
 
 
@@ -183,6 +189,30 @@ def _connect_reuse(
         context.role,
         parts.reuse.click,
         on_reuse,
+        inputs=[parts.look],
+        outputs=[parts.status, *outputs],
+        show_progress="hidden",
+    )
+
+
+def _connect_reink(
+    context: PageContext,
+    parts: GalleryComponents,
+    page: GalleryPage,
+    reink: Callable[[SavedDrawing], list[Any]],
+    outputs: list[Any],
+) -> None:
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_reink(look: Look) -> list[Any]:
+        try:
+            return ["", *reink(page.history.open(look.chosen))]
+        except AppError as error:
+            return [_told(error), *([gr.skip()] * len(outputs))]
+
+    connect(
+        context.role,
+        parts.reink.click,
+        on_reink,
         inputs=[parts.look],
         outputs=[parts.status, *outputs],
         show_progress="hidden",

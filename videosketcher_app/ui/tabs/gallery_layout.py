@@ -34,6 +34,7 @@ class GalleryComponents:
     star: gr.Button
     compare: gr.Button
     reuse: gr.Button
+    reink: gr.Button
     height: gr.Dropdown
     larger: gr.Button
     delete: gr.Button
@@ -132,6 +133,9 @@ def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
                 visible=can_reuse,
                 elem_id="gallery-reuse",
             )
+            reink = gr.Button(
+                t("gallery.reink"), size="sm", visible=can_reuse, elem_id="gallery-reink"
+            )
             compare = gr.Button(t("gallery.compare"), size="sm", elem_id="gallery-compare")
             star = gr.Button(t("gallery.star"), size="sm", elem_id="gallery-star")
         with gr.Row(elem_classes="vs-buttons"):
@@ -153,6 +157,7 @@ def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
         "star": star,
         "compare": compare,
         "reuse": reuse,
+        "reink": reink,
         "height": height,
         "larger": larger,
         "delete": delete,

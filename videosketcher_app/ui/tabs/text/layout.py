@@ -37,7 +37,8 @@ def lay_out(context: PageContext) -> TextPage:
     """Makes the components; only the settings of the language model connect themselves."""
     with gr.Row(elem_id="text-desk", equal_height=False):
         with gr.Column(elem_classes="vt-ask", min_width=280):
-            ask = lay_out_ask(context)
+            ask = lay_out_ask()
+            ask |= lay_out_choices(context)
         with gr.Column(elem_classes="vt-sheet", min_width=320):
             sheet = lay_out_sheet()
             _drop_hint(context)
@@ -48,8 +49,8 @@ def lay_out(context: PageContext) -> TextPage:
     return TextPage(**ask, **sheet, **work)
 
 
-def lay_out_ask(context: PageContext, ids: str = "") -> Parts:
-    """Words, buttons, suggestions, and the few choices that are always in sight.
+def lay_out_ask(ids: str = "") -> Parts:
+    """Words, suggestions and buttons.
 
     Args:
         ids: what the ids of another tab's elements begin with.
@@ -66,6 +67,11 @@ def lay_out_ask(context: PageContext, ids: str = "") -> Parts:
         draw = gr.Button(t("text.draw"), variant="primary", min_width=90, elem_id=f"{ids}draw")
         plan_first = gr.Button(t("text.plan_first"), min_width=90, elem_id=f"{ids}plan-first")
         stop = gr.Button(t("text.stop"), interactive=False, min_width=70, elem_id=f"{ids}stop")
+    return {"concept": concept, "draw": draw, "plan_first": plan_first, "stop": stop}
+
+
+def lay_out_choices(context: PageContext, ids: str = "") -> Parts:
+    """The few choices that are always in sight."""
     with gr.Row(elem_classes="vt-choices"):
         preset = gr.Dropdown(
             [(preset.label, preset.name) for preset in context.services.presets],
@@ -94,10 +100,6 @@ def lay_out_ask(context: PageContext, ids: str = "") -> Parts:
         lock = gr.Checkbox(label=t("text.lock"), min_width=80, scale=0, elem_id=f"{ids}seed-lock")
         dice = gr.Button(t("text.dice"), min_width=90, scale=1, elem_id=f"{ids}seed-dice")
     return {
-        "concept": concept,
-        "draw": draw,
-        "plan_first": plan_first,
-        "stop": stop,
         "preset": preset,
         "as_written": as_written,
         "seed": seed,

@@ -1,0 +1,238 @@
+"""A session as a script: a JSON file of turns, replayed without a browser.
+
+    {"request": {"concept": "a unicorn", "model": "pocket-ar", "seed": 7},
+     "turns": [{"draw": [{"points": [[x, y], ...], "color": "#000000", "width": 2.2}]},
+               {"generate": 24}, {"undo": 1}, {"say": "a horse"}, ...]}
+
+Points are [x, y], [x, y, seconds] or [x, y, seconds, pressure]; without seconds the pen has the
+usual pace. The turns are
+
+    draw: strokes;  generate: frames, with "until" (frames, part, plan), "seed", and "shown" to stop
+    at a frame;  undo, redo: how often;  branch: turn, 0 is blank paper;  accept: {"turn", "frame"};
+    say: a concept or a plan;  lock: a polygon, or null;  background: an image file beside the
+    script.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.requests import CoDrawRequest, parse_request_json, refuse_unknown
+from videosketcher_app.data.strokes import Pen
+from videosketcher_app.services.codraw.events import Event, FrameDrawn, TurnFailed
+from videosketcher_app.services.codraw.pace import USUAL_PACE
+from videosketcher_app.services.codraw.session import Session
+from videosketcher_app.storage import bounded, media, paths
+
+MAX_SCRIPT_BYTES = 20_000_000
+MAX_TURNS = 1000
+_FIELDS = dict.fromkeys(("request", "turns", "concept"))
+_STROKE_FIELDS = dict.fromkeys(("points", "color", "width", "eraser"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A script that was read.
+
+    Attributes:
+        turns: (what, its value, the whole turn) in order.
+        folder: where its background pictures are.
+    """
+
+    request: CoDrawRequest
+    turns: tuple[tuple[str, Any, Mapping[str, Any]], ...]
+    folder: Path
+
+
+def read_script(path: Path, **changes: Any) -> Script:
+    """Reads a script.
+
+    Args:
+        changes: fields of the request to replace; None changes nothing.
+
+    Raises:
+        InvalidFile: it cannot be read.
+        InvalidRequest: it is no script.
+    """
+    text = bounded.read_text(path, max_bytes=MAX_SCRIPT_BYTES, what="script")
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = parse_request_json(text[:1000])  # names the line
+    if not isinstance(values, dict) or not isinstance(values.get("turns"), list):
+        raise InvalidRequest(
+            "A script is a JSON object with a list of turns.",
+            hint='Write {"concept": "a cat", "turns": [{"generate": 24}]}.',
+        )
+    refuse_unknown(values, _FIELDS)
+    fields = dict(values.get("request") or {})
+    if "concept" in values:
+        fields["concept"] = values["concept"]
+    fields |= {name: value for name, value in changes.items() if value is not None}
+    if len(values["turns"]) > MAX_TURNS:
+        raise InvalidRequest(
+            f"The script has {len(values['turns'])} turns.", hint=f"At most {MAX_TURNS}."
+        )
+    turns = tuple(_turn(number, turn) for number, turn in enumerate(values["turns"], start=1))
+    return Script(request=CoDrawRequest(**fields), turns=turns, folder=path.parent)
+
+
+def run_script(session: Session, script: Script) -> Iterator[Event]:
+    """Plays a script on a session; yields the events of the model's turns.
+
+    Raises:
+        AppError: a turn is not possible, or failed.
+    """
+    for what, value, turn in script.turns:
+        if what == "generate":
+            yield from _generate(session, value, turn)
+        elif what == "draw":
+            draw_strokes(session, value)
+        elif what == "background":
+            picture = media.read_image(paths.safe_join(script.folder, str(value)))
+            session.background(np.ascontiguousarray(picture[..., :3]))
+        else:
+            _SMALL_TURNS[what](session, value)
+
+
+def draw_strokes(session: Session, strokes: Sequence[Any]) -> None:
+    """The user draws strokes, each a list of points or an object with `points`.
+
+    Raises:
+        InvalidRequest: they are no strokes.
+    """
+    if not isinstance(strokes, list | tuple):
+        raise InvalidRequest("`draw` takes a list of strokes.", hint="Write [{'points': [...]}].")
+    for number, stroke in enumerate(strokes, start=1):
+        values = stroke if isinstance(stroke, Mapping) else {"points": stroke}
+        refuse_unknown(values, _STROKE_FIELDS)
+        pen = Pen(color=_color(values.get("color", "#000000")), width_px=_width(values))
+        rows = _rows(values.get("points"), session)
+        session.pen(rows, stroke=number, pen=pen, eraser=values.get("eraser") is True)
+        session.lift()
+
+
+def turn_events(
+    session: Session, frames: int | None, *, shown: int | None = None, **how: Any
+) -> Iterator[Event]:
+    """One turn of the model, whose failure is raised.
+
+    Args:
+        shown: stops the turn at this frame.
+        how: `until` and `seed` of `Session.generate`.
+
+    Raises:
+        AppError: why it failed.
+    """
+    for event in session.generate(frames, **how):
+        yield event
+        if isinstance(event, TurnFailed):
+            raise event.error
+        if shown is not None and isinstance(event, FrameDrawn) and event.index >= shown:
+            session.cancel(shown)
+
+
+def _generate(session: Session, frames: Any, turn: Mapping[str, Any]) -> Iterator[Event]:
+    numbers = [frames, turn.get("shown"), turn.get("seed")]
+    if any(n is not None and (not isinstance(n, int) or isinstance(n, bool)) for n in numbers):
+        raise InvalidRequest(
+            f"`generate`, `shown` and `seed` are whole numbers. Received: {numbers}",
+            hint='Write {"generate": 24, "seed": 7}.',
+        )
+    return turn_events(session, frames, shown=numbers[1], until=turn.get("until"), seed=numbers[2])
+
+
+def _turn(number: int, turn: Any) -> tuple[str, Any, Mapping[str, Any]]:
+    kinds = [kind for kind in _KINDS if isinstance(turn, dict) and kind in turn]
+    if len(kinds) != 1:
+        raise InvalidRequest(
+            f"Turn {number} of the script is not one of: {', '.join(_KINDS)}.",
+            hint='Write {"generate": 24}.',
+        )
+    more = ("until", "seed", "shown") if kinds[0] == "generate" else ()
+    refuse_unknown(turn, dict.fromkeys((kinds[0], *more)))
+    return kinds[0], turn[kinds[0]], turn
+
+
+def _rows(points: Any, session: Session) -> list[list[float]]:
+    """Points with seconds and pressure."""
+    try:
+        table = np.asarray(points, np.float64)
+    except (TypeError, ValueError):
+        table = np.zeros(0)
+    if table.ndim != 2 or not 2 <= table.shape[1] <= 4 or not len(table):
+        raise InvalidRequest(
+            "The points of a stroke are [x, y], [x, y, seconds] or [x, y, seconds, pressure].",
+            hint="Give every point of a stroke as many numbers.",
+        )
+    if table.shape[1] == 2:
+        pace = USUAL_PACE * math.hypot(session.width, session.height) * session.request.fps
+        steps = np.hypot(*np.diff(table, axis=0).T)
+        table = np.column_stack([table, np.concatenate([[0.0], np.cumsum(steps)]) / pace])
+    if table.shape[1] == 3:
+        table = np.column_stack([table, np.ones(len(table))])
+    return table.tolist()
+
+
+def _color(text: Any) -> tuple[float, float, float]:
+    try:
+        assert isinstance(text, str)
+        assert len(text) == 7
+        assert text[0] == "#"
+        red, green, blue = bytes.fromhex(text[1:])
+    except (AssertionError, ValueError):
+        raise InvalidRequest(
+            f"A color is written #rrggbb. Received: {text!r:.40}", hint="Try #000000."
+        ) from None
+    return red / 255, green / 255, blue / 255
+
+
+def _width(values: Mapping[str, Any]) -> float:
+    width = values.get("width", 2.2)
+    is_number = isinstance(width, int | float) and not isinstance(width, bool)
+    if not is_number or not 0 < width <= 1000:
+        raise InvalidRequest(
+            f"A pen's width is a number of pixels. Received: {width!r:.40}", hint="Try 2.2."
+        )
+    return float(width)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_TURNS:
+        raise InvalidRequest(f"Not a number of turns: {value!r:.40}", hint="Try 1.")
+    return value
+
+
+def _undo(session: Session, value: Any) -> None:
+    for _ in range(_count(value)):
+        session.undo()
+
+
+def _redo(session: Session, value: Any) -> None:
+    for _ in range(_count(value)):
+        session.redo()
+
+
+def _accept(session: Session, value: Any) -> None:
+    if not isinstance(value, dict) or set(value) != {"turn", "frame"}:
+        raise InvalidRequest("`accept` takes a turn and a frame.", hint='{"turn": 2, "frame": 5}')
+    session.accept(_count(value["turn"]), int(value["frame"]))
+
+
+_SMALL_TURNS: Mapping[str, Callable[[Session, Any], Any]] = {
+    "undo": _undo,
+    "redo": _redo,
+    "branch": lambda session, value: session.branch(_count(value) or None),
+    "accept": _accept,
+    "say": lambda session, value: session.say(str(value)),
+    "lock": lambda session, value: session.lock(value),
+}
+_KINDS = ("draw", "generate", "background", *_SMALL_TURNS)
