@@ -35,11 +35,11 @@ FPS = 60.0
 BLOCK = 12
 
 
-class ScriptedSession(Session):
+class ScriptedSession(Session):  # its methods are all its own; the parts of a real one are not made
     """One drawing; `block_s` is how long a block of 12 frames takes."""
 
     def __init__(self, owner: str, request: CoDrawRequest, *, num_frames: int, block_s: float):
-        self.id, self.owner = secrets.token_hex(16), owner
+        self.id, self.owner, self.tutor = secrets.token_hex(16), owner, False
         self.request = request.model_copy(
             update={"width": request.width or 432, "height": request.height or 240}
         )
@@ -178,11 +178,11 @@ class ScriptedService(CoDrawService):
     """Scripted sessions, as many as anybody wants."""
 
     def __init__(self, *, num_frames: int = 36, block_s: float = 0.0) -> None:
-        self._options = {"num_frames": num_frames, "block_s": block_s}
+        self.options = {"num_frames": num_frames, "block_s": block_s}
         self.sessions: dict[str, ScriptedSession] = {}
 
     def open(self, owner: str, request: CoDrawRequest, *, role: Role = Role.OWNER) -> Session:
-        session = ScriptedSession(owner, request, **self._options)  # type: ignore[arg-type]
+        session = ScriptedSession(owner, request, **self.options)  # type: ignore[arg-type]
         self.sessions[session.id] = session
         return session
 

@@ -8,7 +8,6 @@ import sys
 import webbrowser
 
 from videosketcher_app.cli.main import main as run_command
-from videosketcher_app.cli.window import LaunchOptions
 from videosketcher_app.core.secret import drop_keys_from_environment
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.instance import (
@@ -16,6 +15,7 @@ from videosketcher_app.services.instance import (
     InstanceLock,
     wait_for_address,
 )
+from videosketcher_app.services.launch import LaunchOptions
 from videosketcher_app.services.logs import start_logging, stop_logging
 from videosketcher_app.storage.paths import Workspace
 
@@ -52,17 +52,8 @@ def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) ->
     # garbage finds none, and takes a fifth of the start.
     gc.disable()
     from videosketcher_app.services.container import build
-    from videosketcher_app.ui.serving import ServeOptions, serve
+    from videosketcher_app.ui.serving import serve
 
-    serve_options = ServeOptions(
-        share=options.share,
-        login=options.login,
-        is_class=options.is_class,
-        model=options.model,
-        checkpoint=options.checkpoint,
-        keep_free_bytes=options.keep_free_bytes,
-        open_browser=options.open_browser,
-    )
     log = start_logging(settings)
     # The settings and the log's filter know the keys now; no child process needs them.
     drop_keys_from_environment()
@@ -74,7 +65,7 @@ def _serve(settings: AppSettings, options: LaunchOptions, lock: InstanceLock) ->
 
     try:
         with build(settings, notices=options.notices) as services:
-            serve(services, serve_options, announce=on_up)
+            serve(services, options, announce=on_up)
     finally:
         gc.enable()
         stop_logging(log)

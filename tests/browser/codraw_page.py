@@ -27,11 +27,9 @@ class Paper:
 
     def __init__(self, page: Any, *, ready: bool = True) -> None:
         self.page = page
-        tab = page.get_by_role("tab", name="Co-draw")
-        if tab.count():
-            tab.first.click()
+        page.get_by_role("tab", name="Co-draw").first.click(timeout=DRAWN_MS)
         self.live = page.locator(".cd-live")
-        self.live.wait_for()
+        self.live.wait_for(timeout=DRAWN_MS)
         self.status = page.locator(".cd-told")
         page.evaluate(FIND)
         page.wait_for_function("desk()")

@@ -17,7 +17,8 @@ import httpx
 
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import Services, build
-from videosketcher_app.ui.serving import ServeOptions, Serving
+from videosketcher_app.services.launch import LaunchOptions
+from videosketcher_app.ui.serving import Serving
 
 LOGIN = ("guest", "correct horse")
 API = "/gradio_api"
@@ -63,10 +64,14 @@ class Served:
         return client
 
     def guest(self) -> Visitor:
-        client = self.stranger(self.guest_base)
-        answer = client.post("/login", data={"username": LOGIN[0], "password": LOGIN[1]})
-        assert answer.status_code == 303, answer.text
-        return Visitor(client)
+        return entered(self.stranger(self.guest_base))
+
+
+def entered(client: httpx.Client) -> Visitor:
+    """A guest's page, opened with the login."""
+    answer = client.post("/login", data={"username": LOGIN[0], "password": LOGIN[1]})
+    assert answer.status_code == 303, answer.text
+    return Visitor(client)
 
 
 class Visitor:
@@ -158,7 +163,7 @@ def served(folder: Path, *, guests: bool = True, **options: Any) -> Iterator[Ser
         **options.pop("settings", {}),
     )
     said: list[str] = []
-    launch = ServeOptions(login=LOGIN, model="tiny", keep_free_bytes=0, **options)
+    launch = LaunchOptions(login=LOGIN, model="tiny", keep_free_bytes=0, **options)
     with (
         build(settings) as services,
         Serving(services, launch, clock=clock, say=said.append) as serving,

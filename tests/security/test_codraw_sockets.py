@@ -41,8 +41,8 @@ pytestmark = [
 ALONE_S = 0.5
 
 
-@pytest.fixture
-def all_tables(monkeypatch):
+@pytest.fixture(scope="module")
+def all_tables():
     """The tables of every door, as they are made; their turns wait only shortly for a page."""
     made = []
 
@@ -50,14 +50,31 @@ def all_tables(monkeypatch):
         made.append(Tables(*arguments, **options, alone_s=ALONE_S))
         return made[-1]
 
-    monkeypatch.setattr(door, "Tables", make)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(door, "Tables", make)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def open_app(tmp_path_factory, all_tables):
+    with served(tmp_path_factory.mktemp("codraw")) as app:
+        # Its worker lives as long as the app, so it starts before the first test counts threads.
+        app.services.queue.submit(lambda _cancel: iter(()), name="Nothing").result()
+        yield app
 
 
 @pytest.fixture
-def app(tmp_path, all_tables):
-    with served(tmp_path) as app:
-        yield app
+def app(open_app, all_tables):
+    """The app, without drawings of earlier tests."""
+    yield open_app
+    for tables in all_tables[:2]:
+        wait_until(lambda tables=tables: tables.num_tables == tables.num_lines == 0)
+    service = open_app.services.codraw
+    for owner in ("", *{held.session.owner for held in service._open.values()}):
+        for session in service.of(owner):
+            service.close(session, owner)
+    open_app.services.guests.clear()
+    open_app.hang_up()
 
 
 @pytest.fixture
@@ -254,20 +271,15 @@ def test_one_line_gets_sixty_messages_a_second():
 def test_two_hundred_abrupt_closes_leave_nothing(app, all_tables, no_tracebacks):
     owner = app.owner()
     rng = random.Random(3)
+    tables = all_tables[0]
     for number in range(200):
-        wire_socket = connect(
-            address_of(app.owner_base),
-            origin=app.owner_base,
-            additional_headers={"Cookie": cookies_of(owner)},
-        )
-        if rng.random() < 0.5:
-            wire_socket.send(json.dumps({"kind": "start", "seed": number}))
-        raw = wire_socket.socket
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-        raw.shutdown(sockets.SHUT_RDWR)
-        wire_socket.close()
-        tables = all_tables[0]
-        wait_until(lambda tables=tables: tables.num_lines < MAX_LINES)
+        with line(app.owner_base, owner) as wire:
+            if rng.random() < 0.5:
+                wire.say("start", seed=number)
+            raw = wire.socket.socket
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            raw.shutdown(sockets.SHUT_RDWR)
+        wait_until(lambda: tables.num_lines < MAX_LINES)
     wait_until(lambda: tables.num_lines == 0)
     wait_until(lambda: tables.num_tables == 0)
     assert drawing_threads() == []

@@ -18,8 +18,9 @@ from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.services.instance import InstanceLock
+from videosketcher_app.services.launch import LaunchOptions
 from videosketcher_app.storage.paths import Workspace
-from videosketcher_app.ui.serving import ServeOptions, Serving
+from videosketcher_app.ui.serving import Serving
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.security
@@ -47,7 +48,7 @@ def serve_once(workspace: Path, output: Path) -> int:
     lock = InstanceLock(Workspace(workspace).lock)
     try:
         with lock, build(settings) as services:
-            options = ServeOptions(model="tiny")
+            options = LaunchOptions(model="tiny")
             with Serving(services, options, say=str) as serving:
                 return httpx.get(serving.owner_url).status_code
     except AppError as error:

@@ -27,10 +27,11 @@ from pathlib import Path
 import httpx
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
-from videosketcher_app.ui.serving import ServeOptions, Serving
+from videosketcher_app.services.launch import LaunchOptions
+from videosketcher_app.ui.serving import Serving
 home = Path(sys.argv[1])
 settings = load_settings(workspace=home, output_dir=home / "out")
-with build(settings) as services, Serving(services, ServeOptions(), say=str) as serving:
+with build(settings) as services, Serving(services, LaunchOptions(), say=str) as serving:
     with httpx.Client(follow_redirects=True) as client:
         assert client.get(serving.owner_url).status_code == 200
         assert client.get(f"http://127.0.0.1:{serving.owner_port}/config").status_code == 200

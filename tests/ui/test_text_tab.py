@@ -28,6 +28,7 @@ from videosketcher_app.ui.components.player import Retiming as ShownRetiming
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text import downloads, drawing, results, reuse
 from videosketcher_app.ui.tabs.text.drawing import Asked
+from videosketcher_app.ui.tabs.text.layout import lay_out
 from videosketcher_app.ui.tabs.text.page import Draft, Result, request_of
 from videosketcher_app.ui.tabs.text.planning import edited, editor_value, plan_of
 from videosketcher_app.ui.tabs.text.suggestions import concepts
@@ -417,13 +418,26 @@ def test_there_is_a_button_for_every_kind(services):
 # Settings that come back
 
 
+@pytest.fixture
+def context(services):
+    return PageContext(services=services, role=Role.OWNER, model="tiny")
+
+
+@pytest.fixture
+def page(context):
+    async def build_page():
+        with gr.Blocks():
+            return lay_out(context)
+
+    return asyncio.run(build_page())
+
+
 @pytest.mark.parametrize("kind", ["mp4", "png", "svg", "gif", "config"])
-def test_every_exported_file_brings_its_settings_back(services, kind):
+def test_every_exported_file_brings_its_settings_back(services, context, page, kind):
     saved = published(services.settings.output_dir)
     path = services.exports.export(saved.folder, kind)
-    context = PageContext(services=services, role=Role.OWNER, model="tiny")
     status, concept, as_written, seed, lock, model, *_, plan, draft = reuse.from_file(
-        context, path, path.name
+        context, page, path, path.name
     )
     assert path.name in status
     assert (concept, as_written, seed, lock, model) == ("a cat", False, 7, True, "tiny")
@@ -431,27 +445,32 @@ def test_every_exported_file_brings_its_settings_back(services, kind):
     assert draft.planned.plan == saved.plan
 
 
-def test_a_file_of_others_is_answered(services, tmp_path):
+def test_a_file_of_others_is_answered(context, page, tmp_path):
     path = tmp_path / "other.svg"
     path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    context = PageContext(services=services, role=Role.OWNER, model="tiny")
     with pytest.raises(AppError, match="holds no plan"):
-        reuse.from_file(context, path, "<b>.svg")
+        reuse.from_file(context, page, path, "<b>.svg")
 
 
-def test_a_model_that_is_not_here_is_not_chosen(services):
-    context = PageContext(services=services, role=Role.OWNER, model="tiny")
+def test_a_model_that_is_not_here_is_not_chosen(context, page):
     request = SketchRequest(prompt="a cat", model="wan2.1-t2v-14b")
-    assert reuse.reuse_updates(context, request, None)[4] == "tiny"
+    assert reuse.reuse_updates(context, page, request, None)[4] == "tiny"
 
 
-def test_the_shown_drawing_gives_its_settings(services):
-    context = PageContext(services=services, role=Role.OWNER, model="tiny")
+def test_the_shown_drawing_gives_its_settings(services, context, page):
     saved = published(services.settings.output_dir)
-    values = reuse.from_result(context, Result(folder=saved.folder, original=saved.folder))
+    values = reuse.from_result(context, page, Result(folder=saved.folder, original=saved.folder))
     assert values[1:4] == ["a cat", False, 7]
     with pytest.raises(InvalidRequest):
-        reuse.from_result(context, None)
+        reuse.from_result(context, page, None)
+
+
+def test_updates_of_settings_fit_their_places(context, page):
+    request = SketchRequest(prompt="a cat", model="tiny", loras=[{"path": "ink", "scale": 0.5}])
+    places, values = reuse.reuse_outputs(page), reuse.reuse_updates(context, page, request, None)
+    assert len(places) == len(values)
+    assert values[places.index(page.loras.names[0])] == "ink"
+    assert values[places.index(page.loras.scales[0])] == 0.5
 
 
 # The page

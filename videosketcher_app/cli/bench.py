@@ -36,6 +36,19 @@ def text(
         console.result(figures, "")
 
 
+@app.command("brush")
+def brush(
+    model: options.Model = None,
+    device: options.Device = None,
+    runs: Annotated[int, typer.Option(help="Warm runs; the median counts.", min=1)] = 3,
+    quiet: options.Quiet = False,
+) -> None:
+    """What a brush adds to a sketch, and seconds of re-ink by medium."""
+    console = Console(quiet=quiet, as_json=True)
+    for figures in _benchmark("brush").measure(model=model, device=device, runs=runs):
+        console.result(figures, "")
+
+
 def _benchmark(name: str) -> ModuleType:
     """The benchmark's module; the benchmarks lie beside the package, in the repository."""
     root = Path(__file__).resolve().parents[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,39 +10,14 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.core.access import FREE_SPACE_FLOOR_BYTES
-from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.errors import InvalidRequest, MissingModel
 from videosketcher_app.core.settings import AppSettings
-from videosketcher_app.services.presets import Notice
+from videosketcher_app.services.launch import LaunchOptions
 from videosketcher_app.services.start_settings import load_start_settings
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - what --listen asks for; guests only, behind a password
 _SHARING = "Sharing"
 _GIB = 1024**3
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaunchOptions:
-    """What only the window needs to know.
-
-    Attributes:
-        share: a public link.
-        login: (user, password) of guests; None makes one up where one is needed.
-        is_class: seats for a class, and a wall.
-        open_browser: shows the page at once.
-        model: name in the catalogue; None is the shipped one.
-        checkpoint: weights of the model that co-draws.
-        keep_free_bytes: of the disk, that uploads never take.
-        notices: lines of the settings file that were left out.
-    """
-
-    share: bool = False
-    login: tuple[str, str] | None = None
-    is_class: bool = False
-    open_browser: bool = True
-    model: str | None = None
-    checkpoint: Path | None = None
-    keep_free_bytes: int = FREE_SPACE_FLOOR_BYTES
-    notices: tuple[Notice, ...] = ()
 
 
 Opener = Callable[[AppSettings, LaunchOptions], None]
@@ -91,6 +65,7 @@ def open_window(
     """Opens the app in the browser."""
     if listen and host is not None:
         raise InvalidRequest("--listen and --host exclude each other.", hint="Leave one out.")
+    _refuse_checkpoint(checkpoint)
     settings, notices = load_start_settings(
         host=EVERY_ADDRESS if listen else host,
         port=port,
@@ -106,7 +81,6 @@ def open_window(
         is_class=class_,
         open_browser=not no_browser,
         model=_known(model),
-        checkpoint=_checkpoint(checkpoint),
         keep_free_bytes=_bytes(keep_free),
         notices=tuple(notices),
     )
@@ -138,15 +112,24 @@ def _known(model: str | None) -> str | None:
     return model
 
 
-def _checkpoint(path: Path | None) -> Path | None:
+def _refuse_checkpoint(path: Path | None) -> None:
+    """Says that a published checkpoint alone cannot draw, instead of leaving it out in silence.
+
+    Raises:
+        InvalidRequest: there is no such file.
+        MissingModel: what it needs beside it is not on this disk.
+    """
     if path is None:
-        return None
+        return
     if not path.is_file():
         raise InvalidRequest(
             f"The checkpoint {path} is not there.",
             hint="Check the path, or leave --checkpoint out.",
         )
-    return path.absolute()
+    raise MissingModel(
+        f"{path.name} needs Wan's text encoder and VAE, which are not on this disk.",
+        hint="Leave --checkpoint out to draw together with the shipped model.",
+    )
 
 
 def _bytes(gigabytes: float | None) -> int:

@@ -33,7 +33,8 @@ class AppSettings(BaseSettings):
     person made. keep_prompts leaves prompt and plan in exported files. memory_gb is how much
     device memory the app may use; None means all of it.
     openai_api_key, openai_base_url and llm_model are the language model that plans; they are also
-    read from OPENAI_API_KEY, OPENAI_BASE_URL and LLM_MODEL.
+    read from OPENAI_API_KEY, OPENAI_BASE_URL and LLM_MODEL. hf_token lets downloads read models that
+    want a login; also read from HF_TOKEN, and no longer in the environment once the app is up.
     """
 
     model_config = SettingsConfigDict(
@@ -57,6 +58,7 @@ class AppSettings(BaseSettings):
     refine_backend: Literal["auto", "openai", "qwen", "library"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     openai_api_key: Secret | None = Field(default=None, validation_alias=_aliases("openai_api_key"))
+    hf_token: Secret | None = Field(default=None, validation_alias=_aliases("hf_token"))
     openai_base_url: str = Field(
         default=DEFAULT_BASE_URL, max_length=300, validation_alias=_aliases("openai_base_url")
     )

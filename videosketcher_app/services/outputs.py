@@ -78,8 +78,13 @@ class Drawing:
         """The drawing as timed strokes, recovered from the frames when first asked for."""
         from videosketcher_app.data.recover import recover_sketch
 
+        frames = self.frames
+        if self.request.brush is not None:  # the brush box is no stroke
+            from videosketcher_app.engines.brush_frames import without_box
+
+            frames = without_box(frames)
         names = [part.name for part in self.plan.parts]
-        return recover_sketch(self.frames, part_names=names, fps=self.request.fps)
+        return recover_sketch(frames, part_names=names, fps=self.request.fps)
 
     @property
     def files(self) -> dict[str, Path]:

@@ -87,7 +87,7 @@ def _gallery(
     context: PageContext, page: text.TextPage, brush_page: brush.BrushPage, bar: gr.Tabs
 ) -> None:
     """The Gallery, whose drawings can go back to the Text tab, or to the Brush tab to be re-inked."""
-    settings = text.reuse_with(context)
+    settings = text.reuse_with(context, page)
 
     def reuse(request: SketchRequest, planned: PlannedDrawing | None) -> list[Any]:
         return [*settings(request, planned), gr.Tabs(selected=t("shell.tab_text"))]

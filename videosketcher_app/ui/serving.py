@@ -11,14 +11,13 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
-from videosketcher_app.core.access import FREE_SPACE_FLOOR_BYTES, UPLOAD_TIMEOUT_S, Role
+from videosketcher_app.core.access import Role
 from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.services import allocator
 from videosketcher_app.services.container import Services
+from videosketcher_app.services.launch import LaunchOptions
 from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui import tunnel
 from videosketcher_app.ui.components import banner
@@ -43,37 +42,12 @@ LOAD_AFTER_S = 15.0
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServeOptions:
-    """How one start is opened to others.
-
-    Attributes:
-        share: a public link through a tunnel.
-        login: (user, password) of the guests; None makes one up.
-        is_class: seats for a class, and a wall.
-        model: that the Text tab starts with; None is the shipped one.
-        checkpoint: weights of the model that co-draws, if not the catalogue's.
-        keep_free_bytes: of the disk, that uploads never take.
-        open_browser: shows the owner's page at once.
-        upload_timeout_s: until a request that does not move is given up.
-    """
-
-    share: bool = False
-    login: tuple[str, str] | None = None
-    is_class: bool = False
-    model: str | None = None
-    checkpoint: Path | None = None
-    keep_free_bytes: int = FREE_SPACE_FLOOR_BYTES
-    open_browser: bool = True
-    upload_timeout_s: float = UPLOAD_TIMEOUT_S
-
-
 class Serving:
     """The open doors of one start, from `open` to `close`; also a context.
 
     Args:
         services: what handlers call.
-        options: see ServeOptions.
+        options: see LaunchOptions.
         clock: seconds that never jump; decides when a link closes.
         say: shows one line to the person at the terminal.
     """
@@ -81,7 +55,7 @@ class Serving:
     def __init__(
         self,
         services: Services,
-        options: ServeOptions,
+        options: LaunchOptions,
         *,
         clock: Clock = time.monotonic,
         say: Say = print,
@@ -268,7 +242,7 @@ def _close(entry: tuple[Door, Guard, DoorServer]) -> None:
 
 
 def serve(
-    services: Services, options: ServeOptions, *, announce: Callable[[int, str], None]
+    services: Services, options: LaunchOptions, *, announce: Callable[[int, str], None]
 ) -> None:
     """Opens the doors and keeps them open until somebody stops the app.
 

@@ -179,6 +179,45 @@ def test_half_precision_keeps_its_number_format(tiny):
     assert exact.dtype == torch.float32
 
 
+class _Wrapper(torch.nn.Module):
+    """As memory management and compiling wrap: the wrapped one is called `name`."""
+
+    def __init__(self, wrapped, name):
+        super().__init__()
+        self._modules[name] = wrapped
+
+    def __getattr__(self, name):
+        (wrapped,) = self.__dict__["_modules"].values()
+        return getattr(wrapped, name)
+
+    def forward(self, *inputs):
+        (wrapped,) = self._modules.values()
+        return wrapped(*inputs)
+
+
+@pytest.mark.parametrize("merge", [False, True])
+@pytest.mark.parametrize("name", ["module", "_orig_mod", "_fsdp_wrapped_module"])
+def test_wrapped_networks_are_seen_through(tiny, name, merge):
+    adapter = adapter_for(tiny, size=0.1)
+    with applied(tiny, [(adapter, 1.0)]):
+        expected = velocity(tiny)
+    tiny.blocks[0] = _Wrapper(tiny.blocks[0], name)
+    tiny.blocks[1].self_attn.o = _Wrapper(tiny.blocks[1].self_attn.o, name)
+    with applied(tiny, [(adapter, 1.0)], merge=merge):
+        assert largest(velocity(tiny), expected) <= TOLERANCE
+
+
+def test_training_can_go_on_through_hot_adapters(tiny):
+    """A sample drawn in between leaves tensors that a pass with gradients can use."""
+    x = torch.randn(2, 48, dtype=torch.bfloat16, requires_grad=True)
+    tiny.to(torch.bfloat16)
+    with applied(tiny, [(adapter_for(tiny), 1.0)]):
+        with torch.inference_mode():
+            tiny.blocks[0].self_attn.q(x.detach())
+        tiny.blocks[0].self_attn.q(x).sum().backward()
+    assert x.grad is not None
+
+
 def test_convolutions_work_on_a_changed_copy(tiny):
     """The patch embedding is no linear layer, so it gets no hook."""
     outputs, *rest = tiny.patch_embedding.weight.shape

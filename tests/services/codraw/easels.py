@@ -141,9 +141,7 @@ def fresh_next_block(session: Session, seed: int, folder: Path | None = None) ->
     path, words = blocks_of(session), session._words.text
     stage = fresh_stage(folder or session.folder, path[0].words if path else words)
     stage.goto(path, words)
-    steps = stage.draw(
-        Block(10**6, words, 0, 12), seed=seed, cancel=CancelToken()
-    )
+    steps = stage.draw(Block(10**6, words, 0, 12), seed=seed, cancel=CancelToken())
     while True:
         try:
             next(steps)

@@ -56,10 +56,12 @@ def test_the_frames_are_those_that_training_data_would_have() -> None:
         height_px=HEIGHT,
         num_frames=len(hand.reel),
     )
-    difference = np.abs(renderer.frames(sketch).astype(int) - _clip(hand))
-    assert difference.mean() < 0.05
-    # The renderer dates a line's soft edge by its middle, we by the points that have come in.
-    assert (difference.max(axis=(1, 2, 3)) > 130).sum() == 0
+    trained, seen = 255 - renderer.frames(sketch).astype(int), 255 - _clip(hand).astype(int)
+    # Piece by piece, a line is stamped at other places than whole: its edge is a shade darker.
+    ink = trained.sum(axis=(1, 2, 3))[1:]
+    assert (np.abs(seen.sum(axis=(1, 2, 3))[1:] / ink - 1) < 0.13).all()
+    assert abs(seen[-1].sum() / trained[-1].sum() - 1) < 0.03
+    assert (np.abs(seen - trained) > 130).mean() < 2e-4
 
 
 def test_a_drawing_begins_with_blank_paper_and_shows_its_end() -> None:

@@ -40,7 +40,9 @@ def test_noise_and_the_decoders_halo_are_no_ink() -> None:
     paper = _with_user_line((0.0, 0.0, 0.0))
     halo = BLANK.copy()
     halo[18:23, 4:56] = 140  # how this decoder shows the thin line
-    noisy = np.clip(halo.astype(int) + np.random.default_rng(2).integers(-9, 10, halo.shape), 0, 255)
+    noisy = np.clip(
+        halo.astype(int) + np.random.default_rng(2).integers(-9, 10, halo.shape), 0, 255
+    )
     picture, _ = paper.inked(noisy.astype(np.uint8), halo, None)
     assert np.array_equal(picture, paper.picture_HW3)
 
@@ -57,7 +59,8 @@ def test_locked_paper_takes_no_ink_and_says_how_much_it_kept_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "polygon", [[], [(1, 2), (3, 4)], "abc", [(1, 2, 3)] * 4, [(float("nan"), 1)] * 3, [(0, 0)] * 9999]
+    "polygon",
+    [[], [(1, 2), (3, 4)], "abc", [(1, 2, 3)] * 4, [(float("nan"), 1)] * 3, [(0, 0)] * 9999],
 )
 def test_a_lasso_that_is_none_is_refused(polygon: object) -> None:
     with pytest.raises(InvalidRequest):

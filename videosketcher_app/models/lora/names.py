@@ -14,6 +14,9 @@ from dataclasses import dataclass
 PREFIXES = ("base_model.model.", "pipe.dit.", "diffusion_model.", "transformer.", "dit.", "module.")
 KOHYA_PREFIX = "lora_unet_"
 _INFIXES = ("_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", "_orig_mod.")
+_WRAPPED = re.compile(
+    r"(?<=\.)(module|_fsdp_wrapped_module|_checkpoint_wrapped_module|_orig_mod)\."
+)
 _PAIR = re.compile(r"(?P<path>.+)\.(?P<half>lora_(?:A|B|down|up))(?:\.(?P<adapter>\w+))?\.weight")
 _PLAIN = re.compile(r"(?P<path>.+)\.(?P<kind>alpha|diff|diff_b|diff_m)")
 _HALVES = {"lora_A": "down", "lora_down": "down", "lora_B": "up", "lora_up": "up"}
@@ -81,6 +84,11 @@ def take_apart(name: str) -> TensorName | None:
     prefix, path = _without_prefix(path)
     module, spelling = _in_wan_words(prefix, path)
     return TensorName(module=module, kind=kind, prefix=prefix, ending=ending, spelling=spelling)
+
+
+def without_wrappers(name: str) -> str:
+    """The name that a parameter or module had before memory management or compiling wrapped it."""
+    return _WRAPPED.sub("", f".{name}.")[1:-1]
 
 
 def in_diffusers_words(module: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class _Line:
 
     Attributes:
         base: the paper under it.
-        cover_HW: coverage of the points that are in frames already.
+        cover_HW: coverage of the points that are inked already.
         inked: how many points these are.
     """
 
@@ -73,6 +73,25 @@ class _Line:
     begun_s: float = 0.0
     last_s: float = 0.0
     inked: int = 0
+
+    def cover(self, tips: Sequence[Row]) -> None:
+        """Inks the points that are not inked yet, and on to the tips, which are no points."""
+        # From the last inked point on, so that the pieces join.
+        rows = [*self.rows[max(0, self.inked - 1) :], *tips]
+        if not rows:
+            return
+        height, width = self.cover_HW.shape
+        for piece in _pieces(rows, self.pen):
+            layer = stroke_layer(piece, width, height)
+            if layer is not None:
+                box = self.cover_HW[layer.top :, layer.left :]
+                box = box[: layer.coverage_HW.shape[0], : layer.coverage_HW.shape[1]]
+                np.maximum(box, layer.coverage_HW, out=box)
+        self.inked = len(self.rows)
+
+    def laid(self) -> Paper:
+        """The paper with what is inked."""
+        return self.base.lay(self.cover_HW, self.pen.color, erase=self.eraser)
 
 
 class Hand:
@@ -134,7 +153,7 @@ class Hand:
         for x, y, at_s, pressure in rows:
             line.clock = _exact(line.clock + self._passed(line, x, y, at_s))
             line.last_s = max(line.last_s, at_s)
-            self._show_until(line.clock)
+            self._show_until((x, y, line.clock, pressure))
             line.rows.append((x, y, line.clock, pressure))
 
     def lift(self) -> HandStroke | None:
@@ -147,9 +166,9 @@ class Hand:
             eraser=line.eraser,
             seconds=line.last_s - line.begun_s,
         )
-        self._ink(line, len(line.rows))
+        line.cover(())
         self.strokes.append(kept)
-        self.paper = _laid(line)
+        self.paper = line.laid()
         while len(self.reel) <= math.ceil(line.clock):
             self.reel.add(self.paper.picture_HW3)
         return kept
@@ -181,7 +200,7 @@ class Hand:
         shift = max(0.0, line.clock - stroke.start)
         for x, y, frame, pressure in rows:
             line.clock = _exact(frame + shift)
-            self._show_until(line.clock)
+            self._show_until((x, y, line.clock, pressure))
             line.rows.append((x, y, line.clock, pressure))
         self.lift()
 
@@ -190,8 +209,9 @@ class Hand:
         line = self._line
         if line is None:
             return self.paper
-        self._ink(line, len(line.rows))
-        return _laid(line)
+        seen = replace(line, cover_HW=line.cover_HW.copy())
+        seen.cover(())
+        return seen.laid()
 
     def picture(self) -> NDArray[np.uint8]:
         """The same as a picture (H, W, 3)."""
@@ -221,40 +241,25 @@ class Hand:
         slowest_px = SLOWEST_PACE * self._diagonal_px
         return min(max(0.0, at_s - line.last_s) * self._fps, way_px / slowest_px)
 
-    def _show_until(self, clock: float) -> None:
-        """Makes the frames that are over before this time."""
+    def _show_until(self, row: Row) -> None:
+        """Makes the frames that are over before the pen comes to a point."""
         line = self._line
         assert line is not None
-        while len(self.reel) < clock:
-            reached = len(self.reel)
-            count = line.inked
-            while count < len(line.rows) and line.rows[count][2] <= reached:
-                count += 1
-            fresh = self._ink(line, count)
-            self.reel.add(_laid(line).picture_HW3 if fresh else self.reel.last_HW3)
-
-    def _ink(self, line: _Line, count: int) -> bool:
-        """Covers the paper with the stroke's first points; True if there were new ones."""
-        if count <= line.inked:
-            return False
-        # From the last covered point on, so that the pieces join.
-        for piece in _pieces(line.rows[max(0, line.inked - 1) : count], line.pen):
-            height, width = line.cover_HW.shape
-            layer = stroke_layer(piece, width, height)
-            if layer is not None:
-                rows, columns = layer.coverage_HW.shape
-                box = line.cover_HW[layer.top : layer.top + rows, layer.left : layer.left + columns]
-                np.maximum(box, layer.coverage_HW, out=box)
-        line.inked = count
-        return True
+        while len(self.reel) < row[2]:
+            tips = [_between(line.rows[-1], row, len(self.reel))] if line.rows else []
+            line.cover(tips)
+            self.reel.add(line.laid().picture_HW3 if tips else self.reel.last_HW3)
 
     def _back(self) -> None:
         self.paper, frames = self._papers.pop()
         self.reel = self.reel.first(frames)
 
 
-def _laid(line: _Line) -> Paper:
-    return line.base.lay(line.cover_HW, line.pen.color, erase=line.eraser)
+def _between(one: Row, other: Row, time: float) -> Row:
+    """Where the pen is at a time between two points."""
+    share = (time - one[2]) / (other[2] - one[2])
+    x, y, at, pressure = (a + share * (b - a) for a, b in zip(one, other, strict=True))
+    return x, y, at, pressure
 
 
 def _pieces(rows: Sequence[Row], pen: Pen) -> Iterator[Stroke]:

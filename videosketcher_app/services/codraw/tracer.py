@@ -9,9 +9,10 @@ Legend: T frames, H/W canvas pixels. Times are frames of the turn.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from videosketcher_app.data.ink import ink_map
@@ -21,6 +22,7 @@ from videosketcher_app.services.codraw.reel import Picture, Reel
 
 STILL_OPEN_FRAMES = 4.0  # a stroke that ended so long ago goes on no more
 MOST_OPEN_FRAMES = 72  # then what is open is taken as it is
+EDGE_PX = 3  # the soft edge on both sides of a line
 MOST_INK = 0.15  # of the canvas; more than that is no line drawing
 MOST_STROKES = 400  # at once; more than that is noise
 
@@ -35,6 +37,7 @@ class Tracer:
     def __init__(self, reel: Reel, pen: Pen | None = None) -> None:
         self._reel, self._pen = reel, pen
         self._from = 0  # frames before it are done with
+        self._base_HW3 = reel.before_HW3  # with all ink that is done with
         self.strokes: list[Stroke] = []
         self.complete = True
 
@@ -56,15 +59,26 @@ class Tracer:
     def _take(self, strokes: Iterable[Stroke], border: float) -> tuple[Stroke, ...]:
         final = tuple(stroke for stroke in strokes if stroke.end < border)
         self.strokes += final
-        self._from = max(self._from, math.ceil(border))
+        if final or border > self._from + MOST_OPEN_FRAMES / 2:
+            self._from = max(self._from, math.ceil(border))
+            self._base_HW3 = self._done_with(final)
         return final
+
+    def _done_with(self, final: Sequence[Stroke]) -> Picture:
+        """The paper before `_from`, and all of the final strokes, whose last ink is still wet."""
+        base_HW3 = self._reel.frame(self._from - 1) if self._from else self._reel.before_HW3
+        latest_HW3 = self._reel.last_HW3
+        done = np.zeros(base_HW3.shape[:2], np.uint8)
+        for stroke in final:
+            line = [np.round(stroke.points_N2).astype(np.int32)]
+            cv2.polylines(done, line, False, 1, math.ceil(stroke.pen.width_px) + EDGE_PX)
+        return np.where(done[..., None] > 0, latest_HW3, base_HW3)
 
     def _open_strokes(self, stop: int) -> list[Stroke]:
         """Strokes of the ink that came from `_from` on."""
-        if stop <= self._from:
+        if stop <= self._from or not self.complete:
             return []
-        before_HW3 = self._reel.frame(self._from - 1) if self._from else self._reel.before_HW3
-        frames_THW3 = _news(before_HW3, [f for f, _ in self._reel.frames(self._from, stop)])
+        frames_THW3 = _news(self._base_HW3, [f for f, _ in self._reel.frames(self._from, stop)])
         ink = ink_map(frames_THW3)
         if float((ink.darkness_HW > 0).mean()) > MOST_INK:
             self.complete = False

@@ -41,3 +41,14 @@ class BrushPad(gr.HTML):
             apply_default_css=False,
             **options,
         )
+
+
+class PadNote(gr.HTML):
+    """What to do on Gradio's sketch pad; it also picks up the pad's brush, which starts without.
+
+    Args:
+        pad: elem_id of the sketch pad.
+    """
+
+    def __init__(self, value: str, *, pad: str, **options: Any) -> None:
+        super().__init__(value=value, js_on_load=script("brush_pad_note", PAD=pad), **options)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.ui.components.brush_card import lay_out_card
-from videosketcher_app.ui.components.brush_pad import SHEET_PX, BrushPad
+from videosketcher_app.ui.components.brush_pad import SHEET_PX, BrushPad, PadNote
 from videosketcher_app.ui.components.brush_picture import BrushPicture
 from videosketcher_app.ui.components.brush_shelf import BrushShelf
 from videosketcher_app.ui.components.brush_strokes import BrushStrokes
@@ -106,9 +106,11 @@ def _bench(context: PageContext) -> Parts:
 
 def _pad(role: Role) -> tuple[gr.Sketchpad | BrushPad, gr.Button | None]:
     """Gradio's sketch pad; a guest's door has no way for what it sends, so guests get our sheet."""
-    gr.HTML(note_html(t("brush.pad_intro")), padding=False)
+    words = note_html(t("brush.pad_intro"))
     if role is Role.GUEST:
+        gr.HTML(words, padding=False)
         return BrushPad(elem_id=f"{IDS}pad"), None
+    PadNote(words, pad=f"{IDS}pad", padding=False)
     pad = gr.Sketchpad(
         label=t("brush.pad_label"),
         show_label=False,

@@ -13,6 +13,7 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.extras import build_extras
 from videosketcher_app.ui.tabs.text.kept import connect_kept
 from videosketcher_app.ui.tabs.text.layout import lay_out
+from videosketcher_app.ui.tabs.text.lora_slots import connect_loras
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.tabs.text.reuse import reuse_outputs, reuse_updates
 from videosketcher_app.ui.tabs.text.tab import connect_all
@@ -31,9 +32,13 @@ def build(context: PageContext, zone: DropZone) -> TextPage:
     build_extras(context, page)
     ends = connect_all(context, page, zone)
     connect_kept(context, page, kept, ends)
+    assert page.loras is not None, "the Text tab has slots"
+    connect_loras(context, page.loras, page.concept, page.as_written)
     return page
 
 
-def reuse_with(context: PageContext) -> Callable[[SketchRequest, PlannedDrawing], list[Any]]:
+def reuse_with(
+    context: PageContext, page: TextPage
+) -> Callable[[SketchRequest, PlannedDrawing | None], list[Any]]:
     """(request, planned) -> updates of `reuse_outputs(page)`, for other tabs."""
-    return lambda request, planned: reuse_updates(context, request, planned)
+    return lambda request, planned: reuse_updates(context, page, request, planned)

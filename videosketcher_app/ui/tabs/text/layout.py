@@ -17,6 +17,7 @@ from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.tabs.text.downloads import Downloads
+from videosketcher_app.ui.tabs.text.lora_slots import lay_out_loras
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.tabs.text.suggestions import Suggestions
 from videosketcher_app.ui.tabs.text.values import (
@@ -45,8 +46,9 @@ def lay_out(context: PageContext) -> TextPage:
         with gr.Column(elem_classes="vt-work", min_width=280):
             work = lay_out_plan()
             work |= lay_out_settings(context, model_choices(context.model))
+            loras = lay_out_loras()
             planner_settings.build(context)
-    return TextPage(**ask, **sheet, **work)
+    return TextPage(**ask, **sheet, **work, loras=loras)
 
 
 def lay_out_ask(ids: str = "") -> Parts:

@@ -15,6 +15,7 @@ from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads
+from videosketcher_app.ui.tabs.text.lora_slots import LoraSlots, specs_of
 from videosketcher_app.ui.tabs.text.values import open_number, parse_size, whole
 
 
@@ -47,6 +48,7 @@ class TextPage:
         draft: State of Draft | None: where the editor's plan comes from.
         result: State of Result | None: what the player shows.
         planner: a dropdown on the owner's page, a fixed State on a guest's.
+        loras: None on a page without slots.
     """
 
     concept: gr.Textbox
@@ -76,6 +78,7 @@ class TextPage:
     again: gr.Button
     downloads: Downloads
     file_options: Sequence[Component]
+    loras: LoraSlots | None = None
 
     @property
     def settings_inputs(self) -> list[Component]:
@@ -91,6 +94,7 @@ class TextPage:
             self.size,
             self.fps,
             self.planner,
+            *(self.loras.inputs if self.loras is not None else ()),
         ]
 
     @property
@@ -109,7 +113,7 @@ class TextPage:
 
 def request_of(values: Sequence[Any]) -> SketchRequest:
     """See `TextPage.request_of`."""
-    concept, as_written, seed, model, steps, guidance, frames, size, fps, planner = values
+    concept, as_written, seed, model, steps, guidance, frames, size, fps, planner, *slots = values
     width, height = parse_size(size)
     return SketchRequest(
         prompt=concept or "",
@@ -123,4 +127,5 @@ def request_of(values: Sequence[Any]) -> SketchRequest:
         height=height,
         fps=whole(fps),
         planner=planner,
+        loras=specs_of(slots),
     )

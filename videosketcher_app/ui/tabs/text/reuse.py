@@ -14,6 +14,7 @@ from videosketcher_app.services.provenance import read_provenance
 from videosketcher_app.services.saved import open_saved
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.present import status_line
+from videosketcher_app.ui.tabs.text.lora_slots import NUM_SLOTS, slot_values
 from videosketcher_app.ui.tabs.text.page import Draft, Result, TextPage
 from videosketcher_app.ui.tabs.text.planning import editor_value
 from videosketcher_app.ui.tabs.text.values import model_choices, settings_values
@@ -23,11 +24,13 @@ from videosketcher_app.ui.texts import t
 def reuse_outputs(page: TextPage) -> list[Any]:
     """What settings are written to, in the order of `reuse_updates`."""
     fields = [page.model, page.steps, page.guidance, page.frames, page.size, page.fps]
-    return [page.concept, page.as_written, page.seed, page.lock, *fields, page.plan, page.draft]
+    slots = page.loras.inputs if page.loras is not None else []
+    words = [page.concept, page.as_written, page.seed, page.lock]
+    return [*words, *fields, *slots, page.plan, page.draft]
 
 
 def reuse_updates(
-    context: PageContext, request: SketchRequest, planned: PlannedDrawing | None
+    context: PageContext, page: TextPage, request: SketchRequest, planned: PlannedDrawing | None
 ) -> list[Any]:
     """The fields as they were for a drawing; its seed is kept for the next one."""
     model, *others = settings_values(request)
@@ -42,12 +45,13 @@ def reuse_updates(
         True,
         model if known else context.model,
         *others,
+        *(slot_values(request) if page.loras is not None else ()),
         gr.skip() if draft is None else editor_value(draft.planned),
         draft,
     ]
 
 
-def from_file(context: PageContext, path: Path, name: str) -> list[Any]:
+def from_file(context: PageContext, page: TextPage, path: Path, name: str) -> list[Any]:
     """Status and fields for a file that was dropped; no pixel of it is decoded.
 
     Args:
@@ -61,10 +65,10 @@ def from_file(context: PageContext, path: Path, name: str) -> list[Any]:
     except InvalidFile as error:
         raise InvalidFile(t("exports.dropped_nothing", name=name), hint=error.hint) from error
     words = t("exports.dropped", name=name)
-    return [_told(words, request), *reuse_updates(context, request, planned)]
+    return [_told(words, page, request), *reuse_updates(context, page, request, planned)]
 
 
-def from_result(context: PageContext, result: Result | None) -> list[Any]:
+def from_result(context: PageContext, page: TextPage, result: Result | None) -> list[Any]:
     """Status and fields for the drawing that is shown.
 
     Raises:
@@ -75,8 +79,8 @@ def from_result(context: PageContext, result: Result | None) -> list[Any]:
         raise nothing_there()
     saved = open_saved(result.folder)
     return [
-        _told(t("text.again_done"), saved.request),
-        *reuse_updates(context, saved.request, saved.planned),
+        _told(t("text.again_done"), page, saved.request),
+        *reuse_updates(context, page, saved.request, saved.planned),
     ]
 
 
@@ -85,5 +89,6 @@ def nothing_there() -> InvalidRequest:
     return InvalidRequest(t("text.no_drawing"), hint=t("text.no_drawing_hint"))
 
 
-def _told(words: str, request: SketchRequest) -> str:
-    return status_line(f"{words} {t('text.lora_left_out')}" if request.loras else words)
+def _told(words: str, page: TextPage, request: SketchRequest) -> str:
+    left_out = request.loras if page.loras is None else request.loras[NUM_SLOTS:]
+    return status_line(f"{words} {t('text.lora_left_out')}" if left_out else words)

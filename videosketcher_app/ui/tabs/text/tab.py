@@ -270,14 +270,14 @@ def _connect_reuse(context: PageContext, page: TextPage, zone: DropZone | None) 
             assert zone is not None, "without a zone nothing is dropped"
             path = DropZone.path_of(event._data, Path(zone.GRADIO_CACHE))
             name = str(event._data.get("name") or path.name)[:80]
-            return reuse.from_file(context, path, name)
+            return reuse.from_file(context, page, path, name)
         except AppError as error:
             return [error_line(error), *[gr.skip()] * len(outputs)]
 
     @handler(Capability.READ_OWN_OUTPUTS)
     def on_again(result: Result | None) -> list[Any]:
         try:
-            return reuse.from_result(context, result)
+            return reuse.from_result(context, page, result)
         except AppError as error:
             return [error_line(error), *[gr.skip()] * len(outputs)]
 
