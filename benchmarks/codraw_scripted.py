@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.requests import CoDrawRequest
+from videosketcher_app.data import renderer
 from videosketcher_app.data.frame_stream import stream_frames
 from videosketcher_app.data.strokes import Pen, Sketch, Stroke
 from videosketcher_app.services.codraw.events import (
@@ -112,8 +113,7 @@ class ScriptedSession(Session):  # its methods are all its own; the parts of a r
     def picture(self, turn: int | None = None) -> NDArray[np.uint8]:
         strokes = [stroke for entry in self._turns for stroke in entry["strokes"]]
         strokes += [stroke for stroke, _ in self._pending]
-        *_, last = stream_frames(replace(self._sketch(strokes), num_frames=1000))
-        return last
+        return renderer.picture(self._sketch(strokes))
 
     def state(self) -> dict[str, Any]:
         turns = [{**turn, "strokes": strokes_of(turn["strokes"])} for turn in self._turns]

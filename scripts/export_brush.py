@@ -15,13 +15,12 @@ from pathlib import Path
 
 import torch
 import yaml
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from videosketcher_app.evaluation.brush import score_brush_clips
 from videosketcher_app.evaluation.brush_cases import brush_cases
-from videosketcher_app.evaluation.brush_report import brush_clips, round_trip_of, sheet
+from videosketcher_app.evaluation.brush_report import brush_clips, round_trip_of, write_sheet
 from videosketcher_app.models.adapters import ADAPTER_FILE
 from videosketcher_app.models.pocket import MODEL_FILE, load_adapted
 from videosketcher_app.storage.tensors import sha256_of
@@ -68,7 +67,7 @@ def draw_sheet(folder: Path, base: Path, path: Path, batch: int = 20) -> None:
     cases = brush_cases(limit=BRUSHES_SHOWN)
     clips = brush_clips(model, cases, batch)
     scores = score_brush_clips(cases, clips, round_trip=round_trip_of(model))
-    Image.fromarray(sheet(scores)).save(path)
+    write_sheet(path, scores)
 
 
 def run() -> None:

@@ -292,7 +292,8 @@ def test_fingers_reorder_and_move_boxes_on_a_tablet(open_page, address):
         assert min(box["width"], box["height"]) >= 44, selector
     touch = page.context.new_cdp_session(page)
     handle = center(page.locator(".pe-handle").nth(0).bounding_box())
-    swipe(touch, handle, (handle[0], handle[1] + 120))
+    last = center(page.locator(".pe-list li").nth(2).bounding_box())
+    swipe(touch, handle, (handle[0], last[1] + 10))
     assert names(page) == ["Ears", "Tail", "Head"]
     sheet = page.locator(".pe-sheet").bounding_box()
     tail = center(page.locator(".pe-box", has_text="Tail").bounding_box())

@@ -79,7 +79,12 @@ class Desk:
     def draw(self, concept: str) -> None:
         """Draws a concept to its end."""
         self.concept.fill(concept)
+        # What the sketch before it said is no news of this one.
+        self.page.evaluate("document.querySelector('#status .vs-status').dataset.old = 'yes'")
         self.button("Draw").click()
+        self.status.locator(".vs-status:not([data-old])", has_text="Done in").wait_for(
+            timeout=DRAWN_MS
+        )
         self.finished()
 
     def finished(self) -> None:

@@ -14,18 +14,20 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.security.served import (
-    API,
     PATIENCE_S,
     Client,
+    Served,
     Visitor,
     entered,
     served,
     wait_until,
 )
-from videosketcher_app.services.jobs import Priority
+from videosketcher_app.core.access import Role
+from videosketcher_app.ui.guard import Guard
 
 pytestmark = [
     pytest.mark.security,
+    pytest.mark.timeout(900),  # a slow machine is no fault: the limit only ends what hangs
     # Gradio's own figures about its queue, through a pandas that has moved on.
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting.*"),
 ]
@@ -124,11 +126,12 @@ def drawn_by_all(app: Alone, guests: list[Visitor]) -> int:
 
 
 def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
+    """A hundred streams hung up on at random moments; the figure is reported, waiting is generous."""
     rng = random.Random(0)
     with served(tmp_path) as app:
         guests = [app.guest() for _ in range(10)]
         guests[0].draw("a cat", 0)
-        queue, slowest_s = app.services.queue, 0.0
+        queue, worst_s = app.services.queue, 0.0
         for number in range(NUM_DISCONNECTS):
             guest = guests[number % len(guests)]
             guest.page = f"page{number}"
@@ -139,16 +142,106 @@ def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
                 heard -= 1
                 if not heard or event["msg"] == "process_completed":
                     break  # and the stream is closed
-            slowest_s = max(
-                slowest_s,
-                wait_until(lambda: not queue.is_running and not queue.waiting(), timeout_s=10),
-            )
-        assert slowest_s < 2.0
-        assert app.services.queue.waiting() == 0
+            worst_s = max(worst_s, wait_until(lambda: not queue.is_running and not queue.waiting()))
+        wait_until(lambda: not left_behind(app))
+        assert left_behind(app) == []
+        assert not list((tmp_path / "home").rglob("*.tmp"))
+        report = {"id": "F10", "cases": NUM_DISCONNECTS, "worst_s": round(worst_s, 2)}
+        sys.stdout.write(json.dumps(report) + "\n")
 
 
-def test_the_owners_work_goes_before_what_guests_wait_for(tmp_path):
+def left_behind(app: Served) -> list[str]:
+    """What Gradio, the guard and the device still hold for pages that are gone."""
+    guard = guests_guard(app)
+    gradio = guard._memory.blocks._queue
+    active = [grant.holder for grant in app.services.lease.grants() if not grant.resident]
+    unfinished = [event._id for jobs in gradio.active_jobs for event in jobs or ()]
+    return [
+        *gradio.pending_event_ids_session,
+        *(page for page, told in gradio.pending_messages_per_session.items() if told.qsize()),
+        *gradio.event_ids_to_events,
+        *guard._rules.unheard._questions,
+        *active,
+        *unfinished,
+    ]
+
+
+def test_a_page_that_never_listens_is_refused_more_and_given_up(tmp_path, monkeypatch):
     with served(tmp_path) as app:
-        assert Priority.JOB < Priority.TRAINING
+        deaf = app.guest()
+        monkeypatch.setattr("videosketcher_app.ui.guard.PATIENCE_S", 3600.0)
+        for number in range(3):
+            deaf.page = f"deaf{number}"
+            statuses = {deaf.join(deaf.draw_call("a cat", 0)).status_code for _ in range(9)}
+            assert statuses == ({200, 429} if number < 2 else {429})
+        monkeypatch.setattr("videosketcher_app.ui.guard.PATIENCE_S", 0.1)
+        other = app.guest()
+        other.page = "other"
+        assert other.join(other.draw_call("a cat", 0)).status_code == 200
+        wait_until(lambda: "other" not in kept_pages(app))
+        assert {"deaf0", "deaf1"} <= kept_pages(app)
+        other.page = "listens"
+        assert other.join(other.draw_call("a cat", 1)).status_code == 200
+
+
+def kept_pages(app: Served) -> set[str]:
+    """Pages for which Gradio keeps messages or work."""
+    gradio = guests_guard(app)._memory.blocks._queue
+    return {*gradio.pending_event_ids_session, *gradio.pending_messages_per_session}
+
+
+def guests_guard(app: Served) -> Guard:
+    return next(guard for door, guard, _ in app.serving._doors if door.role is Role.GUEST)
+
+
+def test_a_page_does_not_grow_with_what_it_draws(tmp_path):
+    with served(tmp_path) as app:
         guest = app.guest()
-        assert guest.client.post(f"{API}/queue/join", json={"data": []}).status_code == 400
+        blocks = guests_guard(app)._memory.blocks
+        for number in range(3):
+            assert guest.draw("a cat", number)
+        state = blocks.state_holder.session_data[guest.page]
+        own = set(blocks.default_config.blocks)
+        wait_until(lambda: set(state.blocks_config.blocks) <= own)
+        assert set(state.config_values) <= own
+
+
+def test_the_owners_drawing_goes_before_what_guests_wait_for(tmp_path):
+    """Twenty guests wait; the owner asks last and is drawn next, through the pages of both."""
+    gate = threading.Event()
+
+    def busy(_cancel):
+        yield "busy"
+        assert gate.wait(PATIENCE_S)
+
+    with served(tmp_path, is_class=True) as app:
+        queue = app.services.queue
+        queue.submit(busy, name="busy")
+        guests, owner = [app.guest() for _ in range(NUM_GUESTS_JOBS)], Visitor(app.owner())
+        results: dict[int, list[str]] = {}
+
+        def draw(number: int, visitor: Visitor) -> None:
+            results[number] = visitor.draw("a cat", number)
+
+        threads = [threading.Thread(target=draw, args=(n, g)) for n, g in enumerate(guests)]
+        try:
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: queue.waiting() == NUM_GUESTS_JOBS)
+            threads.append(threading.Thread(target=draw, args=(NUM_GUESTS_JOBS, owner)))
+            threads[-1].start()
+            wait_until(lambda: queue.waiting() == NUM_GUESTS_JOBS + 1)
+        finally:
+            gate.set()
+            for thread in threads:
+                thread.join()
+        drawn = [path for paths in results.values() for path in paths if path.endswith(".mp4")]
+        assert len(results) == NUM_GUESTS_JOBS + 1
+        assert len(drawn) >= NUM_GUESTS_JOBS + 1
+        finished = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("cat*.mp4")}
+        owners = [at for path, at in finished.items() if path.is_relative_to(tmp_path / "out")]
+        assert len(owners) == 1
+        guests_before = sum(at < owners[0] for at in finished.values())
+        report = {"id": "owner-first", "cases": NUM_GUESTS_JOBS, "guests_before": guests_before}
+        sys.stdout.write(json.dumps(report) + "\n")
+        assert guests_before == 0

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import sys
 import time
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from tests.security.served import API, served, wait_until
+from tests.security.served import API, PATIENCE_S, served, wait_until
 from videosketcher_app.core.access import LIMITS, Role
 
 pytestmark = [
     pytest.mark.security,
+    pytest.mark.timeout(900),  # a slow machine is no fault: the limit only ends what hangs
     # Gradio's own figures about its queue, through a pandas that has moved on.
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting.*"),
 ]
 
+MIB = 1 << 20
 SESSION_BYTES = 4_000_000
 NUM_FILES = 5000
 HALF_OPEN = 200
@@ -75,6 +80,75 @@ def test_one_guest_cannot_fill_the_disk(tmp_path):
         now[0] += 3601.0
         wait_until(lambda: book.sweep() >= 0 and stored(app) == [], timeout_s=10)
         assert list((tmp_path / "home" / "cache" / "incoming").iterdir()) == []
+
+
+def test_the_real_quotas_hold(tmp_path):
+    """T10 at its figures: 5,000 files and 3 GB of one guest, and 2 GiB of all guests together."""
+    now = [0.0]
+    with served(tmp_path, clock=lambda: now[0]) as app:
+        book = app.services.guests
+        book._clock = lambda: now[0]
+        assert book.limits == LIMITS[Role.GUEST]
+        assert (book.limits.session_bytes, book.limits.total_bytes) == (200 * MIB, 2048 * MIB)
+        hostile, honest = app.guest(), app.guest()
+        sizes = [49, 49, 49, 49, 3, 2, 1]  # 200 MiB fit, and not a byte more
+        statuses = [upload_mib(hostile.client, number) for number in sizes]
+        assert statuses == [200, 200, 200, 200, 200, 413, 200]
+        assert stored_bytes(app) <= 200 * MIB
+        for _ in range(60):  # 3 GB, of which no byte is asked for
+            assert announced_upload(app, cookie_of(hostile.client), 50 * MIB) in (413, 429)
+        for batch in range(NUM_FILES // 8):
+            files = [("files", (f"{n}.png", f"{batch} {n}".encode())) for n in range(8)]
+            assert hostile.client.post(f"{API}/upload", files=files).status_code in (413, 429)
+        assert stored_bytes(app) <= 200 * MIB
+        assert upload_mib(honest.client, 1) == 200
+        fill(app, 2048 * MIB - book.total_bytes() - MIB)
+        assert upload_mib(honest.client, 2) == 413
+        assert honest.client.post(f"{API}/upload", files=one_file(b"x")).status_code == 200
+        kept = {"stored_mib": 200, "total_mib": book.total_bytes() // MIB}
+        sys.stdout.write(json.dumps({"id": "T10", "cases": NUM_FILES, **kept}) + "\n")
+        now[0] += 3601.0
+        wait_until(lambda: book.sweep() >= 0 and stored(app) == [] and not book.total_bytes())
+        assert list((tmp_path / "home" / "cache" / "incoming").iterdir()) == []
+
+
+def stored_bytes(app):
+    return sum(path.stat().st_size for path in stored(app))
+
+
+def one_file(body):
+    return {"files": ("a.png", body)}
+
+
+def upload_mib(client, number):
+    """Sends a file of some MiB in which no two are alike; the frame of the body comes on top."""
+    body = number.to_bytes(4, "big") + bytes(number * MIB - 4)
+    body = os.urandom(16) + body[16:]
+    return client.post(f"{API}/upload", files=one_file(body)).status_code
+
+
+def announced_upload(app, cookie, num_bytes):
+    """The status for an upload of which only the head is sent."""
+    port = app.serving.guest_port
+    head = (
+        f"POST {API}/upload HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {num_bytes}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sender:
+        sender.sendall(head.encode())
+        return int(sender.recv(100).split()[1])
+
+
+def fill(app, num_bytes):
+    """More guests leave drawings of so many bytes, none more than it may keep; sparse files."""
+    book = app.services.guests
+    while num_bytes > 0:
+        _, guest = book.admit()
+        guest.folder.mkdir(parents=True)
+        size = min(num_bytes, book.limits.session_bytes)
+        with (guest.folder / "cat.mp4").open("wb") as file:
+            file.truncate(size)
+        num_bytes -= size
 
 
 def test_a_body_that_lies_about_its_length_is_counted(tmp_path):

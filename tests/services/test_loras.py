@@ -28,7 +28,7 @@ from videosketcher_app.models.lora.writing import write_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.container import build
 from videosketcher_app.services.generation import Destination
-from videosketcher_app.services.lora_requests import merge_files, unsaid
+from videosketcher_app.services.lora_requests import choose, merge_files, unsaid
 from videosketcher_app.services.outputs import read_request
 from videosketcher_app.storage.tensors import write_safetensors
 
@@ -101,7 +101,7 @@ def test_pickles_and_peft_folders_become_safetensors(services, modules, tmp_path
         entry = services.loras.add(source)
         assert (entry.name, entry.layout, entry.flaw) == (name, "diffsynth", "")
         assert services.loras.add(source) == entry
-    pair = services.loras.open("style").pairs["blocks.0.ffn.0"]
+    pair = services.loras.read("style").pairs["blocks.0.ffn.0"]
     assert torch.equal(pair.difference(1.0), adapter.pairs["blocks.0.ffn.0"].difference(1.0))
 
 
@@ -287,6 +287,31 @@ def test_wrong_loras_of_a_request_are_refused_before_the_model_is_touched(
     assert caught.value.hint
     assert_untouched(services, state)
     assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_the_last_loras_stay_in_memory_until_the_file_changes(services, ink, modules):
+    def chosen(*specs):
+        return [lora.adapter for lora in choose(services.loras, specs)]
+
+    (first,) = chosen(LoraSpec(path=str(ink)))
+    services.loras.add(ink)
+    assert chosen(LoraSpec(path="ink", scale=0.5)) == [first]
+    assert chosen(LoraSpec(path="ink"))[0] is first
+    lora_file(ink, modules, seed=8)
+    assert chosen(LoraSpec(path=str(ink)))[0] is not first
+    assert chosen() == []
+    assert chosen(LoraSpec(path="ink"))[0] is not first
+
+
+def test_pefts_settings_belong_to_the_hash(services, modules, tmp_path):
+    write_lora(tmp_path / "style", adapter_from(made(modules)), LAYOUTS["peft"])
+    spec = LoraSpec(path=str(tmp_path / "style"))
+    request = draw(services, with_loras(spec)).request
+    config = tmp_path / "style" / "adapter_config.json"
+    values = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**values, "lora_alpha": 1}), encoding="utf-8")
+    with pytest.raises(DamagedModel, match="has changed"):
+        draw(services, request)
 
 
 def test_guests_draw_with_listed_loras_only(services, ink):

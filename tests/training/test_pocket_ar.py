@@ -273,7 +273,7 @@ def test_an_adapter_of_the_shipped_weights_fits_the_family_s_budget(tmp_path: Pa
     tensors = adapter_tensors(base.transformer)
     save_adapter(path, tensors, base=base, config=base.transformer_config)
     shipped = sum(file.stat().st_size for file in (CHECKPOINTS / "pocket").iterdir())
-    assert shipped + path.stat().st_size <= 34e6  # leaves 6 MB of 40 for the brush adapter
+    assert shipped + path.stat().st_size <= 31e6  # leaves 9 MB of 40 for the brush adapter
 
 
 def test_a_window_has_seven_blocks() -> None:

@@ -97,7 +97,7 @@ def test_nothing_is_loaded_from_other_hosts() -> None:
 
 def test_drawings_of_the_page_run_no_scripts() -> None:
     drawings = [path.read_text(encoding="utf-8") for path in ASSETS.glob("*.svg")]
-    assert len(drawings) >= 4
+    assert drawings
     assert not [text for text in drawings if re.search(r"<script|\son\w+=|href=", text)]
 
 

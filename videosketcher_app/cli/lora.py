@@ -30,7 +30,7 @@ def inspect(file: _File, as_json: options.Json = False, quiet: options.Quiet = F
     """Says what a LoRA is for, how it is built, and whether it is whole."""
     from videosketcher_app.models.lora.facts import describe
 
-    facts = describe(_library().open(file))
+    facts = describe(_library().read(file))
     Console(quiet=quiet, as_json=as_json).result(facts.to_mapping(), _told(facts))
 
 
@@ -88,7 +88,7 @@ def convert(
     from videosketcher_app.models.lora.writing import write_lora
 
     wanted = layout_named(layout)
-    adapter = _library().open(source)
+    adapter = _library().read(source)
     _require_free(out)
     sha256 = write_lora(out, adapter, wanted, trigger_words=trigger or ())
     value = {"file": str(out), "layout": wanted.name, "sha256": sha256, "read_by": wanted.read_by}

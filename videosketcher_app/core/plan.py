@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.invisible import without_invisible
 
 PREFIX = "Step by step sketch process of "
 JOINT = ", following this drawing order: "
@@ -28,7 +29,8 @@ NOT_ON_A_LINE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line sepa
 class PlanPart:
     """One part: its name and, if known, its simple shape and position in words.
 
-    Runs of spaces count as one, so that printing and parsing are inverse.
+    Runs of spaces count as one and invisible characters as none, so that printing and parsing are
+    inverse.
     """
 
     name: str
@@ -37,7 +39,7 @@ class PlanPart:
     def __post_init__(self) -> None:
         for field in ("name", "description"):
             value = getattr(self, field)
-            line = " ".join(value.split())
+            line = " ".join(without_invisible(value).split())
             if not _is_one_line(value) or _ENTRY.search(line):
                 raise InvalidRequest(
                     f"A part of a plan must be one line without step numbers. Received: {value!r}",
@@ -71,7 +73,7 @@ class DrawingPlan:
     parts: tuple[PlanPart, ...]
 
     def __post_init__(self) -> None:
-        concept = " ".join(self.concept.split())
+        concept = " ".join(without_invisible(self.concept).split())
         if not concept or not _is_one_line(self.concept) or JOINT in f"{concept} ":
             raise InvalidRequest(
                 f"A plan needs a concept of one line. Received: {self.concept[:80]!r}",

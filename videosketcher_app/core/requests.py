@@ -35,6 +35,7 @@ from videosketcher_app.core.geometry import (
     nearest_multiple,
     nearest_valid_frames,
 )
+from videosketcher_app.core.invisible import without_invisible
 from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, NOT_ON_A_LINE, DrawingPlan
 
 DEFAULT_MODEL = "pocket-t2v"
@@ -207,7 +208,9 @@ class SketchRequest(_Request):
     @field_validator("negative_prompt")
     @classmethod
     def _plain_negative_prompt(cls, value: str | None) -> str | None:
-        return None if value is None else _require_one_line(value, "negative prompt")
+        if value is None:
+            return None
+        return _require_one_line(without_invisible(value), "negative prompt")
 
     @field_validator("num_frames")
     @classmethod
@@ -383,7 +386,7 @@ def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 
 def _clean_line(value: str, name: str, hint: str) -> str:
-    line = value.strip()
+    line = without_invisible(value).strip()
     if not line:
         raise InvalidRequest(f"The {name} is empty.", hint=hint)
     if len(line) > MAX_PLAN_CHARACTERS:

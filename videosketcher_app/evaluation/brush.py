@@ -15,6 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ from videosketcher_app.evaluation.texture import TextureJudge
 
 Clip = NDArray[np.uint8]
 RoundTrip = Callable[[Clip], Clip]
+Result = TypeVar("Result")
 COLOR_WIDTH_PX = 4.0  # thinner lines are mixed with paper all the way through
 STILL_FRAMES = 5
 SKETCH_FIGURES = ("order", "present", "recognised")
@@ -82,25 +84,33 @@ def score_brush_clips(
         num_workers: processes that measure; 0 does it here.
     """
     own_box = _box_errors_of_vae(round_trip)
-    pairs = zip(cases, raw_clips, strict=True)
-    if num_workers == 0:
-        return [_judged(_measured(case, raw), own_box, judge) for case, raw in pairs]
-    scores: list[BrushScore] = []
-    waiting: deque[Future[BrushScore]] = deque()
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        for case, raw in pairs:
-            waiting.append(pool.submit(_measured, case, raw))
-            if len(waiting) > 2 * num_workers:
-                scores.append(_judged(waiting.popleft().result(), own_box, judge))
-        while waiting:
-            scores.append(_judged(waiting.popleft().result(), own_box, judge))
-    return scores
+    measured = in_order(_measured, zip(cases, raw_clips, strict=True), num_workers)
+    return [_judged(score, own_box, judge) for score in measured]
 
 
-def true_clips(cases: Sequence[BrushCase], round_trip: RoundTrip) -> Iterator[Clip]:
+def true_clips(
+    cases: Sequence[BrushCase], round_trip: RoundTrip, *, num_workers: int = 0
+) -> Iterator[Clip]:
     """The engine's own paintings through the VAE: their figures are what can be reached."""
-    for case in cases:
-        yield round_trip(boxed(case.true_clip(), case.condition))
+    for painted in in_order(_true_painting, ((case,) for case in cases), num_workers):
+        yield round_trip(painted)
+
+
+def in_order(
+    work: Callable[..., Result], arguments: Iterable[tuple], num_workers: int
+) -> Iterator[Result]:
+    """Results of calls in order, in other processes if asked; few are held at a time."""
+    if num_workers == 0:
+        yield from (work(*given) for given in arguments)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        for given in arguments:
+            waiting.append(pool.submit(work, *given))
+            if len(waiting) > 2 * num_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def brush_rows(
@@ -150,6 +160,10 @@ def plain_row(
     """The same of a text model's clips of the same plans and seeds, as the detector reads them."""
     readings = list(read_clips(clips, num_workers=num_workers))
     return {"set": "text model, same plans", **sketch_row(cases, readings, detector)}
+
+
+def _true_painting(case: BrushCase) -> Clip:
+    return boxed(case.true_clip(), case.condition)
 
 
 def _measured(case: BrushCase, raw: Clip) -> BrushScore:

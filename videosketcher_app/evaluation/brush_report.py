@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from videosketcher_app.core.errors import MissingModel
 from videosketcher_app.evaluation.brush import (
@@ -21,7 +22,7 @@ from videosketcher_app.evaluation.brush import (
 from videosketcher_app.evaluation.brush_cases import BrushCase, brush_cases
 from videosketcher_app.evaluation.report import default_clips
 from videosketcher_app.evaluation.texture import TextureJudge, load_judge
-from videosketcher_app.storage import atomic, media
+from videosketcher_app.storage import atomic
 
 if TYPE_CHECKING:
     from videosketcher_app.evaluation.brush import RoundTrip
@@ -60,7 +61,8 @@ def brush_report(
     cases, round_trip = brush_cases(limit=limit), round_trip_of(painter)
     how: dict[str, Any] = {"round_trip": round_trip, "judge": judge, "num_workers": num_workers}
     drawn = score_brush_clips(cases, brush_clips(painter, cases, batch_size), **how)
-    true = score_brush_clips(cases, true_clips(cases, round_trip), **how)
+    painted = true_clips(cases, round_trip, num_workers=num_workers)
+    true = score_brush_clips(cases, painted, **how)
     clips = plain_clips(plain, cases, batch_size)
     rows: list[dict[str, Any]] = [
         {**row, "model": painter.name, "painted": painted_by(painter)}
@@ -71,7 +73,7 @@ def brush_report(
         rows.append({"set": "texture classifier", **judge.calibration})
     if output_dir is not None:
         atomic.write_json(output_dir / "brush.json", {"rows": rows, "drawings": details(drawn)})
-        media.write_png(output_dir / "brush_sheet.png", sheet(drawn))
+        write_sheet(output_dir / "brush_sheet.png", drawn)
     return rows
 
 
@@ -138,6 +140,16 @@ def details(scores: Sequence[BrushScore]) -> list[dict[str, object]]:
         }
         for s in scores
     ]
+
+
+def write_sheet(path: Path, scores: Sequence[BrushScore]) -> None:
+    """Writes `sheet` as a picture.
+
+    Raises:
+        CannotWrite: the folder cannot be written or the disk is full.
+    """
+    with atomic.replacing(path) as temporary:
+        Image.fromarray(sheet(scores)).save(temporary)
 
 
 def sheet(scores: Sequence[BrushScore]) -> NDArray[np.uint8]:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from videosketcher_app.models.pocket import PocketModel
 
 SHEET_ROWS = 32
+CALIBRATION: dict[str, Continuer] = {
+    "true drawings": true_continuations,
+    "nothing drawn": nothing_drawn,
+}
 
 
 def continuation_report(
@@ -55,24 +59,19 @@ def continuation_report(
         CannotWrite: a file cannot be written.
     """
     cases = half_drawn_sketches(seed=seed, limit=limit)
-    continuers: dict[str, Continuer] = {SET_NAME: model_continuer(model, num_inference_steps)}
-    if calibrated:
-        continuers[f"calibration:{SET_NAME}:true drawings"] = true_continuations
-        continuers[f"calibration:{SET_NAME}:nothing drawn"] = nothing_drawn
-    rows: list[dict[str, Any]] = []
-    for name, continuer in continuers.items():
-        scores = evaluate_continuation(continuer, cases, num_workers=num_workers)
-        rows.append({"set": name, **figures(scores)})
-        if name == SET_NAME:
-            rows[-1]["model"] = model.name
-            drawings = [drawing_row(score) for score in scores]
-            if csv is not None:
-                write_csv(csv, drawings)
-            if output_dir is not None:
-                _write_sheets(output_dir, scores)
+    scores = evaluate_continuation(
+        model_continuer(model, num_inference_steps), cases, num_workers=num_workers
+    )
+    rows: list[dict[str, Any]] = [{"set": SET_NAME, **figures(scores), "model": model.name}]
+    for name, continuer in CALIBRATION.items() if calibrated else ():
+        known = evaluate_continuation(continuer, cases, num_workers=num_workers)
+        rows.append({"set": f"calibration:{SET_NAME}:{name}", **figures(known)})
+    drawings = [drawing_row(score) for score in scores]
+    if csv is not None:
+        write_csv(csv, drawings)
     if output_dir is not None:
-        report = {"figures": rows, "drawings": drawings}
-        atomic.write_json(output_dir / "report.json", report)
+        _write_sheets(output_dir, scores)
+        atomic.write_json(output_dir / "report.json", {"figures": rows, "drawings": drawings})
     return rows
 
 
@@ -95,6 +94,7 @@ def model_continuer(model: PocketModel, num_inference_steps: int | None = None) 
         drawn = []
         for _ in range(case.blocks_to_draw):
             *_, last = drawing.draw(seed=case.seed, timesteps=timesteps)
+            assert last.frames_BCTHW is not None, "a finished block has frames"
             drawn.append(to_frames(last.frames_BCTHW)[0])
         drawing.close()
         return np.concatenate(drawn)

@@ -15,7 +15,7 @@ from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import AppError, DamagedModel, InvalidRequest
 from videosketcher_app.core.requests import LoraSpec, SketchRequest
 from videosketcher_app.services.loras import SUFFIX, LoraLibrary
-from videosketcher_app.storage.tensors import read_metadata, sha256_of
+from videosketcher_app.storage.tensors import read_metadata
 
 if TYPE_CHECKING:
     from videosketcher_app.models.lora.adapter import LoraAdapter
@@ -45,11 +45,9 @@ def choose(
         InvalidRequest: one is named twice.
         Forbidden: a guest names a file.
     """
-    from videosketcher_app.models.lora.reading import read_lora
-
     chosen: list[ChosenLora] = []
     for spec in specs:
-        adapter = read_lora(library.path_of(spec.path, role=role))
+        adapter = library.read(spec.path, role=role)
         _check_same(spec, adapter.sha256)
         if adapter.sha256 in {other.spec.sha256 for other in chosen}:
             raise InvalidRequest(
@@ -57,6 +55,7 @@ def choose(
                 hint="Name it once, with the sum of the scales.",
             )
         chosen.append(ChosenLora(spec=_with_hash(spec, adapter.sha256), adapter=adapter))
+    library.keep([lora.adapter for lora in chosen])
     return tuple(chosen)
 
 
@@ -97,11 +96,11 @@ def pinned(
         DamagedModel: one is another file than its hash says.
         Forbidden: a guest names a file.
     """
-    from videosketcher_app.models.lora.reading import lora_file
+    from videosketcher_app.models.lora.reading import lora_hash
 
     found = []
     for spec in specs:
-        sha256 = sha256_of(lora_file(library.path_of(spec.path, role=role)))
+        sha256 = lora_hash(library.path_of(spec.path, role=role))
         _check_same(spec, sha256)
         found.append(_with_hash(spec, sha256))
     return tuple(found)

@@ -47,6 +47,7 @@ class LoraLibrary:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._kept: dict[str, LoraAdapter] = {}
 
     def entries(self) -> tuple[LoraEntry, ...]:
         """Every LoRA of the folder by name; one that cannot be used says why in `flaw`."""
@@ -132,17 +133,24 @@ class LoraLibrary:
                 hint="Close programs that use it, or check the permissions.",
             ) from error
 
-    def open(self, name: str) -> LoraAdapter:
-        """One LoRA by its name in the folder or its path, read and checked by itself.
+    def read(self, name: str, *, role: Role = Role.OWNER) -> LoraAdapter:
+        """One LoRA by its name in the folder or its path, checked by itself.
 
         Raises:
             MissingModel: there is none.
             InvalidFile: it is no LoRA for a Wan transformer.
             DamagedModel: it holds NaN or Inf.
+            Forbidden: a guest names a file.
         """
-        from videosketcher_app.models.lora.reading import read_lora
+        from videosketcher_app.models.lora.reading import lora_hash, read_lora
 
-        return read_lora(self.path_of(name))
+        path = self.path_of(name, role=role)
+        sha256 = lora_hash(path)
+        return self._kept.get(sha256) or read_lora(path)
+
+    def keep(self, adapters: Sequence[LoraAdapter]) -> None:
+        """Holds these in memory, and no others: another scale then costs no reading."""
+        self._kept = {adapter.sha256: adapter for adapter in adapters}
 
     def path_of(self, name: str, *, role: Role = Role.OWNER) -> Path:
         """Where a LoRA's file should be: a name of the folder, or the owner's own path.

@@ -9,7 +9,7 @@ Legend: B batch, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -69,7 +69,7 @@ class ArRecipe:
     """What the recipes share: data, the VAE, and one compiled block for all networks."""
 
     module: nn.Module
-    optimizers: list[torch.optim.Optimizer]
+    optimizers: Sequence[torch.optim.Optimizer]
 
     def __init__(
         self, config: ArConfig, vae: PocketVAE, tokenizer: PocketTokenizer, device: torch.device

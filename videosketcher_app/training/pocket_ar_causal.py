@@ -9,6 +9,8 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -36,9 +38,11 @@ class CausalRecipe(ArRecipe):
         device: torch.device,
     ) -> None:
         super().__init__(config, vae, tokenizer, device)
-        self.module = network
+        self.module: nn.Module = network
         network.run_block = self.run_block
-        self.optimizers = build_optimizers(network, config.matrix_rate, config.other_rate)
+        self.optimizers: Sequence[torch.optim.Optimizer] = build_optimizers(
+            network, config.matrix_rate, config.other_rate
+        )
 
     def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
         """Squared error of the velocity over what the model's own hand draws."""
@@ -66,7 +70,7 @@ class CausalRecipe(ArRecipe):
         count = 1 if shared else frames // BLOCK_LATENT_FRAMES
         low, high = self.config.shifts
         shift = torch.where(random.uniform(batch, count) < 0.5, low, high)
-        sigma = shifted(random.uniform(batch, count), shift)
+        sigma = shifted(random.uniform(batch, count), shift)  # type: ignore[arg-type]
         return sigma.repeat_interleave(frames // count, dim=1)
 
     def _past(self, clean_BCFhw: Tensor, random: StepRandom) -> Tensor:

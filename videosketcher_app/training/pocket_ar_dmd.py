@@ -9,6 +9,8 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -99,10 +101,12 @@ class DmdNetworks(nn.Module):
         real = self._teacher[0](
             noisy.repeat(2, 1, 1, 1, 1), timesteps_BF.repeat(2, 1), both, coordinates
         )
-        halves = [clean_of(noisy, half, sigma_BF) for half in real.float().chunk(2)]
+        conditional, unconditional = (
+            clean_of(noisy, half, sigma_BF) for half in real.float().chunk(2)
+        )
         return dmd_gradient(
             drawing,
-            guided(*halves, self.guidance_scale),
+            guided(conditional, unconditional, self.guidance_scale),
             clean_of(noisy, fake, sigma_BF),
             window.drawn_BF,
         )
@@ -121,11 +125,12 @@ class DmdRecipe(ArRecipe):
         device: torch.device,
     ) -> None:
         super().__init__(config, vae, tokenizer, device)
-        self.module, self.drawer = networks, drawer
+        self.module: nn.Module = networks
+        self.student, self.drawer = networks.student, drawer
         for network in (networks.student, networks.critic, networks._teacher[0]):
             network.run_block = self.run_block
         betas = (0.0, 0.99)  # Self-Forcing's: no momentum against a moving critic
-        self.optimizers = [
+        self.optimizers: Sequence[torch.optim.Optimizer] = [
             adapter_optimizer(networks.student, config.other_rate, betas=betas),
             adapter_optimizer(networks.critic, config.critic_rate, betas=betas),
         ]
@@ -133,10 +138,9 @@ class DmdRecipe(ArRecipe):
     def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
         """The critic's loss, and in one of `generator_every` steps the student's beside it."""
         window = self.encode(batch)
-        student: CausalNetwork = self.module.student  # type: ignore[assignment]
         with torch.no_grad(), self.autocast():
-            context = student.text_encoder(window.ids_BL)
-        rollout = self.drawer.draw(student.transformer, context, window, random)
+            context = self.student.text_encoder(window.ids_BL)
+        rollout = self.drawer.draw(self.student.transformer, context, window, random)
         step = int(random.uniform(1) * len(self.config.timesteps))
         timestep = self.config.timesteps[step]
         timesteps_BF = torch.where(window.drawn_BF, timestep, 0.0)

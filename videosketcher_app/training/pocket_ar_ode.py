@@ -8,6 +8,8 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -49,9 +51,12 @@ class OdeRecipe(ArRecipe):
         device: torch.device,
     ) -> None:
         super().__init__(config, vae, tokenizer, device)
-        self.module, self.teacher, self.drawer = student, teacher, drawer
+        self.module: nn.Module = student
+        self.student, self.teacher, self.drawer = student, teacher, drawer
         student.run_block = teacher.run_block = self.run_block
-        self.optimizers = [adapter_optimizer(student, config.other_rate, betas=(0.9, 0.98))]
+        self.optimizers: Sequence[torch.optim.Optimizer] = [
+            adapter_optimizer(student, config.other_rate, betas=(0.9, 0.98))
+        ]
 
     def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
         """Squared error of the student's clean estimate against the end of the teacher's path."""
@@ -72,8 +77,8 @@ class OdeRecipe(ArRecipe):
     def _drawn(self, window: ArBatch, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
         """The student's own drawing as the past, and a state of each of its blocks."""
         with self.autocast():
-            context = self.module.text_encoder(window.ids_BL)  # type: ignore[operator]
-        rollout = self.drawer.draw(self.module.transformer, context, window, random)  # type: ignore[arg-type]
+            context = self.student.text_encoder(window.ids_BL)
+        rollout = self.drawer.draw(self.student.transformer, context, window, random)
         step_BF = self._steps(window, random)
         values = torch.tensor(self.config.timesteps, device=self.device)
         noisy = rollout.states[0]
@@ -114,7 +119,8 @@ class OdeRecipe(ArRecipe):
             velocity = velocity_after(
                 dit, keys, doubled, 1000 * sigmas, context, window.coordinates_KFhw, run_block=run
             )
-            return guided(*velocity.float().chunk(2), self.config.guidance_scale)
+            conditional, unconditional = velocity.float().chunk(2)
+            return guided(conditional, unconditional, self.config.guidance_scale)
 
         return path_end(
             guided_by_words,

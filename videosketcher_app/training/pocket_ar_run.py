@@ -29,6 +29,7 @@ from videosketcher_app.models.adapters import (
     save_adapter,
 )
 from videosketcher_app.models.pocket import ModelDefaults, PocketModel, load_pocket, save_adapted
+from videosketcher_app.models.quantize import dequantize_rows
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.storage import tensors as tensor_files
@@ -136,7 +137,7 @@ def train_dmd(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
     critic.text_encoder.requires_grad_(False)
     networks = DmdNetworks(student, critic, teacher, config.guidance_scale)
     # In a step of the critic alone the student has no gradient.
-    accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)  # type: ignore[assignment]
     drawer = Drawer(base.transformer_config, config.timesteps, device)
     recipe = DmdRecipe(config, _vae(base, device), base.tokenizer, networks, drawer, device)
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
@@ -195,13 +196,13 @@ def base_of(run: PocketRun) -> PocketModel:
 
 
 def _network(base: PocketModel, folder: Path | None) -> CausalNetwork:
-    """A network of the base's shape with the weights of a folder, or with the base's own."""
+    """A network of the base's shape with a folder's weights (floats or int8), or the base's own."""
     transformer = build_transformer(base.transformer_config)
     transformer.load_state_dict(base.transformer.state_dict())
     network = CausalNetwork(transformer, copy.deepcopy(base.text_encoder))
     if folder is not None:
         weights = tensor_files.read_safetensors(folder / NETWORK_FILE)
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
+        network.load_state_dict(dequantize_rows(weights))
     return network.requires_grad_(True)
 
 

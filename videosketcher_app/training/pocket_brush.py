@@ -8,7 +8,7 @@ Two stages, both on the frozen shipped weights (why this way: docs/decisions, po
 2. `brush_distill`: that model, guided, is the teacher of the same adapter, in eight plain steps, as
    pocket-t2v was made.
 
-Painting and encoding a clip costs as much as a training pass, so every clip is used with several
+Painting and encoding a clip is no cheaper than a training pass, so every clip is used with several
 noises in one step. Errors on ink count more than those on paper, which is most of a clip.
 
 Legend: B clips of a pass (clips painted x noises), C channels, F latent frames, h/w latent cells,

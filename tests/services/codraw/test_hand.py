@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def test_the_frames_do_not_depend_on_how_the_points_were_sent(cuts: list[int]) -
     whole, pieces = _hand(), _hand()
     _draw(whole, points)
     borders = [0, *sorted(cuts), len(points)]
-    for start, stop in zip(borders, borders[1:], strict=False):
+    for start, stop in pairwise(borders):
         pieces.move(points[start:stop], number=1, pen=None, eraser=False)
     pieces.lift()
     assert np.array_equal(_clip(whole), _clip(pieces))

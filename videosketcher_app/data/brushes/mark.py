@@ -36,6 +36,8 @@ _COLORFUL_LEVELS = 30  # of 255 between the channels: more than any paper or lam
 _MAX_NOISE = 12.0  # what looks like paper must be even up to this CIELAB distance
 _MAX_BORDER_SHARE = 0.12  # of the picture's border that a mark may touch
 _MAX_COLOR_SPREAD = 26.0  # a mark has one color; a photo of something has many
+_BLOB = 6.0  # a stroke that is broken up as much as a photo is at least this much longer than wide
+_BROKEN = 0.33
 _JOIN_SHARE = 0.014  # of the shorter side: specks this near belong together
 _KEEP_SHARE = 0.12  # a piece with this share of the main piece's ink is part of the mark
 _MARGIN_SHARE = 0.02
@@ -100,7 +102,11 @@ def find_mark(picture: NDArray[np.uint8]) -> Mark:
     mask = without_rules(flat, ink > level)
     chosen = _main_piece(mask, ink)
     _check(flat, ink, mask, chosen, level)
-    return _cut(flat, ink, chosen)
+    mark = _cut(flat, ink, chosen)
+    figures = mark.figures
+    if figures.unevenness > _BROKEN and figures.length_px < _BLOB * figures.width_px:
+        raise NoMark("no mark found: what stands out is no stroke.", hint=_HINT)
+    return mark
 
 
 def without_noise(flat: FlatPicture) -> NDArray:

@@ -6,6 +6,7 @@ its gigabytes are read.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -53,8 +54,24 @@ def read_lora(path: Path) -> LoraAdapter:
         source=file.name,
         metadata=metadata,
         alpha=alpha,
-        sha256=tensor_files.sha256_of(file),
+        sha256=lora_hash(file),
     )
+
+
+def lora_hash(path: Path) -> str:
+    """SHA-256 that tells one LoRA from another: of its file, and of peft's settings beside it.
+
+    Raises:
+        MissingModel: there is no such file.
+        InvalidFile: it is of a kind that holds no weights.
+    """
+    file = lora_file(path)
+    sha256 = tensor_files.sha256_of(file)
+    config = file.with_name(PEFT_CONFIG)
+    if file.name != PEFT_WEIGHTS or not config.is_file():
+        return sha256
+    settings = bounded.read_bytes(config, _MAX_CONFIG_BYTES, "adapter config")
+    return hashlib.sha256(sha256.encode("ascii") + settings).hexdigest()
 
 
 def lora_file(path: Path) -> Path:

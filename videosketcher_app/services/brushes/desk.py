@@ -167,14 +167,13 @@ class BrushDesk:
             NoMark: it shows no mark of a brush.
             QuotaExceeded: a guest may keep no more.
         """
-        from videosketcher_app.data.brushes.mark import WORK_SIDE_PX
         from videosketcher_app.services.brushes.choice import choice_of
 
         require(person.role, Capability.UPLOAD_MEDIA)
         if isinstance(source, Path | bytes):
             picture = pictures.read_picture(source, self._limits(person))
         else:
-            picture = pictures.shrunk(source, WORK_SIDE_PX)
+            picture = pictures.sized(source)
         room = self._room_of(person)
         choice = choice_of(
             BrushSpec(image=str(pictures.place_of(picture, room))),

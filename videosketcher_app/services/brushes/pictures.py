@@ -31,9 +31,6 @@ def read_picture(source: Path | bytes, limits: Limits) -> NDArray[np.uint8]:
     Raises:
         InvalidFile: not a picture, damaged, or over the limits.
     """
-    from videosketcher_app.data.brushes.condition import is_condition_frame
-    from videosketcher_app.data.brushes.mark import WORK_SIDE_PX
-
     picture = decode_image(
         source,
         limits=replace(
@@ -46,6 +43,14 @@ def read_picture(source: Path | bytes, limits: Limits) -> NDArray[np.uint8]:
         max_side_px=MAX_FRAME_SIDE_PX,
         budget_bytes=DECODE_BYTES,
     )
+    return sized(picture)
+
+
+def sized(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture as large as understanding needs it; a whole condition frame stays as it is."""
+    from videosketcher_app.data.brushes.condition import is_condition_frame
+    from videosketcher_app.data.brushes.mark import WORK_SIDE_PX
+
     return picture if is_condition_frame(picture) else shrunk(picture, WORK_SIDE_PX)
 
 

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.strokes import Stroke, resample
 
-SPACING_PX = 2.0
+POINTS = 40  # of a line as long as the shape's radius
 NEAR = 0.15  # of the shape's radius: a point nearer than that is there
 MAX_SCALE = 4.0  # a copy that is so much larger or smaller is another shape
 _SHOWN_POINTS = 400
@@ -59,8 +59,10 @@ def compare_copy(shown: Sequence[Stroke], copy: Sequence[Stroke]) -> dict[str, A
 
 
 def _points(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
+    _, radius = _spread(np.concatenate([s.points_N2 for s in strokes]))
+    spacing_px = radius / POINTS
     lines = [
-        resample(s.points_N2, SPACING_PX) if len(s.points_N2) > 1 else s.points_N2 for s in strokes
+        resample(s.points_N2, spacing_px) if len(s.points_N2) > 1 else s.points_N2 for s in strokes
     ]
     return np.concatenate(lines).astype(np.float64)
 

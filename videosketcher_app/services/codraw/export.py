@@ -33,7 +33,6 @@ from videosketcher_app.services.outputs import folder_name
 from videosketcher_app.storage import atomic, media
 
 MIN_SPEED, MAX_SPEED = 0.1, 10.0
-MIN_HEIGHT_PX, MAX_HEIGHT_PX = 64, 2160
 END_FRAMES = 12  # the finished drawing is shown so long
 _SPACING_PX = 1.0
 _LABELS: dict[Hand, str] = {"model": "Model", "you": "You"}
@@ -90,13 +89,14 @@ def export_session(
     kinds: Sequence[str],
     *,
     folder: Path,
-    height_px: int,
+    height_px: int | None,
     speed: float,
     name: str | None = None,
 ) -> dict[str, Path]:
     """The files of a path by kind.
 
     Args:
+        height_px: None is the canvas's own.
         name: what their names begin with; None is the concept.
 
     Raises:
@@ -111,14 +111,7 @@ def export_session(
     if not path:
         raise InvalidRequest("Nothing is drawn yet.", hint="Draw something first.")
     check_speed(speed)
-    if not MIN_HEIGHT_PX <= height_px <= MAX_HEIGHT_PX:
-        raise InvalidRequest(
-            f"The height must be from {MIN_HEIGHT_PX} to {MAX_HEIGHT_PX} px. Received: {height_px}",
-            hint="Try 720.",
-        )
-    assert request.width is not None
-    assert request.height is not None
-    width_px, height_px = size_of(request.width, request.height, wanted_height_px=height_px)
+    width_px, height_px = _size(request, height_px)
     order = _Order(
         path=path,
         words=words,
@@ -130,6 +123,15 @@ def export_session(
         speed=speed,
     )
     return {kind: _MAKERS[kind](order) for kind in kinds}
+
+
+def _size(request: CoDrawRequest, wanted_height_px: int | None) -> tuple[int, int]:
+    """(width, height) of the files in pixels."""
+    assert request.width is not None
+    assert request.height is not None
+    if wanted_height_px is None:
+        return request.width, request.height
+    return size_of(request.width, request.height, wanted_height_px=wanted_height_px)
 
 
 def drawn_strokes(path: Sequence[Turn]) -> tuple[list[Drawn], int]:

@@ -182,7 +182,7 @@ class LookingBack(Easel):
             self.request,
             kinds,
             folder=folder or self.folder / "exports",
-            height_px=height_px or self.height,
+            height_px=height_px,
             speed=speed,
             name=name,
         )

@@ -34,6 +34,7 @@ from videosketcher_app.storage import bounded, media, paths
 
 MAX_SCRIPT_BYTES = 20_000_000
 MAX_TURNS = 1000
+MAX_COUNT = 10_000
 _FIELDS = dict.fromkeys(("request", "turns", "concept"))
 _STROKE_FIELDS = dict.fromkeys(("points", "color", "width", "eraser"))
 
@@ -190,7 +191,7 @@ def _color(text: Any) -> tuple[float, float, float]:
         red, green, blue = bytes.fromhex(text[1:])
     except (AssertionError, ValueError):
         raise InvalidRequest(
-            f"A color is written #rrggbb. Received: {text!r:.40}", hint="Try #000000."
+            f"A color is written #rrggbb. Received: {text!r}", hint="Try #000000."
         ) from None
     return red / 255, green / 255, blue / 255
 
@@ -200,14 +201,14 @@ def _width(values: Mapping[str, Any]) -> float:
     is_number = isinstance(width, int | float) and not isinstance(width, bool)
     if not is_number or not 0 < width <= 1000:
         raise InvalidRequest(
-            f"A pen's width is a number of pixels. Received: {width!r:.40}", hint="Try 2.2."
+            f"A pen's width is a number of pixels. Received: {width!r}", hint="Try 2.2."
         )
     return float(width)
 
 
 def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_TURNS:
-        raise InvalidRequest(f"Not a number of turns: {value!r:.40}", hint="Try 1.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
+        raise InvalidRequest(f"Not a number of turns or frames: {value!r}", hint="Try 1.")
     return value
 
 
@@ -224,7 +225,7 @@ def _redo(session: Session, value: Any) -> None:
 def _accept(session: Session, value: Any) -> None:
     if not isinstance(value, dict) or set(value) != {"turn", "frame"}:
         raise InvalidRequest("`accept` takes a turn and a frame.", hint='{"turn": 2, "frame": 5}')
-    session.accept(_count(value["turn"]), int(value["frame"]))
+    session.accept(_count(value["turn"]), _count(value["frame"]))
 
 
 _SMALL_TURNS: Mapping[str, Callable[[Session, Any], Any]] = {

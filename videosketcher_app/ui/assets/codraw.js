@@ -14,6 +14,7 @@ class Desk {
     this.smooth = true;
     this.isAlone = false; // no model, so no session: the drawing lives on the page only
     this.numPainted = 0;
+    this.wasLost = false;
     this.isReady = false;
     this.hearing = new Hearing(this);
     this.link = new Link(this.base, {
@@ -47,7 +48,7 @@ class Desk {
       go: () => this.go(),
       stop: () => this.stop(),
       undo: () => this.undo(),
-      redo: () => this.ask({ kind: "redo" }),
+      redo: () => this.redo(),
       onion: () => link.send({ kind: "onion", on: !this.stage.overlay.onion }),
       accept: () => this.accept(),
       again: () => link.again(),
@@ -77,6 +78,7 @@ class Desk {
       this.wasHere = sessionStorage.getItem(SESSION) !== null;
       this.start({ session: this.session ?? sessionStorage.getItem(SESSION) });
     } else {
+      this.wasLost = true;
       this.told(say(state === "lost" ? "lost" : "refused"), true);
     }
     this.refresh();
@@ -84,6 +86,7 @@ class Desk {
 
   start({ session = null, leave = null }) {
     this.isReady = false;
+    if (!this.wasLost) this.told(say("loading"));
     const [width, height] = this.canvasChoice;
     const concept = this.plan.field.value.trim();
     this.link.send({ kind: "start", session, leave, width, height, concept, seed: Math.floor(Math.random() * 2 ** 31) });
@@ -125,7 +128,8 @@ class Desk {
     if (this.isReady) return;
     this.hand.sendAgain(unsent);
     this.isReady = true;
-    this.told(say("ready"));
+    this.told(say(this.wasLost ? "back" : "ready"));
+    this.wasLost = false;
   }
 
   failed(code, words) {
@@ -186,6 +190,12 @@ class Desk {
       this.story.pending.pop();
       this.redraw();
     } else this.ask({ kind: "undo" });
+    this.told(say("undone"));
+  }
+
+  redo() {
+    this.ask({ kind: "redo" });
+    this.told(say("redone"));
   }
 
   // The model's turn.

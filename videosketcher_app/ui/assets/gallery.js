@@ -36,7 +36,9 @@ function keepStep() {
   for (const video of both) {
     video.playbackRate = Math.min(4, Math.max(0.25, video.duration / longest));
   }
-  setBoth(Number(element.querySelector('.vg-scrub').value) / 1000);
+  // Clips that nobody has touched keep their posters, which a seek would take away.
+  const share = Number(element.querySelector('.vg-scrub').value) / 1000;
+  if (share > 0 || both.some(isOn)) setBoth(share);
 }
 
 const isOn = (video) => !video.paused && !video.ended && !video.error;

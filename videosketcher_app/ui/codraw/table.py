@@ -189,6 +189,8 @@ class Table:
             InvalidRequest: it has a turn already.
         """
         with self._changed:
+            # The end of a turn is told a moment before its thread has let go of it.
+            self._changed.wait_for(lambda: self._turn is None or not self._turn.has_ended)
             if self._is_closed:
                 return
             if self._turn is not None:
@@ -263,6 +265,7 @@ class Table:
                 self._fail(turn, AppError(t("codraw.failed"), hint=t("codraw.failed_hint")))
             with self._changed:
                 self._turn, self._last = None, turn.number
+                self._changed.notify_all()
                 is_alone = self._line is None
             if is_alone and not self._is_closed:
                 self._let_go(self)

@@ -65,7 +65,10 @@ _TEMPLATE = """
     </span>
     <span class="cd-group cd-colors" role="radiogroup" aria-label="{color}">{colors}
       <input class="cd-own" type="color" data-set="color" value="#6a3d87" aria-label="{own_color}" title="{own_color}"></span>
-    <span class="cd-group">{smooth_button}{zooms}</span>
+    <span class="cd-group">{smooth_button}
+      <button type="button" class="cd-icon" data-do="zoom-out" aria-label="{zoom_out}" title="{zoom_out}">{mark_away}</button>
+      <button type="button" class="cd-icon" data-do="zoom-fit" aria-label="{zoom_fit}" title="{zoom_fit}">{mark_fit}</button>
+      <button type="button" class="cd-icon" data-do="zoom-in" aria-label="{zoom_in}" title="{zoom_in}">{mark_closer}</button></span>
   </div>
   <div class="cd-desk"><div class="cd-stage">
     <canvas class="cd-base" aria-hidden="true"></canvas>
@@ -164,14 +167,6 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
         _icon(name, texts[name], f'role="radio" data-tool="{name}" aria-checked="false"')
         for name in ("pen", "eraser", "line", "lasso", "hand")
     )
-    zooms = "".join(
-        _icon(icon, texts[text], f'data-do="{action}"')
-        for icon, text, action in (
-            ("away", "zoom_out", "zoom-out"),
-            ("fit", "zoom_fit", "zoom-fit"),
-            ("closer", "zoom_in", "zoom-in"),
-        )
-    )
     colors = "".join(
         f'<button type="button" class="cd-color" role="radio" aria-checked="false" '
         f'data-color="{color}" style="background: {color}" '
@@ -179,7 +174,7 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
         for number, color in enumerate(COLORS, 1)
     )
     files = "".join(
-        f'<button type="button" class="cd-word" data-file="{form}">{texts[f"file_{form}"]}</button>'
+        f'<button type="button" class="cd-word" data-file="{form}">{form.upper()}</button>'
         for form in ("png", "svg", "mp4", "gif")
     )
     toggles = 'aria-pressed="false"'
@@ -187,7 +182,7 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
         "tools": tools + _icon("keys", texts["keys"], f'data-do="keys" {toggles}'),
         "colors": colors,
         "smooth_button": _icon("smooth", texts["smooth"], 'data-do="smooth" aria-pressed="true"'),
-        "zooms": zooms,
+        **{f"mark_{name}": _mark(name) for name in ("away", "fit", "closer")},
         "undo_button": _icon("undo", texts["undo"], 'data-do="undo" disabled'),
         "redo_button": _icon("redo", texts["redo"], 'data-do="redo" disabled'),
         "file_buttons": files,
@@ -197,6 +192,10 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
 def _icon(name: str, label: str, attributes: str) -> str:
     return (
         f'<button type="button" class="cd-icon" {attributes} aria-label="{label}" title="{label}">'
-        f'<svg class="cd-mark" viewBox="0 0 16 16" aria-hidden="true"><path d="{_ICONS[name]}"/>'
-        "</svg></button>"
+        f"{_mark(name)}</button>"
     )
+
+
+def _mark(name: str) -> str:
+    path = f'<path d="{_ICONS[name]}"/>'
+    return f'<svg class="cd-mark" viewBox="0 0 16 16" aria-hidden="true">{path}</svg>'

@@ -1,0 +1,215 @@
+"""A person at the Brush tab in a real browser; the tiny model, whose noise any brush can paint."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.browser.brush_page import BrushDesk
+from tests.browser.component_app import TABLET, browser_pages
+from tests.browser.text_page import text_app
+from tests.services.bad_pictures import encoded, mark
+from tests.services.drawings import published
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("brush tab")
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    (folder / "out").mkdir()
+    published(folder / "out", "cat")
+    with text_app(folder, model="tiny") as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(chromium_path):
+    with browser_pages(chromium_path) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def desk(open_page, address):
+    return BrushDesk(open_page(address))
+
+
+def newest(folder):
+    found = (folder / "out").glob("*/*_config.json")
+    return json.loads(max(found, key=lambda path: path.stat().st_mtime_ns).read_text("utf-8"))
+
+
+def test_pick_generate_reink_and_download(desk, folder):
+    page = desk.page
+    page.locator("#brush-shelf .bs-search").fill("crayon red")
+    assert page.locator("#brush-shelf .bs-brush:not([hidden])").count() == 1
+    desk.pick("crayon_red", "Crayon, red")
+    assert "What the model sees" in page.locator("#brush-frame").inner_text()
+    assert "painted with your brush" in page.locator("#brush-by-hand").inner_text()
+    page.locator("#brush-show-box input").uncheck()
+    desk.draw("a cat")
+    config = newest(folder)
+    assert config["request"]["brush"]["name"] == "crayon_red"
+    assert config["request"]["brush"]["show_box"] is False
+    assert config["settings"]["painted"] == "reink"
+    red, _, blue = desk.ink_color()
+    assert red > blue + 40
+    page.locator("#brush-shelf .bs-search").fill("")
+    desk.pick("marker_blue", "Marker, blue")
+    page.locator("#brush-reink").click()
+    desk.told("Painted with Marker, blue")
+    desk.plays()
+    assert newest(folder)["request"]["brush"]["name"] == "marker_blue"
+    page.wait_for_function(
+        "document.querySelector('#brush-player video').src.includes('marker_blue')"
+    )
+    red, _, blue = desk.ink_color()
+    assert blue > red + 20
+    with page.expect_download() as download:
+        page.locator("#brush-downloads [data-kind=png]").click()
+    assert download.value.path().stat().st_size > 1000
+    page.locator("#brush-back").click()
+    desk.told("This is the original again")
+
+
+def test_upload_understand_correct_and_keep(desk, tmp_path):
+    page = desk.page
+    picture = tmp_path / "stroke.jpg"
+    picture.write_bytes(encoded(mark(), "JPEG", quality=95))
+    desk.source("From a picture")
+    desk.upload(picture)
+    desk.has("From your picture")
+    before = page.locator("#brush-frame img").get_attribute("src")
+    width = page.locator("#brush-width input[type=number]")
+    width.fill("12")
+    width.press("Enter")
+    desk.has("As you corrected it")
+    assert page.locator("#brush-frame img").get_attribute("src") != before
+    page.locator("#brush-reset").click()
+    page.wait_for_function("document.querySelector('#brush-reset').disabled")
+    assert page.locator("#brush-frame img").get_attribute("src") == before
+    page.locator("#brush-keep-fold .label-wrap").first.click()
+    page.locator("#brush-keep-as input, #brush-keep-as textarea").first.fill("<b>My & pen</b>")
+    page.locator("#brush-keep").click()
+    page.get_by_text("is on your shelf").wait_for()
+    desk.source("Shelf")
+    own = page.locator("#brush-shelf .bs-chosen")
+    assert own.locator(".bs-pick span").inner_text() == "<b>My & pen</b>"
+    own.locator(".bs-star").click()
+    page.locator("#brush-shelf .bs-stars").click()
+    assert page.locator("#brush-shelf .bs-brush:not([hidden])").count() == 1
+    own.locator(".bs-remove").click()
+    own.locator(".bs-remove").click()
+    page.get_by_text("is gone from your shelf").wait_for()
+    assert page.locator("#brush-shelf .bs-remove").count() == 0
+
+
+def test_a_bad_picture_is_told_and_the_brush_stays(desk, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"\x89PNG no picture at all")
+    desk.source("From a picture")
+    desk.upload(bad)
+    desk.page.get_by_role("alert").get_by_text("not a picture").wait_for()
+    desk.has("Marker, blue")
+
+
+def test_paint_a_stroke_on_the_sketch_pad(desk):
+    page = desk.page
+    desk.source("Paint one")
+    canvas = page.locator("#brush-pad canvas").first
+    canvas.wait_for()
+    page.locator('#brush-pad [aria-label="Erase"]').wait_for()
+    page.wait_for_function(
+        "!document.querySelector('#brush-pad').innerText.includes('select the draw tool')"
+    )
+    box = canvas.bounding_box()
+    x, y = box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(12):
+        page.mouse.move(x + 15 * step, y + (10 if step % 4 < 2 else -10))
+    with page.expect_response(re.compile("component_server")):
+        page.mouse.up()
+    page.wait_for_load_state("networkidle")
+    page.locator("#brush-use-pad").click()
+    desk.has("Painted by you")
+
+
+def test_take_a_stroke_of_a_drawing_by_keyboard(desk):
+    page = desk.page
+    desk.source("From a drawing")
+    page.locator("#brush-strokes [data-do=open]").last.click()
+    stroke = page.locator("#brush-strokes .be-stroke").first
+    stroke.focus()
+    page.keyboard.press("Enter")
+    desk.has("Stroke 1 of")
+    desk.has("whole condition frame")
+
+
+def test_several_brushes_side_by_side(desk):
+    page = desk.page
+    desk.concept.fill("a house")
+    page.locator("#brush-side-fold .label-wrap").first.click()
+    page.locator("#brush-side-draw").click()
+    page.get_by_text("Fewer than two brushes").wait_for()
+    for name in ("ink_black", "gouache_teal"):
+        page.locator(f"#brush-side-shelf [data-name={name}] .bs-pick").click()
+    page.locator("#brush-side-shelf .bs-chosen").nth(1).wait_for()
+    page.wait_for_load_state("networkidle")
+    page.locator("#brush-side-draw").click()
+    page.get_by_text("2 brushes, one plan, one seed.").wait_for(timeout=240_000)
+    sheets = page.locator("#brush-side-grid .vv-sheet[data-state=done]")
+    assert sheets.locator(".vv-seed").all_inner_texts() == ["Ink, black", "Gouache, teal"]
+    sheets.nth(1).get_by_text("Use this brush").click()
+    desk.has("Gouache, teal")
+
+
+def test_from_the_gallery_to_another_ink(open_page, address):
+    page = open_page(address)
+    desk = BrushDesk(page)
+    page.get_by_role("tab", name="Gallery").click()
+    page.locator("#gallery-grid .vg-open").last.click()
+    page.locator("#gallery-reink").click()
+    desk.told("is on the sheet")
+    desk.plays()
+    desk.pick("ink_crimson", "Ink, crimson")
+    page.locator("#brush-reink").click()
+    desk.told("Painted with Ink, crimson")
+
+
+def test_a_pen_follows_the_ink_and_can_be_hidden(desk):
+    page = desk.page
+    page.get_by_role("tab", name="Gallery").click()
+    page.locator("#gallery-grid .vg-open").last.click()
+    page.locator("#gallery-reink").click()
+    desk.plays()
+    page.locator("#brush-player video").evaluate("video => video.pause()")
+    timeline = page.locator("#brush-player .pl-time")
+    timeline.focus()
+    page.keyboard.press("Home")
+    places = set()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        pen = page.locator("#brush-player .pl-pen.pl-pen-down")
+        if pen.count():
+            places.add(pen.evaluate("pen => pen.style.transform"))
+    assert len(places) >= 3
+    page.get_by_role("button", name="Show the pen").last.click()
+    assert page.locator("#brush-player .pl-pen.pl-pen-down").count() == 0
+
+
+def test_everything_fits_on_a_tablet(open_page, address):
+    page = open_page(address, **TABLET)
+    desk = BrushDesk(page)
+    wide = "document.documentElement.scrollWidth <= window.innerWidth"
+    assert page.evaluate(wide)
+    desk.pick("marker_carrot", "Marker, carrot")
+    for source in ("Paint one", "From a picture", "From a drawing"):
+        desk.source(source)
+        assert page.evaluate(wide), source

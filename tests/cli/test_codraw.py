@@ -1,0 +1,126 @@
+"""`codraw` and `rollout` on the tiny model: files, lengths, and one clear line when it cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from videosketcher_app.cli.main import main
+from videosketcher_app.services.saved import open_saved
+from videosketcher_app.storage import media
+
+TINY = ["--model", "tiny", "--width", "48", "--height", "48", "--num-inference-steps", "1"]
+
+
+def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main([*words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def _result(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    code, out, err = _run(capsys, *words, "--json", "--quiet")
+    assert (code, err) == (0, "")
+    (line,) = out.splitlines()
+    return json.loads(line)
+
+
+def _script(folder: Path, *turns: Any) -> Path:
+    path = folder / "turns.json"
+    request = {"concept": "a unicorn", "model": "tiny", "width": 48, "height": 48}
+    path.write_text(json.dumps({"request": request, "turns": turns}), encoding="utf-8")
+    return path
+
+
+def test_a_script_leaves_a_drawing_like_every_other_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = _script(
+        tmp_path, {"draw": [[[5, 5], [40, 30]]]}, {"generate": 12}, {"undo": 1}, {"generate": 12}
+    )
+    out = tmp_path / "out"
+    result = _result(capsys, "codraw", "--script", str(script), "--output-dir", str(out), "--gif")
+    folder = Path(result["folder"])
+    assert folder == out / "unicorn"
+    names = {"mp4", "png", "svg", "gif"}
+    assert {path.suffix[1:] for path in folder.iterdir()} >= names
+    assert [turn["frames"] for turn in result["turns"]] == [12, 12]
+    saved = open_saved(folder)
+    assert saved.request.prompt == "a unicorn"
+    replayed = json.loads((folder / "unicorn_turns.json").read_text(encoding="utf-8"))
+    assert [next(iter(turn)) for turn in replayed["turns"]] == ["draw", "generate"]
+    again = _result(capsys, "codraw", "--script", str(script), "--output-dir", str(out), "--gif")
+    assert again["folder"] == result["folder"], "the same request finds its own folder"
+
+
+@pytest.mark.parametrize(("count", "frames"), [(1, 81), (2, 153), (3, 225)])
+def test_a_rollout_has_the_references_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, frames: int
+) -> None:
+    words = ["rollout", "a cat", "--num-rollout", str(count), "--output-dir", str(tmp_path), *TINY]
+    result = _result(capsys, *words)
+    assert result["frames"] == frames
+    clip = media.read_video(Path(result["files"]["mp4"]))
+    assert len(clip.frames_THW3) == frames
+    assert clip.fps == pytest.approx(15)
+
+
+def test_a_rollout_begins_with_its_background(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = np.full((48, 48, 3), 255, np.uint8)
+    picture[20:28] = 0
+    media.write_png(tmp_path / "back.png", picture)
+    more = ["--background-image", str(tmp_path / "back.png"), "--output-dir", str(tmp_path)]
+    result = _result(capsys, "rollout", "a cat", "--num-frames", "33", *more, *TINY)
+    config = json.loads(Path(result["files"]["config"]).read_text(encoding="utf-8"))
+    assert config["settings"]["background"] is True
+    assert result["frames"] == 33
+
+
+def test_an_endless_rollout_is_one_clip_as_long_as_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["rollout", "a cat", "--endless", "120", "--output-dir", str(tmp_path), *TINY]
+    result = _result(capsys, *words)
+    assert result["turns"] == [{**result["turns"][0], "frames": 129, "ending": "done"}]
+    assert (Path(result["folder"]) / "cat.mp4").is_file()
+
+
+def test_the_references_spelling_is_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a cat\n\na house\n", encoding="utf-8")
+    words = ["longvideo_autoregressive_inference.py", "--prompt_file_path", str(prompts)]
+    words += ["--output_folder", str(tmp_path / "out"), "--num_rollout", "1", "--num_frames", "9"]
+    code, out, _ = _run(capsys, *words, *TINY)
+    assert code == 0
+    assert [Path(line).parent.name for line in out.splitlines()] == ["1_cat", "2_house"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["rollout"], 2, "exactly one"),
+        (["rollout", "a cat", "--endless", "9", "--num-rollout", "2"], 2, "exclude"),
+        (["rollout", "a cat", "--num-rollout", "0", *TINY], 2, "num_rollout"),
+        (["rollout", "a cat", "--num-overlap-frames", "4", *TINY], 2, "multiple of 3"),
+        (["rollout", "a cat", "--checkpoint", "AR_1.3B.pt"], 3, "VAE"),
+        (["rollout", "a cat", "--model", "wan2.1-t2v-1.3b"], 3, "draws by turns"),
+        (["rollout", "a cat", "--background-image", "nothing.png", *TINY], 2, "nothing.png"),
+        (["codraw", "--script", "nothing.json"], 2, "cannot be read"),
+        (["codraw"], 2, "--script"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
+) -> None:
+    got, out, err = _run(capsys, *words)
+    assert (got, out) == (code, "")
+    (line,) = err.splitlines()
+    assert says in line
