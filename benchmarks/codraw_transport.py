@@ -93,7 +93,8 @@ def _measure(address: str, chromium: str, turns: int, service: ScriptedService) 
         page.goto(address)
         page.wait_for_selector(".codraw")
         page.evaluate(FIND)
-        page.wait_for_function("desk().isReady")
+        page.wait_for_function("desk().isWelcome")
+        _forget_drawing(page)
         waits_ms = []
         for number in range(turns + 3):
             waits_ms.append(page.evaluate(ANSWER, number))

@@ -56,7 +56,7 @@ _lock = threading.Lock()
 _services: Services | None = None
 
 
-def sketch(prompt: str, *, loras: Sequence[Lora] = (), **fields: Any) -> Drawing:
+def sketch(prompt: str, *, loras: Lora | Sequence[Lora] = (), **fields: Any) -> Drawing:
     """Draws a concept ("a cat") or a whole plan; nothing is written until `Drawing.save`.
 
     Args:
@@ -68,7 +68,8 @@ def sketch(prompt: str, *, loras: Sequence[Lora] = (), **fields: Any) -> Drawing
         InvalidRequest: a field is unknown or its value is not possible.
         MissingModel: the model's weights are not on this disk.
     """
-    specs = tuple(_as_spec(lora) for lora in loras)
+    given = (loras,) if isinstance(loras, Lora) else loras
+    specs = tuple(_as_spec(lora) for lora in given)
     request = SketchRequest(**{**fields, "prompt": prompt, "loras": specs})
     for event in _shared_services().generation.run(request):
         if isinstance(event, Done):
@@ -109,9 +110,9 @@ def brush_sketch(
 
 
 def _as_spec(lora: Lora) -> LoraSpec:
-    if isinstance(lora, LoraSpec):
-        return lora
-    return LoraSpec(path=str(lora)) if isinstance(lora, Path) else LoraSpec.parse(lora)
+    if isinstance(lora, str):
+        return LoraSpec.parse(lora)
+    return LoraSpec(path=str(lora)) if isinstance(lora, Path) else lora
 
 
 def rollout(

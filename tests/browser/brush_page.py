@@ -37,6 +37,22 @@ class BrushDesk:
         """Chooses a file for the picture field."""
         self.page.locator("#brush-picture input[type=file]").set_input_files(str(path))
 
+    def take_from_gallery(self, concept: str) -> None:
+        """Finds the first drawing of a concept in the gallery and brings it to this tab."""
+        page = self.page
+        page.get_by_role("tab", name="Gallery").click()
+        page.locator("#gallery-search :is(textarea, input)").first.fill(concept)
+        page.wait_for_function(
+            """(concept) => {
+                const tiles = [...document.querySelectorAll('#gallery-grid li')];
+                return tiles.length && tiles.every((tile) => tile.textContent.includes(concept));
+            }""",
+            arg=concept,
+            timeout=DRAWN_MS,
+        )
+        page.locator("#gallery-grid .vg-open").last.click()
+        page.locator("#gallery-reink").click()
+
     def told(self, words: str) -> None:
         """Waits until the line above the sheet says something."""
         self.status.get_by_text(words).wait_for(timeout=DRAWN_MS)

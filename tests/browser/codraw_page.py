@@ -27,9 +27,10 @@ class Paper:
 
     def __init__(self, page: Any, *, ready: bool = True) -> None:
         self.page = page
-        page.get_by_role("tab", name="Co-draw").first.click(timeout=DRAWN_MS)
+        page.set_default_timeout(DRAWN_MS)
+        page.get_by_role("tab", name="Co-draw").first.click()
         self.live = page.locator(".cd-live")
-        self.live.wait_for(timeout=DRAWN_MS)
+        self.live.wait_for()
         self.status = page.locator(".cd-told")
         page.evaluate(FIND)
         page.wait_for_function("desk()")
@@ -37,7 +38,7 @@ class Paper:
             self.ready()
 
     def ready(self) -> None:
-        self.page.wait_for_function("desk().isReady", timeout=DRAWN_MS)
+        self.page.wait_for_function("desk().isWelcome || desk().isReady")
 
     def button(self, action: str) -> Any:
         return self.page.locator(f'[data-do="{action}"]')
@@ -57,14 +58,14 @@ class Paper:
         mouse.up()
 
     def told(self, words: str) -> None:
-        self.status.get_by_text(words).wait_for(timeout=DRAWN_MS)
+        self.status.get_by_text(words).wait_for()
 
     def kept(self) -> None:
         """Waits until the server has confirmed every stroke."""
         self.page.wait_for_function("desk().story.pending.every((one) => one.isKept || !one.id)")
 
     def until_shown(self, frame: int) -> None:
-        self.page.wait_for_function(f"desk().hearing.turn?.shown >= {frame}", timeout=DRAWN_MS)
+        self.page.wait_for_function(f"desk().hearing.turn?.shown >= {frame}")
 
     def turn_over(self) -> None:
         """Waits until the model has ended its turn and the server has told the drawing's state."""
@@ -102,11 +103,11 @@ class Paper:
 
     def ink_until(self, condition: str) -> None:
         """Waits until the ink fulfils a comparison, for instance "> 10"."""
-        self.page.wait_for_function(f"() => ({INK})() {condition}", timeout=DRAWN_MS)
+        self.page.wait_for_function(f"() => ({INK})() {condition}")
 
     def leave(self) -> None:
         """Gives the drawing up, so that other tests find room for theirs."""
         self.page.evaluate("desk().startNew()")
-        self.page.wait_for_function("desk().isReady", timeout=DRAWN_MS)
+        self.page.wait_for_function("desk().isReady")
         self.page.evaluate("sessionStorage.clear()")
         self.page.close()

@@ -97,7 +97,7 @@ def test_the_references_spelling_is_understood(
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a cat\n\na house\n", encoding="utf-8")
     words = ["longvideo_autoregressive_inference.py", "--prompt_file_path", str(prompts)]
-    words += ["--output_folder", str(tmp_path / "out"), "--num_rollout", "1", "--num_frames", "9"]
+    words += ["--output_folder", str(tmp_path / "out"), "--num_rollout", "1", "--num_frames", "21"]
     code, out, _ = _run(capsys, *words, *TINY)
     assert code == 0
     assert [Path(line).parent.name for line in out.splitlines()] == ["1_cat", "2_house"]

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.security, pytest.mark.slow]
 SUITE = (
     "tests/ui/test_guard.py",
     "tests/ui/test_doors.py",
+    "tests/ui/test_unheard.py",
     "tests/services/test_guests.py",
     "tests/services/test_instance.py",
 )
@@ -111,11 +112,35 @@ MUTANTS = (
     (
         "messages that say they are something else",
         "ui/guard.py",
-        "        if kind is not Kind.UPLOAD:\n            self._rules.check_message",
+        "        if kind is not Kind.UPLOAD:\n            page = rules.check_message",
         '        if "json" in visit.headers.get("content-type", "json"):\n'
-        "            self._rules.check_message",
+        "            page = rules.check_message",
     ),
     ("no pace", "ui/guest_rules.py", "        if tokens < 1:", "        if False:"),
+    (
+        "pages without end",
+        "ui/guest_rules.py",
+        "        if 0 < len(page) <= 64 and page not in guest.pages:",
+        "        if False:",
+    ),
+    (
+        "silent pages ask on",
+        "ui/unheard.py",
+        "        if num_questions >= MOST",
+        "        if 0 * MOST",
+    ),
+    (
+        "silent pages are kept",
+        "ui/guard.py",
+        "            if unheard.forget(guest.name, page) and self._memory",
+        "            if False and self._memory",
+    ),
+    (
+        "who hung up is kept",
+        "ui/guard.py",
+        "        if self._memory is not None and not is_wanted:",
+        "        if False:",
+    ),
     (
         "links followed",
         "services/guests.py",

@@ -224,8 +224,12 @@ def test_children_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYBOARD_LAYOUT", "us")
     assert ENV not in child_environment().values()
     assert child_environment()["KEYBOARD_LAYOUT"] == "us"
+    settings = load_settings()
     drop_keys_from_environment()
     assert not set(names) & set(os.environ)
+    for held in (settings.openai_api_key, settings.hf_token):  # read before they went
+        assert held is not None
+        assert held.get_secret_value() == ENV
 
 
 def test_a_typed_key_lies_in_a_file_of_its_owner_alone_and_goes_when_forgotten(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.security import media_cases as cases
+from tests.security.peak import Peak
 from videosketcher_app.core.access import LIMITS, Role
 from videosketcher_app.core.errors import AppError, InvalidFile
 from videosketcher_app.storage import media
@@ -27,48 +25,6 @@ GUEST = LIMITS[Role.GUEST]
 MAX_S, MAX_BYTES = 2.0, 300e6
 IMAGE_BOMBS, VIDEO_BOMBS = cases.image_bombs(), cases.video_bombs()
 ODD_VIDEOS = cases.odd_videos()
-
-
-class Peak:
-    """What a block costs this process and its children.
-
-    Attributes:
-        most: bytes of memory above what there was before.
-        cpu_s: seconds of processor time: what the block takes on a machine that does nothing else.
-        seconds: by the clock, which also counts what other programs do meanwhile.
-    """
-
-    def __enter__(self) -> Peak:
-        self._before, self.most, self._end = _memory(), 0, threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        self._begun, self._cpu_begun = time.monotonic(), _cpu_s()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds, self.cpu_s = time.monotonic() - self._begun, _cpu_s() - self._cpu_begun
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._end.wait(0.01):
-            self.most = max(self.most, _memory() - self._before)
-
-
-def _cpu_s() -> float:
-    """Of this process and of all its children that have ended."""
-    return sum(os.times()[:4])
-
-
-def _memory() -> int:
-    total = 0
-    own = psutil.Process()
-    for process in (own, *own.children()):
-        try:
-            total += process.memory_info().rss
-        except psutil.Error:
-            continue
-    return total
 
 
 def refused(decode: Callable[..., object], data: bytes) -> None:

@@ -193,6 +193,26 @@ def test_such_words_can_still_be_drawn_played_and_found(own_app, texts, watched)
     page.locator(".vg-open").first.wait_for()
 
 
+def test_the_prompts_file_and_the_table_of_its_drawings(own_app, texts, watched, tmp_path):
+    """Forty prompts, in a file with a hostile name; the table shows twenty-five rows at a time."""
+    page = watched.open(own_app.serving.owner_url)
+    page.get_by_text("Many prompts", exact=True).first.click()
+    file = tmp_path / f"{texts[4].replace('/', '∕')[:80]}.json"
+    file.write_text(json.dumps(texts), encoding="utf-8")
+    page.locator("#vb-file input[type=file]").set_input_files(str(file))
+    page.locator("#vb-status", has_text="40 prompts are ready").wait_for()
+    page.locator("#vb-start").click()
+    page.locator(".vb-rows", has_text="of 40").wait_for()
+    shown = "(texts) => { const rows = document.querySelector('#vb-table').innerText;" + (
+        " return texts.filter((text) => !rows.includes(text.replace(/\\s+/g, ' ').trim())); }"
+    )
+    assert page.evaluate(shown, texts[:25]) == []
+    page.locator("#vb-later").click()
+    page.wait_for_function(f"(texts) => ({shown})(texts).length === 0", arg=texts[25:])
+    page.locator("#vb-stop").click()
+    page.locator(".vb-summary", has_text="Stopped.").wait_for()
+
+
 def test_presets_and_notices(app, texts, watched):
     page = watched.open(app.serving.owner_url)
     page.locator("#preset input").first.click()

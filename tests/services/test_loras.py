@@ -349,9 +349,11 @@ def test_the_api_takes_names_files_and_scales(ink, tmp_path, monkeypatch):
         del fields["prompt"], fields["loras"]
         half = [
             api.sketch("a cat", loras=[lora], **fields)
-            for lora in (f"{ink}=0.5", LoraSpec(path=str(ink), scale=0.5))
+            for lora in (f"{ink}=0.5", {"path": str(ink), "scale": 0.5})
         ]
-        whole = api.sketch("a cat", loras=[ink], **fields)
+        whole = api.sketch("a cat", loras=ink, **fields)
+        with pytest.raises(InvalidRequest, match="loras"):
+            api.sketch("a cat", loras=[3], **fields)
     finally:
         api.close()
     assert (half[0].raw_frames == half[1].raw_frames).all()

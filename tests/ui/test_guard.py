@@ -14,6 +14,7 @@ from videosketcher_app.services.guests import GuestBook
 from videosketcher_app.storage.paths import Workspace
 from videosketcher_app.ui.doors import GUEST_SCOPE, GuestDoor, OwnerDoor
 from videosketcher_app.ui.guard import STATUS_PATH, Guard
+from videosketcher_app.ui.unheard import MOST_QUESTIONS, PATIENCE_S
 
 API = "/gradio_api"
 JOIN, UPLOAD = f"{API}/queue/join", f"{API}/upload"
@@ -656,3 +657,71 @@ def test_answers_that_the_guard_reads_are_not_compressed(hall):
     run(hall.guest(secret, f"{API}/queue/data?session_hash=a", accept_encoding="gzip"))
     names = [{name for name, _ in scope["headers"]} for scope in hall.behind.scopes]
     assert all(b"accept-encoding" not in found for found in names)
+
+
+# Who asks and does not listen
+
+
+class Memory:
+    """Notes what the guard lets go of."""
+
+    def __init__(self):
+        self.forgotten, self.tidied = [], []
+
+    async def forget(self, page):
+        self.forgotten.append(page)
+
+    def tidy(self, page):
+        self.tidied.append(page)
+
+
+async def after(seconds, *requests):
+    """The replies, after which the time goes on."""
+    replies = [await request for request in requests]
+    await asyncio.sleep(seconds)
+    return replies
+
+
+def test_a_page_that_does_not_listen_is_given_up_in_time(hall):
+    hall.guest_guard._memory = memory = Memory()
+    secret, _ = hall.enter()
+    run(after(PATIENCE_S - 1, hall.guest(secret, JOIN, call())))
+    assert memory.forgotten == []
+    run(after(PATIENCE_S + 1, hall.guest(secret, JOIN, call("other"))))
+    assert memory.forgotten == ["other"]
+
+
+def test_more_than_a_page_needs_is_refused_until_it_listens(hall):
+    hall.guest_guard._memory = memory = Memory()
+    secret, _ = hall.enter()
+    statuses = [run(hall.guest(secret, JOIN, call())).status for _ in range(MOST_QUESTIONS + 1)]
+    assert statuses == [200] * MOST_QUESTIONS + [429]
+    hall.behind.answer = [b'data: {"msg": "close_stream"}\n\n']
+    assert run(hall.guest(secret, f"{API}/queue/data?session_hash=page")).status == 200
+    assert (memory.forgotten, memory.tidied) == ([], ["page"])
+    hall.behind.answer = [b"{}"]
+    assert run(hall.guest(secret, JOIN, call())).status == 200
+
+
+def test_a_page_that_hangs_up_before_the_end_is_forgotten(hall):
+    hall.guest_guard._memory = memory = Memory()
+    secret, _ = hall.enter()
+    hall.behind.answer = [b'data: {"msg": "process_generating"}\n\n']
+    run(hall.guest(secret, f"{API}/queue/data?session_hash=page"))
+    assert (memory.forgotten, memory.tidied) == (["page"], ["page"])
+    run(hall.owner(f"{API}/queue/data?session_hash=page"))
+    assert memory.forgotten == ["page"]
+
+
+def test_new_pages_come_at_a_human_pace(hall):
+    secret, _ = hall.enter()
+    clock = [0.0]
+    hall.guest_guard._rules._clock = lambda: clock[0]
+
+    def opened(number):
+        return run(hall.guest(secret, f"{API}/heartbeat/page{number}")).status
+
+    assert [opened(number) for number in range(18)] == [200] * 16 + [429] * 2
+    assert opened(0) == 200
+    clock[0] = 10.0
+    assert [opened(number) for number in range(18, 21)] == [200, 200, 429]

@@ -357,8 +357,9 @@ def parse_request_json(text: str) -> dict[str, Any]:
         )
     try:
         values = json.loads(text, parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # JSONDecodeError, or a number without an end
         where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "nesting"
+        where = "a number" if type(error) is ValueError else where
         raise InvalidRequest(
             f"The request file is not valid JSON ({where}).", hint="Correct or regenerate it."
         ) from None

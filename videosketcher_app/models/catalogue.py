@@ -16,6 +16,8 @@ from videosketcher_app.core.errors import InvalidRequest, MissingModel
 from videosketcher_app.storage import tensors as tensor_files
 
 if TYPE_CHECKING:
+    import torch
+
     from videosketcher_app.models.pocket import PocketModel
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -125,8 +127,13 @@ def _is_image_conditioned(row: dict[str, Any]) -> bool:
     return row.get("image_conditioned") is True
 
 
-def load_adapter_folder(folder: Path, device: str = "cpu") -> PocketModel:
+def load_adapter_folder(
+    folder: Path, device: str = "cpu", dtype: torch.dtype | None = None
+) -> PocketModel:
     """A model that training exported as an adapter of a model of the catalogue.
+
+    Args:
+        dtype: of the arithmetic; None for the device's best.
 
     Raises:
         MissingModel: the folder holds no adapter, or its base is not on this disk.
@@ -137,7 +144,7 @@ def load_adapter_folder(folder: Path, device: str = "cpu") -> PocketModel:
 
     base = base_name_of(folder)
     verify_model(base)
-    return load_adapted(folder, CHECKPOINTS / _row(base)["folder"], device)
+    return load_adapted(folder, CHECKPOINTS / _row(base)["folder"], device, dtype)
 
 
 def _row(name: str) -> dict[str, Any]:

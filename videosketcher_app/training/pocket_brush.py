@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.models.adapters import AdapterConfig, adapter_tensors, inject
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
+from videosketcher_app.models.image_condition import LATENT_CHANNELS
 from videosketcher_app.models.text import END, PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.forward import block_forward, predict_velocity
@@ -262,6 +263,7 @@ class PocketBrushRecipe:
 
 def _forget_condition(transformer: nn.Module) -> None:
     """Zero weights for the condition's latents and mask, the last channels of the input."""
-    channels = transformer.out_dim if hasattr(transformer, "out_dim") else 16
+    embedding = transformer.patch_embedding
+    assert isinstance(embedding, nn.Conv3d)
     with torch.no_grad():
-        transformer.patch_embedding.weight[:, -(channels + 1) :] = 0  # type: ignore[index,union-attr]
+        embedding.weight[:, -(LATENT_CHANNELS + 1) :] = 0

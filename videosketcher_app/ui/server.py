@@ -21,6 +21,7 @@ NUM_PORTS = 20
 MAX_CONNECTIONS = 400
 START_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 3.0
+MAX_SOCKET_MESSAGE_BYTES = 1 << 21  # longer ones are refused before they are in memory
 
 
 class ServerFailed(AppError):
@@ -102,6 +103,7 @@ class DoorServer:
             proxy_headers=False,  # an address in a header is nobody's proof of anything
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=1,
+            ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name=f"door-{self.port}", daemon=True)
@@ -148,6 +150,7 @@ class ImpatientProtocol(H11Protocol):
 
     silence_s = 30.0
     _silence: asyncio.TimerHandle | None = None
+    _is_socket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection is there; its first request is awaited."""
@@ -164,9 +167,15 @@ class ImpatientProtocol(H11Protocol):
         self._stop_watching()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """The connection is a socket's from now on, which has patience of its own."""
+        self._is_socket = True
+        super().handle_websocket_upgrade(event)
+
     @property
     def _is_serving(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        return self._is_socket or is_answering
 
     def _watch(self) -> None:
         """A head is awaited as long as no request is being served."""

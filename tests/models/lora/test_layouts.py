@@ -18,7 +18,7 @@ from videosketcher_app.models.lora.names import take_apart
 from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.lora.writing import named_as, write_lora
 from videosketcher_app.models.tiny import tiny_model
-from videosketcher_app.storage.tensors import write_safetensors
+from videosketcher_app.storage.tensors import read_safetensors, write_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,21 @@ def test_published_files_are_identified_by_their_shapes(size, prefix, tmp_path):
     assert facts.numbers == ("bfloat16",)
     assert facts.targets["cross_attn.v"] == num_layers
     assert len(facts.targets) == 10
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.float16, torch.bfloat16, torch.float64]
+)
+def test_number_formats_are_read_and_applied_as_they_are(tiny, dtype, tmp_path):
+    write_safetensors(tmp_path / "x.safetensors", made(modules_of(tiny), dtype=dtype))
+    adapter = read_lora(tmp_path / "x.safetensors")
+    assert describe(adapter).numbers == (str(dtype).removeprefix("torch."),)
+    assert describe(adapter).note == ""
+    pair = adapter.pairs["blocks.0.ffn.0"]
+    expected = pair.up_OR.float() @ pair.down_RI.float()
+    weights = merge_into(tiny.state_dict(), read_safetensors(tmp_path / "x.safetensors"))
+    added = weights["blocks.0.ffn.0.weight"] - tiny.state_dict()["blocks.0.ffn.0.weight"]
+    torch.testing.assert_close(added, expected, atol=1e-6, rtol=0)
 
 
 def test_sizes_do_not_explain_each_other():

@@ -117,6 +117,24 @@ def test_undo_takes_a_stroke_before_it_takes_a_turn(shared: Studio) -> None:
     assert np.array_equal(session.picture(), both)
 
 
+def test_a_stroke_comes_back_where_it_was_taken_from(shared: Studio) -> None:
+    session = shared.open()
+    draw_line(session)
+    play(session, 12)
+    answered = session.picture()
+    draw_line(session, (40, 6), (8, 40), number=2)
+    both = session.picture()
+    for _ in range(3):
+        session.undo()
+    assert (session.picture() == 255).all()
+    session.redo()
+    session.redo()
+    assert np.array_equal(session.picture(), answered)
+    session.redo()
+    assert np.array_equal(session.picture(), both)
+    assert not session.state()["can_redo"]
+
+
 def test_regenerating_after_an_undo_draws_something_else(shared: Studio) -> None:
     session = shared.open()
     play(session, 9)

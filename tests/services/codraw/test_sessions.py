@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from videosketcher_app.services.codraw import sessions
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.sessions import NoSession, SessionsFull
 from videosketcher_app.services.codraw.stage import stage_bytes
+from videosketcher_app.services.guests import QuotaExceeded
 
 TWENTY = 20
 
@@ -84,6 +86,18 @@ def test_seats_are_counted_by_visitor_and_in_all(tmp_path: Path) -> None:
         few.service.open(names[1], _request(), role=Role.GUEST)
         with pytest.raises(SessionsFull, match="places"):
             few.service.open(names[2], _request(), role=Role.GUEST)
+
+
+def test_a_guest_without_room_draws_no_more(tmp_path: Path) -> None:
+    with studio(tmp_path) as shared:
+        guest = shared.guests.admit()[1]
+        session = shared.service.open(guest.name, _request(), role=Role.GUEST)
+        play(session, 12)
+        shared.guests.limits = replace(shared.guests.limits, session_bytes=1000)
+        with pytest.raises(QuotaExceeded):
+            session.generate(12)
+        with pytest.raises(QuotaExceeded):
+            shared.service.open(guest.name, _request(), role=Role.GUEST)
 
 
 def test_a_session_is_its_owners_alone(tmp_path: Path) -> None:

@@ -90,8 +90,8 @@ class LoraAdapter:
     @property
     def does_nothing(self) -> bool:
         """True before training: one factor of every pair is zero."""
-        trained = any(bool(p.up_OR.any()) and bool(p.down_RI.any()) for p in self.pairs.values())
-        return not trained and not any(bool(d.any()) for d in self.differences.values())
+        trained = any(_any(p.up_OR) and _any(p.down_RI) for p in self.pairs.values())
+        return not trained and not any(map(_any, self.differences.values()))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """What the base must have: parameter -> shape, a matrix's flattened to (O, I)."""
@@ -127,8 +127,9 @@ def adapter_from(
     _refuse_huge(tensors, source)
     pairs, differences = {}, {}
     for module, group in by_module.items():
-        for kind in DIFFERENCES.keys() & group.keys():
-            differences[f"{module}.{DIFFERENCES[kind]}"] = group.pop(kind)
+        for kind, parameter in DIFFERENCES.items():
+            if kind in group:
+                differences[f"{module}.{parameter}"] = group.pop(kind)
         if group:
             pairs[module] = _pair(module, group, alpha, source)
     _refuse_some_alphas(by_module, source)
@@ -229,6 +230,11 @@ def _refuse_huge(tensors: Mapping[str, Tensor], source: str) -> None:
                 "gives.",
                 hint=_HINT,
             )
+
+
+def _any(tensor: Tensor) -> bool:
+    """True if a number of it is not zero; float8 has no such question of its own."""
+    return bool(tensor.to(torch.float32).any())
 
 
 def _told(tensor: Tensor) -> str:

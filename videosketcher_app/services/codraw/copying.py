@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.strokes import Stroke, resample
@@ -59,7 +59,7 @@ def compare_copy(shown: Sequence[Stroke], copy: Sequence[Stroke]) -> dict[str, A
 
 
 def _points(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
-    _, radius = _spread(np.concatenate([s.points_N2 for s in strokes]))
+    _, radius = _spread(np.concatenate([s.points_N2 for s in strokes]).astype(np.float64))
     spacing_px = radius / POINTS
     lines = [
         resample(s.points_N2, spacing_px) if len(s.points_N2) > 1 else s.points_N2 for s in strokes
@@ -74,7 +74,7 @@ def _spread(points_N2: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]
 
 
 def _distances(from_N2: NDArray[np.float64], to_M2: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(cKDTree(to_M2).query(from_N2)[0])
+    return np.asarray(KDTree(to_M2).query(from_N2)[0])
 
 
 def _listed(points_N2: NDArray[np.float64]) -> list[list[float]]:

@@ -50,6 +50,7 @@ class SessionParts:
         shelf: the latents of its blocks.
         folder: its own folder on the disk.
         planner: for other words.
+        check_room: raises if the visitor's drawings may not grow.
     """
 
     side: ModelSide
@@ -59,6 +60,7 @@ class SessionParts:
     words: Words
     folder: Path
     planner: RequestPlanner
+    check_room: Callable[[], None]
 
 
 class Easel:
@@ -82,10 +84,12 @@ class Easel:
         self.folder = parts.folder
         self._side, self._shelf, self._maker = parts.side, parts.shelf, parts.maker
         self._tree, self._words, self._planner = parts.tree, parts.words, parts.planner
+        self._check_room = parts.check_room
         self._lock = threading.RLock()
         self._hand: Hand | None = None
         self._hand_blocks: list[Block] = []
         self._taken_back: list[HandStroke] = []
+        self._taken_from: int | None = None  # the latest turn when they were taken back
         self._lassos: list[list[list[float]]] = []
         self._told: dict[int, bool] = {}
         self._turn: ModelTurn | None = None

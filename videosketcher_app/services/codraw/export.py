@@ -15,7 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import CoDrawRequest
@@ -236,7 +236,7 @@ def _erased(ink: Sequence[Drawn], eraser: Stroke) -> list[Drawn]:
     path_N2 = eraser.points_N2
     if len(path_N2) > 1:
         path_N2 = resample(path_N2, _SPACING_PX)
-    tree, reach_px = cKDTree(path_N2), eraser.pen.width_px * float(eraser.pressure_N.max()) / 2
+    tree, reach_px = KDTree(path_N2), eraser.pen.width_px * float(eraser.pressure_N.max()) / 2
     left: list[Drawn] = []
     for one in ink:
         kept_N = np.asarray(tree.query(one.stroke.points_N2)[0]) > reach_px

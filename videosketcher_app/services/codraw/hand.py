@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +34,7 @@ MAX_WIDTH_PX = 64.0
 MAX_LENGTH = 200  # of a stroke, in diagonals of the canvas
 STAMPED_PX = 2_000_000  # pixels that one piece of a stroke may stamp, so that memory stays small
 MAX_COORDINATE = 1e4
-MIN_PRESSURE, MAX_PRESSURE = np.float32(0.02), np.float32(4.0)
+MIN_PRESSURE, MAX_PRESSURE = 0.02, 4.0
 
 Row = tuple[float, float, float, float]  # x, y, time, pressure; exact in float32
 
@@ -292,10 +294,9 @@ def _checked(points: Sequence[Sequence[float]]) -> list[Row]:
     Raises:
         InvalidRequest: they are not rows of four finite numbers near the canvas.
     """
-    try:
-        table = np.asarray(points, np.float32)
-    except (TypeError, ValueError, OverflowError):
-        table = np.zeros(1)
+    table: NDArray[Any] = np.zeros(1)
+    with suppress(TypeError, ValueError, OverflowError):
+        table = np.asarray(points, np.float64)
     if table.size == 0 and table.ndim <= 2:
         return []
     if table.ndim != 2 or table.shape[1] != 4 or not (np.abs(table) < 1e7).all():
@@ -305,9 +306,9 @@ def _checked(points: Sequence[Sequence[float]]) -> list[Row]:
         )
     if not (np.abs(table[:, :2]) < MAX_COORDINATE).all():
         raise InvalidRequest("A point lies far off the canvas.", hint="Draw on the paper.")
-    table = table.copy()
-    table[:, 3] = np.clip(table[:, 3], MIN_PRESSURE, MAX_PRESSURE)
-    return [(float(x), float(y), float(t), float(p)) for x, y, t, p in table]
+    pressure_N = np.clip(table[:, 3], MIN_PRESSURE, MAX_PRESSURE)
+    rows = zip(table[:, 0], table[:, 1], table[:, 2], pressure_N, strict=True)
+    return [(_exact(x), _exact(y), float(t), _exact(p)) for x, y, t, p in rows]
 
 
 def _exact(value: float) -> float:

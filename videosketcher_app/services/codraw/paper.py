@@ -51,7 +51,7 @@ class Paper:
         ink = np.full(3, 255, np.float32) if erase else np.asarray(color, np.float32) * 255
         over = under + coverage_HW[..., None] * (ink - under)
         user = self.user_HW + coverage_HW * (0 - self.user_HW if erase else 1 - self.user_HW)
-        return Paper(np.round(over).astype(np.uint8), user)
+        return Paper(np.round(over).astype(np.uint8), user.astype(np.float32))
 
     def inked(
         self, raw_HW3: Picture, seen_HW3: Picture, free_HW: NDArray[np.bool_] | None

@@ -18,11 +18,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import CoDrawRequest, parse_request_json, refuse_unknown
@@ -35,8 +37,8 @@ from videosketcher_app.storage import bounded, media, paths
 MAX_SCRIPT_BYTES = 20_000_000
 MAX_TURNS = 1000
 MAX_COUNT = 10_000
-_FIELDS = dict.fromkeys(("request", "turns", "concept"))
-_STROKE_FIELDS = dict.fromkeys(("points", "color", "width", "eraser"))
+_FIELDS: dict[str, None] = dict.fromkeys(("request", "turns", "concept"))
+_STROKE_FIELDS: dict[str, None] = dict.fromkeys(("points", "color", "width", "eraser"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +167,9 @@ def _turn(number: int, turn: Any) -> tuple[str, Any, Mapping[str, Any]]:
 
 def _rows(points: Any, session: Session) -> list[list[float]]:
     """Points with seconds and pressure."""
-    try:
+    table: NDArray[Any] = np.zeros(0)
+    with suppress(TypeError, ValueError, OverflowError):
         table = np.asarray(points, np.float64)
-    except (TypeError, ValueError):
-        table = np.zeros(0)
     if table.ndim != 2 or not 2 <= table.shape[1] <= 4 or not len(table):
         raise InvalidRequest(
             "The points of a stroke are [x, y], [x, y, seconds] or [x, y, seconds, pressure].",

@@ -107,7 +107,9 @@ class Session(LookingBack):
 
         Raises:
             InvalidRequest: the model is drawing already, or a value is not possible.
+            QuotaExceeded: a guest's drawings have no more room on the disk.
         """
+        self._check_room()
         until = until or ("part" if self.tutor else "frames")
         if until not in ("frames", "part", "plan"):
             raise InvalidRequest(
@@ -184,6 +186,7 @@ class Session(LookingBack):
             removed = self._hand.take_back() if self._hand is not None else None
             if removed is not None:
                 self._taken_back.append(removed)
+                self._taken_from = self._tree.head
                 self._trim_hand_blocks()
             else:
                 self._drop_hand()
@@ -198,7 +201,7 @@ class Session(LookingBack):
         """
         with self._lock:
             self._require_rest()
-            if self._taken_back:
+            if self._taken_back and self._taken_from == self._tree.head:
                 if self._hand is None:
                     self._hand, self._hand_blocks = self._new_hand(), []
                 self._hand.put_back(self._taken_back.pop())
@@ -218,6 +221,7 @@ class Session(LookingBack):
             if turn is not None:
                 self._tree.turn(turn)
             self._commit_hand()
+            self._taken_back.clear()
             self._tree.goto(turn)
             self._moved()
 

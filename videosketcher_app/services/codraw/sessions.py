@@ -112,9 +112,11 @@ class CoDrawService:
             SessionsFull: no more sessions fit into memory, or this visitor has enough of them.
             MissingModel: there is no causal model on this disk.
             InvalidRequest: the canvas does not fit the model, or the concept is none.
+            QuotaExceeded: a guest has no more room on the disk.
         """
         require(role, Capability.CO_DRAW)
         self.sweep()
+        self._check_room(owner)
         check_model(request.model)
         words = planned_words(request.concept, self._planner, who=request.planner, role=role)
         with self._lock:
@@ -307,6 +309,7 @@ class CoDrawService:
             words=words,
             folder=folder,
             planner=self._planner,
+            check_room=lambda: self._check_room(owner),
         )
         return Session(session_id, owner, role, request, parts)
 
@@ -365,6 +368,12 @@ class CoDrawService:
         for name in self._weights:
             self._lease.release(_weights_holder(name))
         self._weights = {}
+
+    def _check_room(self, owner: str) -> None:
+        guest = self._guests.named(owner) if self._guests is not None and owner else None
+        if guest is not None:
+            assert self._guests is not None
+            self._guests.check_room(guest, 0)
 
     def _home(self, owner: str) -> Path:
         """The folder of a visitor's drawings."""

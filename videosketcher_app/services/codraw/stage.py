@@ -10,36 +10,34 @@ Runs on the compute worker only. Legend: T frames, H/W pixels, B batch, C channe
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.engines.autoregressive import timesteps_of
-from videosketcher_app.engines.causal_drawing import CausalDrawing, Estimate
-from videosketcher_app.engines.text import to_frames
-from videosketcher_app.models.causal_wan import causal_pocket
-from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.services.codraw.blocks import Block, Clip, LatentShelf
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videosketcher_app.engines.causal_drawing import CausalDrawing, Estimate
+    from videosketcher_app.models.kv_cache import Window
     from videosketcher_app.models.pocket import PocketModel
 
-# Seven blocks are what the causal models learned to look back on. Three more make an undo of a
-# usual turn quick, and four pages are for the fork behind the onion skin.
-WINDOW = Window(blocks=7, sink_blocks=1, history_blocks=3)
+# Three blocks behind the model's own window make an undo of a usual turn quick.
+HISTORY_BLOCKS = 3
 PEEK_BLOCKS = 2
-FORK_PAGES = PEEK_BLOCKS + WINDOW.sink_blocks + 1
 
 
 def stage_bytes(model: PocketModel, *, width: int, height: int) -> int:
     """Bytes of one session's cache on a canvas of this size."""
+    from videosketcher_app.models.causal_wan import causal_pocket
+
     _, _, *cells = model.latent_shape(1, height, width)
     page_bytes = causal_pocket(model).cache_shape(1, cells[0], cells[1]).page_bytes
-    return page_bytes * (WINDOW.num_pages + FORK_PAGES)
+    return page_bytes * _num_pages(_window())
 
 
 class Stage:
@@ -60,15 +58,19 @@ class Stage:
         height: int,
         num_inference_steps: int | None = None,
     ) -> None:
+        from videosketcher_app.engines.autoregressive import timesteps_of
+        from videosketcher_app.engines.causal_drawing import CausalDrawing
+
         self._shelf, self._words = shelf, words
+        window = _window()
         self._timesteps = timesteps_of(num_inference_steps)
         self._drawing = CausalDrawing(
             model,
             words,
             width=width,
             height=height,
-            window=WINDOW,
-            num_pages=WINDOW.num_pages + FORK_PAGES,
+            window=window,
+            num_pages=_num_pages(window),
         )
         self._blank_HW3 = np.full((height, width, 3), 255, np.uint8)
         self._at: list[Block] = []
@@ -154,6 +156,8 @@ class Stage:
         self._at, self._switches = [], []
 
     def _latest(self, drawing: CausalDrawing) -> Clip:
+        from videosketcher_app.engines.text import to_frames
+
         latest_BCHW = drawing.latest_frame_BCHW
         if latest_BCHW is None:
             return self._blank_HW3
@@ -162,6 +166,8 @@ class Stage:
     def _play(self, drawing: CausalDrawing, block: Block) -> None:
         latents_CFhw = self._shelf.get(block)
         if latents_CFhw is not None:
+            import torch
+
             latents_BCFhw = torch.from_numpy(latents_CFhw)[None].to(drawing.device)
             drawing.show_latents(latents_BCFhw)
             return
@@ -200,6 +206,8 @@ def _drawn(
     drawing: CausalDrawing, *, seed: int, timesteps: Sequence[float], cancel: CancelToken
 ) -> Generator[Estimate, None, tuple[NDArray[np.float32], Clip]]:
     """Draws a block: its latents (C, F, h, w) and frames (T, H, W, 3)."""
+    from videosketcher_app.engines.text import to_frames
+
     frames, latents = None, None
     for estimate in drawing.draw(seed=seed, timesteps=timesteps, cancel=cancel):
         latents, frames = estimate.latents_BCFhw, estimate.frames_BCTHW
@@ -211,5 +219,18 @@ def _drawn(
 
 def _clip(frames_THW3: Clip) -> Tensor:
     """Frames as the model takes them: (1, 3, T, H, W) in [-1, 1]."""
+    import torch
+
     clip = torch.from_numpy(np.ascontiguousarray(frames_THW3)).permute(3, 0, 1, 2)[None]
     return clip.float() / 127.5 - 1
+
+
+def _window() -> Window:
+    from videosketcher_app.engines.causal_drawing import DEFAULT_WINDOW
+
+    return replace(DEFAULT_WINDOW, history_blocks=HISTORY_BLOCKS)
+
+
+def _num_pages(window: Window) -> int:
+    """Pages of one session: its own, and those of the fork behind the onion skin."""
+    return window.num_pages + PEEK_BLOCKS + window.sink_blocks + 1

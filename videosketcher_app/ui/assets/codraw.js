@@ -15,7 +15,10 @@ class Desk {
     this.isAlone = false; // no model, so no session: the drawing lives on the page only
     this.numPainted = 0;
     this.wasLost = false;
-    this.isReady = false;
+    this.isWelcome = false; // the server has a model, and a session opens with the first stroke
+    this.isReady = false; // a session is open
+    this.isStarting = false;
+    this.wishes = []; // what is said when it is
     this.hearing = new Hearing(this);
     this.link = new Link(this.base, {
       receive: (message) => this.hearing.receive(message),
@@ -24,9 +27,9 @@ class Desk {
     });
     this.hand = new Hand(this);
     this.plan = new PlanList(root, {
-      use: (concept, parts) => this.link.send({ kind: "words", concept, parts }),
-      plan: (concept) => this.link.send({ kind: "words", concept }),
-      mark: (part, drawn) => this.link.send({ kind: "mark", part, drawn }),
+      use: (concept, parts) => this.say({ kind: "words", concept, parts }),
+      plan: (concept) => this.say({ kind: "words", concept }),
+      mark: (part, drawn) => this.say({ kind: "mark", part, drawn }),
     });
     this.turns = new TurnList(root, (turn) => this.ask({ kind: "jump", turn }));
     this.time = new TimeLine(root, this.stage);
@@ -49,7 +52,7 @@ class Desk {
       stop: () => this.stop(),
       undo: () => this.undo(),
       redo: () => this.redo(),
-      onion: () => link.send({ kind: "onion", on: !this.stage.overlay.onion }),
+      onion: () => this.say({ kind: "onion", on: !this.stage.overlay.onion }),
       accept: () => this.accept(),
       again: () => link.again(),
       plan: () => this.plan.plan(),
@@ -75,17 +78,43 @@ class Desk {
     this.button("again").hidden = state !== "refused";
     if (state === "open") {
       this.hearing.reset();
-      this.wasHere = sessionStorage.getItem(SESSION) !== null;
-      this.start({ session: this.session ?? sessionStorage.getItem(SESSION) });
+      const session = this.session ?? sessionStorage.getItem(SESSION);
+      this.wasHere = session !== null;
+      if (this.wasHere || !this.story.isBlank) this.start({ session });
+      else this.link.send({ kind: "look" });
     } else {
       this.wasLost = true;
+      this.isReady = this.isStarting = false;
       this.told(say(state === "lost" ? "lost" : "refused"), true);
     }
     this.refresh();
   }
 
+  /** Nothing is open yet, but a session can be: an empty sheet takes nobody's place. */
+  welcome() {
+    this.isWelcome = true;
+    this.told(say(this.wasLost ? "back" : "ready"));
+    this.wasLost = false;
+    this.refresh();
+  }
+
+  /** Says something about the session, and opens it first if need be. */
+  say(message) {
+    if (this.isReady) {
+      this.link.send(message);
+      return;
+    }
+    this.wishes.push(message);
+    this.ensureStarted();
+  }
+
+  ensureStarted() {
+    if (this.isWelcome && !this.isReady && !this.isStarting && this.link.isOpen) this.start({});
+  }
+
   start({ session = null, leave = null }) {
     this.isReady = false;
+    this.isStarting = true;
     if (!this.wasLost) this.told(say("loading"));
     const [width, height] = this.canvasChoice;
     const concept = this.plan.field.value.trim();
@@ -127,12 +156,17 @@ class Desk {
     this.story.pending.push(...unsent);
     if (this.isReady) return;
     this.hand.sendAgain(unsent);
-    this.isReady = true;
+    this.isReady = this.isWelcome = true;
+    this.isStarting = false;
+    this.hand.send();
+    this.wishes.splice(0).forEach((message) => (message.kind === "go" ? this.go() : this.link.send(message)));
+    if (this.hearing.turn) return;
     this.told(say(this.wasLost ? "back" : "ready"));
     this.wasLost = false;
   }
 
   failed(code, words) {
+    this.isStarting = false;
     if (NO_MODEL.has(code) && !this.session) this.goAlone(words);
     else this.told(words, true);
   }
@@ -155,7 +189,7 @@ class Desk {
   ask(message) {
     this.hand.send();
     this.time.close();
-    this.link.send(message);
+    this.say(message);
   }
 
   // Drawing.
@@ -165,7 +199,7 @@ class Desk {
     this.restless();
     this.stop();
     this.time.close();
-    if (this.stage.overlay.onion && this.tool !== "lasso") this.refresh();
+    this.ensureStarted();
     return true;
   }
 
@@ -179,7 +213,7 @@ class Desk {
   }
 
   locked(polygon) {
-    this.link.send({ kind: "lock", points: polygon });
+    this.say({ kind: "lock", points: polygon });
     this.story.locks = polygon.length ? [...this.story.locks, polygon] : [];
     this.told(say(polygon.length ? "locked" : "unlocked"));
     this.redraw();
@@ -201,7 +235,11 @@ class Desk {
   // The model's turn.
 
   go() {
-    if (this.isAlone || this.hearing.turn || !this.isReady) return;
+    if (this.isAlone || this.hearing.turn) return;
+    if (!this.isReady) {
+      this.say({ kind: "go" });
+      return;
+    }
     this.restless();
     this.time.close();
     this.hand.send();
@@ -325,7 +363,7 @@ class Desk {
   refresh() {
     const { story, hearing, isAlone } = this;
     const busy = Boolean(hearing.turn);
-    const here = this.isReady && this.link.isOpen && !isAlone;
+    const here = (this.isReady || this.isWelcome) && this.link.isOpen && !isAlone;
     const set = (action, usable) => { this.button(action).disabled = !usable; };
     set("go", here && !busy);
     set("stop", busy);

@@ -98,6 +98,10 @@ class Hearing {
     this.desk.opened(session);
   }
 
+  on_welcome() {
+    this.desk.welcome();
+  }
+
   on_gone() {
     if (!this.desk.story.isBlank || this.desk.wasHere) this.desk.told(say("no_session"));
   }

@@ -15,7 +15,7 @@ class Files {
     else if (this.desk.isAlone) this.saveDrawing();
     else {
       this.desk.told(say("file_making", { form: form.toUpperCase() }));
-      this.desk.link.send({ kind: "export", form, speed: this.desk.time.replay.speed });
+      this.desk.say({ kind: "export", form, speed: this.desk.time.replay.speed });
     }
   }
 

@@ -52,7 +52,7 @@ Object.assign(Desk.prototype, {
     context.fillStyle = PAPER;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    this.link.send({ kind: "background", picture: canvas.toDataURL("image/jpeg", 0.92) });
+    this.say({ kind: "background", picture: canvas.toDataURL("image/jpeg", 0.92) });
   },
 });
 
@@ -96,7 +96,7 @@ function listen(desk) {
     rove(event, "[data-color]");
   });
   const on = (name, kind, act) => desk.select(name).addEventListener(kind, ({ target }) => act(target));
-  const setting = (name) => on(name, "change", ({ checked }) => desk.link.send({ kind: "settings", [name]: checked }));
+  const setting = (name) => on(name, "change", ({ checked }) => desk.say({ kind: "settings", [name]: checked }));
   on("size", "input", ({ value }) => desk.setSize(Number(value)));
   on("color", "input", ({ value }) => desk.setColor(value));
   on("canvas", "change", () => desk.startNew());

@@ -39,6 +39,12 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Look(_Message):
+    """Asks whether a session could be opened, without opening one."""
+
+    kind: Literal["look"]
+
+
 class Start(_Message):
     """Opens a session, or takes up the one that the page was in before it was loaded again.
 
@@ -223,7 +229,8 @@ class Ping(_Message):
 
 
 Message = Annotated[
-    Start
+    Look
+    | Start
     | Points
     | Discard
     | Go

@@ -109,8 +109,8 @@ class Lines:
             await self._listen(socket, line, talk, sending)
         finally:
             line.close()
-            self._tables.dismiss(line)
             await talk.end()
+            self._tables.dismiss(line)
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sending
@@ -161,9 +161,12 @@ class Lines:
         finally:
             del self._streams[name]
             line.close()
-            self._tables.dismiss(line)
             watching.cancel()
-            await asyncio.shield(asyncio.ensure_future(streamed.talk.end()))
+            await asyncio.shield(asyncio.create_task(self._end(streamed)))
+
+    async def _end(self, streamed: _Streamed) -> None:
+        await streamed.talk.end()
+        self._tables.dismiss(streamed.line)
 
     async def send(self, request: Request) -> Response:
         """The way up of a line without a socket: {"connection", "messages"}."""

@@ -9,7 +9,12 @@ from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.services.codraw.session import Session
-from videosketcher_app.services.codraw.sessions import CoDrawService, NoSession, SessionsFull
+from videosketcher_app.services.codraw.sessions import (
+    CoDrawService,
+    NoSession,
+    SessionsFull,
+    check_model,
+)
 from videosketcher_app.ui.codraw.line import Line
 from videosketcher_app.ui.codraw.messages import Start
 from videosketcher_app.ui.codraw.table import ALONE_S, Table
@@ -68,6 +73,16 @@ class Tables:
         """Tables at which somebody sits, or draws."""
         with self._lock:
             return len(self._tables)
+
+    def look(self) -> None:
+        """Checks that there is a model to draw with.
+
+        Raises:
+            Forbidden: the role may not co-draw.
+            MissingModel: says which model is not here.
+        """
+        require(self._role, Capability.CO_DRAW)
+        check_model(self._model)
 
     def start(self, line: Line, message: Start) -> tuple[Table, bool]:
         """The table of a new session or of the one that the page was in, and whether it is new.

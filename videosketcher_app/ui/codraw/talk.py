@@ -38,6 +38,7 @@ class Talk:
         self._limits: Limits = LIMITS[role]
         self._table: Table | None = None
         self._undone: asyncio.Queue[say.Message] = asyncio.Queue(MAX_UNDONE)
+        self._opening: asyncio.Task[tuple[Table, bool]] | None = None
         self._onion: Peek | None = None
         self._slow: set[asyncio.Task[None]] = set()
         self._answering = asyncio.create_task(self._answer())
@@ -84,6 +85,9 @@ class Talk:
             task.cancel()
         await asyncio.gather(self._answering, *self._slow, return_exceptions=True)
         table, self._table = self._table, None
+        if self._opening is not None:  # a session that opens goes on opening
+            (opened,) = await asyncio.gather(self._opening, return_exceptions=True)
+            table = opened[0] if isinstance(opened, tuple) else table
         if table is not None:
             await asyncio.to_thread(self._tables.leave, self._line, table)
 
@@ -109,6 +113,10 @@ class Talk:
 
     async def _do(self, message: say.Message) -> None:
         """One message whose turn has come."""
+        if isinstance(message, say.Look):
+            await asyncio.to_thread(self._tables.look)
+            self._line.tell("welcome")
+            return
         if isinstance(message, say.Start):
             await self._start(message)
             return
@@ -134,8 +142,10 @@ class Talk:
         before, self._table = self._table, None
         if before is not None:
             await asyncio.to_thread(self._tables.leave, self._line, before)
-        table, is_new = await asyncio.to_thread(self._tables.start, self._line, message)
-        self._table = table
+        start = asyncio.to_thread(self._tables.start, self._line, message)
+        self._opening = asyncio.create_task(start)
+        table, is_new = await asyncio.shield(self._opening)
+        self._opening, self._table = None, table
         self._line.tell("session", session=table.session.id, new=is_new)
 
     def _stop(self, turn: int, shown: int) -> None:

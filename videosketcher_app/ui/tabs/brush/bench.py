@@ -64,7 +64,7 @@ def _connect_shelf(context: PageContext, page: BrushPage) -> None:
         first = choice or desk.pick(DEFAULT_BRUSH, person)
         shelf = BrushShelf.value_of(desk.shelf(person), [first.name])
         values = [gr.skip()] * len(card) if choice else card_values(first)
-        return [shelf, note_html(who_paints(model)), *values]
+        return [shelf, painter_note(model), *values]
 
     @handler(Capability.GENERATE)
     def on_pick(event: gr.EventData, request: gr.Request) -> list[Any]:
@@ -76,8 +76,9 @@ def _connect_shelf(context: PageContext, page: BrushPage) -> None:
     @handler(Capability.GENERATE)
     def on_star(event: gr.EventData, request: gr.Request) -> str:
         try:
+            name = BrushShelf.name_of(event._data)
             is_on = event._data.get("on") is True
-            desk.star(BrushShelf.name_of(event._data), person_of(context, request), on=is_on)
+            desk.star(name, person_of(context, request), on=is_on)
         except AppError as error:
             return error_line(error)
         return ""
@@ -99,7 +100,7 @@ def _connect_shelf(context: PageContext, page: BrushPage) -> None:
 
     @handler(Capability.GENERATE)
     def on_model(model: str) -> str:
-        return note_html(who_paints(model))
+        return painter_note(model)
 
     role, choice = context.role, page.card.choice
     connect(
@@ -116,6 +117,14 @@ def _connect_shelf(context: PageContext, page: BrushPage) -> None:
         role, page.shelf.remove, on_remove, inputs=choice, outputs=[page.told, page.shelf], **QUIET
     )
     connect(role, page.model.change, on_model, inputs=page.model, outputs=page.by_hand, **QUIET)
+
+
+def painter_note(model: str) -> str:
+    """The line below the card."""
+    try:
+        return note_html(who_paints(model))
+    except AppError as error:
+        return error_line(error)
 
 
 def who_paints(model: str) -> str:
@@ -298,15 +307,17 @@ def _connect_keep(context: PageContext, page: BrushPage) -> None:
         try:
             if choice is None:
                 raise nothing_chosen()
-            kept = desk.save(choice, title or "", person)
+            kept = desk.save(choice, str(title or ""), person)
+            own = desk.pick(kept.name, person)
         except AppError as error:
-            return [error_line(error), gr.skip(), gr.skip()]
+            return [error_line(error), *[gr.skip()] * (2 + len(page.card.outputs))]
         shelf = BrushShelf.value_of(desk.shelf(person), [kept.name])
-        return [status_line(t("brush.kept", title=kept.title)), shelf, ""]
+        words = status_line(t("brush.kept", title=kept.title))
+        return [words, shelf, "", *card_values(own)]
 
     wiring: dict[str, Any] = {
         "inputs": [page.card.choice, page.keep_as],
-        "outputs": [page.told, page.shelf, page.keep_as],
+        "outputs": [page.told, page.shelf, page.keep_as, *page.card.outputs],
         **QUIET,
     }
     connect(context.role, page.keep.click, on_keep, **wiring)

@@ -14,6 +14,7 @@ from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.services.brushes.choice import BrushChoice
 from videosketcher_app.services.brushes.desk import DEFAULT_BRUSH, Person
 from videosketcher_app.ui.components import batch_table
+from videosketcher_app.ui.components.assets import section
 from videosketcher_app.ui.components.batch_table import Orders
 from videosketcher_app.ui.components.brush_card import card_values
 from videosketcher_app.ui.components.brush_shelf import BrushShelf
@@ -55,7 +56,7 @@ def build_side(context: PageContext, page: BrushPage) -> None:
             draw = gr.Button(t("brush.side_draw"), variant="primary", elem_id=f"{IDS}side-draw")
             stop = gr.Button(t("brush.side_stop"), interactive=False, elem_id=f"{IDS}side-stop")
         status = gr.HTML(elem_id=f"{IDS}side-status", apply_default_css=False)
-        words = {"take": t("brush.take"), "take_named": t("brush.take_named")}
+        words = {name: section("brush")[name] for name in ("take", "take_named")}
         grid = VariationGrid(words=words, elem_id=f"{IDS}side-grid")
         state = gr.State(Sheets())
         _connect_picks(context, shelf, picked, status)
@@ -83,7 +84,8 @@ def _connect_picks(
     @handler(Capability.GENERATE)
     def on_picks(event: gr.EventData) -> list[Any]:
         try:
-            return [BrushShelf.names_of(event._data), ""]
+            names = BrushShelf.names_of(event._data)
+            return [names, status_line(t("brush.side_picked", count=len(names)))]
         except AppError as error:
             return [gr.skip(), error_line(error)]
 
