@@ -41,7 +41,7 @@ class Paper:
         self.page.wait_for_function("desk().isWelcome || desk().isReady")
 
     def button(self, action: str) -> Any:
-        return self.page.locator(f'[data-do="{action}"]')
+        return self.page.locator(f'.codraw [data-do="{action}"]')
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """A place on the paper, given as shares of its sides, on the page."""

@@ -27,7 +27,7 @@ from videosketcher_app.models.lora.layouts import LAYOUTS
 from videosketcher_app.models.lora.writing import write_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.container import build
-from videosketcher_app.services.generation import Destination
+from videosketcher_app.services.generation import Destination, check_model_can
 from videosketcher_app.services.lora_requests import choose, merge_files, unsaid
 from videosketcher_app.services.outputs import read_request
 from videosketcher_app.storage.tensors import write_safetensors
@@ -312,6 +312,15 @@ def test_pefts_settings_belong_to_the_hash(services, modules, tmp_path):
     config.write_text(json.dumps({**values, "lora_alpha": 1}), encoding="utf-8")
     with pytest.raises(DamagedModel, match="has changed"):
         draw(services, request)
+
+
+def test_who_does_not_apply_loras_refuses_them(services, ink):
+    model = services.shelf.get("tiny")
+    request = with_loras(LoraSpec(path=str(ink)))
+    with pytest.raises(InvalidRequest, match="tiny takes no LoRA here"):
+        check_model_can(request, model)
+    check_model_can(request, model, takes_loras=True)
+    check_model_can(CAT, model)
 
 
 def test_guests_draw_with_listed_loras_only(services, ink):

@@ -232,7 +232,7 @@ def _width_row(scores: Sequence[BrushScore]) -> dict[str, object]:
     true, drawn = np.array(known, float).T
     row: dict[str, object] = {"width_ratio": round(float(np.median(drawn / true)), 3)}
     if np.ptp(true) > 0 and np.ptp(drawn) > 0:
-        row["width_spearman"] = round(float(spearmanr(true, drawn).statistic), 3)
+        row["width_spearman"] = round(float(np.asarray(spearmanr(true, drawn))[0]), 3)
     return row
 
 

@@ -26,6 +26,7 @@ from videosketcher_app.data.brushes.paper import lab_distance_from_white
 from videosketcher_app.data.grammar.compose import compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.engines.brush_frames import GAINED_LEVEL
 
 LEAST_INK = 9.0  # CIELAB distance from white; a decoder's noise stays below
 REFERENCE_CONCEPTS = ("house", "fish", "flower", "cup")
@@ -92,7 +93,7 @@ def line_width(density_HW: NDArray) -> float:
     mask = without_small_holes(smooth > _LINE_DENSITY)
     if not mask.any():
         return 1.0
-    deep = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    deep = np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
     widths = 2 * deep[skeletonize(mask)] - 1
     return float(np.median(widths)) if len(widths) else 1.0
 
@@ -104,7 +105,7 @@ def without_small_holes(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
     )
     small = stats[:, cv2.CC_STAT_AREA] <= _HOLE_PX
     small[0] = False
-    return mask_HW | small[label_HW] if count > 1 else mask_HW
+    return mask_HW | small[np.asarray(label_HW, np.int64)] if count > 1 else mask_HW
 
 
 def color_difference(one: Color, other: Color) -> float:
@@ -119,8 +120,8 @@ def box_error(frames_THW3: NDArray[np.uint8], condition: ConditionFrame) -> floa
     right, bottom = box_size((width, height))
     corner = frames_THW3[:, :bottom, :right].astype(np.int16)
     box_hw3 = condition.pixels_HW3[:bottom, :right].astype(np.int16)
-    gained = ndimage.binary_dilation((corner[0] - corner[-1]).max(axis=2) > 40, iterations=2)
-    calm = ~gained
+    gained = (corner[0] - corner[-1]).max(axis=2) > GAINED_LEVEL
+    calm = ~np.asarray(ndimage.binary_dilation(gained, iterations=2), bool)
     if not calm.any():
         return 0.0
     return float(np.abs(corner[:, calm] - box_hw3[calm]).mean())

@@ -46,10 +46,9 @@ def thinned(
     density = ndimage.gaussian_filter(np.clip(darkness_HW / full, 0, 1), _GRAIN_PX)
     mask_HW = without_small_holes(density > _LINE_DENSITY)
     line_HW = _without_specks(skeletonize(mask_HW))
-    times = _spread(times_HW, inked, line_HW)
+    times = np.where(line_HW, times_HW[_nearest(inked)], NEVER)
     pen_HW = cv2.dilate(line_HW.astype(np.uint8), _PEN).astype(np.float32)
-    near = ndimage.distance_transform_edt(~line_HW, return_distances=False, return_indices=True)
-    spread = times[tuple(near)] if line_HW.any() else times
+    spread = times[_nearest(line_HW)] if line_HW.any() else times
     return pen_HW, np.where(pen_HW > 0, spread, NEVER).astype(np.float32)
 
 
@@ -59,13 +58,11 @@ def _without_specks(line_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
     )
     long = stats[:, cv2.CC_STAT_AREA] >= _SHORTEST_PX
     long[0] = False
-    kept = long[label_HW]
+    kept = long[np.asarray(label_HW, np.int64)]
     return kept if kept.any() else line_HW
 
 
-def _spread(
-    times_HW: NDArray[np.float32], inked_HW: NDArray[np.bool_], line_HW: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Times on the line; where grain left it bare, that of the nearest ink."""
-    near = ndimage.distance_transform_edt(~inked_HW, return_distances=False, return_indices=True)
-    return np.where(line_HW, times_HW[tuple(near)], NEVER).astype(np.float32)
+def _nearest(mask_HW: NDArray[np.bool_]) -> tuple[NDArray[np.int64], ...]:
+    """Row and column of the nearest pixel of the mask, for every pixel: grain leaves gaps."""
+    indices = ndimage.distance_transform_edt(~mask_HW, return_distances=False, return_indices=True)
+    return tuple(np.asarray(indices, np.int64))

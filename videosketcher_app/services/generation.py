@@ -259,7 +259,7 @@ class GenerationService:
         yield Planned(planned=planned)
         yield Progress(step=0, num_steps=0, stage="loading")
         model = self._shelf.get(model_name_of(request))
-        check_model_can(request, model)
+        check_model_can(request, model, takes_loras=True)
         planned = worded(planned, request, model)
         engine = self._engine(model, request, role, session)
         loras = choose(self._loras, request.loras, role=role)
@@ -324,8 +324,11 @@ def _sampled(
     return frames
 
 
-def check_model_can(request: SketchRequest, model: Any) -> None:
+def check_model_can(request: SketchRequest, model: Any, *, takes_loras: bool = False) -> None:
     """Refuses what this model has no way to do, instead of leaving it out in silence.
+
+    Args:
+        takes_loras: the caller applies the request's LoRAs.
 
     Raises:
         InvalidRequest: names the field and what to do.
@@ -338,6 +341,7 @@ def check_model_can(request: SketchRequest, model: Any) -> None:
         )
     guided = (request.cfg_scale or model.defaults.cfg_scale) != 1
     impossible = [
+        (bool(request.loras) and not takes_loras, "takes no LoRA here", "Leave --lora out."),
         (request.mode != "exact", f"has no mode {request.mode!r}", 'Use the mode "exact".'),
         (
             bool(request.negative_prompt),

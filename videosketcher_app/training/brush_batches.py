@@ -167,5 +167,5 @@ def _worn(frame_HW3: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     soft = cv2.GaussianBlur(frame_HW3, (0, 0), rng.uniform(0.3, 0.8))
     quality = int(rng.integers(55, 96))
     _, data = cv2.imencode(".jpg", soft[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded_BGR = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded_BGR = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
     return np.ascontiguousarray(decoded_BGR[..., ::-1], np.uint8)

@@ -177,7 +177,8 @@ class PocketBrushRecipe:
         device: torch.device,
     ) -> None:
         self.config, self.vae, self.tokenizer = config, vae, tokenizer
-        self.module, self.device = network, device
+        self.module: nn.Module = network
+        self.device = device
         self.optimizers: Sequence[torch.optim.Optimizer] = adapter_optimizers(
             network, config.matrix_rate, config.other_rate
         )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
-from torch import nn
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.datasets import SketchMix
@@ -24,6 +23,7 @@ from videosketcher_app.models.adapters import (
     save_adapter,
 )
 from videosketcher_app.models.pocket import ModelDefaults, PocketModel, load_pocket, save_adapted
+from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.training.batches import Canvas
 from videosketcher_app.training.loop import LoopConfig, train
@@ -62,7 +62,7 @@ def train_brush(
         vae,
         base.tokenizer,
         network.to(device),
-        device,  # type: ignore[arg-type]
+        device,
     )
     state = train(recipe, loop, folder, accelerator, resume=resume)
     _leave(state, network, base, folder, accelerator)
@@ -89,7 +89,7 @@ def distill_brush(
     vae = _on(base.vae, device)
     recipe = PocketBrushDistillRecipe(
         config,
-        vae,  # type: ignore[arg-type]
+        vae,
         base.tokenizer,
         student.to(device),
         teacher.to(device),
@@ -174,9 +174,10 @@ def _adapter_in(run: PocketRun, base: PocketModel) -> Adapter:
     return read_adapter(Path(run.init) / ADAPTER_FILE, base=base)
 
 
-def _on(vae: nn.Module, device: torch.device) -> nn.Module:
+def _on(vae: PocketVAE, device: torch.device) -> PocketVAE:
     """The VAE, frozen, as fast as the device has it."""
-    vae = vae.to(device).eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vae = vae.to(device).eval().requires_grad_(False)
+    vae = vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return vae.to(torch.bfloat16) if device.type == "cuda" else vae
 
 

@@ -128,6 +128,26 @@ def test_strokes_read_ahead_piece_by_piece_equal_strokes_read_at_once(tmp_path: 
     assert np.array_equal(one, other)
 
 
+def test_the_encoder_has_seen_what_was_on_the_screen_before(tmp_path: Path) -> None:
+    maker, parent, reel = BlockMaker(), _reel(21, 5), _reel(24, 6)
+    first = maker.shown(WORDS, reel, start=0, stop=12, parent=parent)
+    second = maker.shown(WORDS, reel, start=12, stop=24, parent=parent)
+    assert first.shown is not None
+    assert second.shown is not None
+    before = first.shown()[1]
+    assert before is not None
+    assert np.array_equal(before, parent.tail(9))
+    assert np.array_equal(second.shown()[1], reel.clip(3, 12))
+    encoded = []
+    for screen in (parent, _reel(21, 7)):
+        stage = _stage(tmp_path)
+        path = _grow(stage, maker, _shown(maker), [WORDS])
+        block = maker.shown(WORDS, reel, start=0, stop=12, parent=screen)
+        stage.goto([*path, block], WORDS)
+        encoded.append(stage._shelf.get(block))
+    assert not np.array_equal(encoded[0], encoded[1])
+
+
 def test_a_look_ahead_leaves_no_trace_and_is_what_comes(tmp_path: Path) -> None:
     stage, maker = _stage(tmp_path), BlockMaker()
     path = _grow(stage, maker, _shown(maker), [WORDS] * 9)  # the window is full

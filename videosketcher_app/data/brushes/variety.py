@@ -121,7 +121,7 @@ def random_color(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def in_gamut(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
     """The sRGB color of a CIELAB one, with less chroma where the screen has no such color."""
-    angle = math.radians(hue)
+    angle, color = math.radians(hue), _lab_to_rgb(lightness, 0, 0)
     for share in np.linspace(1, 0, 26):
         a, b = (share * chroma * wave for wave in (math.cos(angle), math.sin(angle)))
         color = _lab_to_rgb(lightness, a, b)
