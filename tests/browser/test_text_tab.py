@@ -193,7 +193,7 @@ def test_a_preset_fills_the_settings(desk):
         "document.querySelector('#steps :is(input, textarea)').value === '4'"
     )
     assert desk.field("model").input_value() == "pocket-t2v"
-    assert "pocket-t2v takes no LoRA" in desk.page.locator("#about-model").inner_text()
+    assert "draws plans of shapes and places" in desk.page.locator("#about-model").inner_text()
 
 
 def test_seed_lock_and_dice(desk):

@@ -491,7 +491,7 @@ def test_the_page_of_a_role(services, role):
         for b in blocks.blocks.values()
         if isinstance(b, gr.HTML) and b.elem_id == "about-model"
     ]
-    assert "takes no LoRA" in notes[0]
+    assert "for tests" in notes[0]
 
 
 def test_words_of_people_never_become_html(services):

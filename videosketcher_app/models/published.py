@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidFile, MissingModel
+from videosketcher_app.models.adapters import ADAPTER_FILE
+from videosketcher_app.models.catalogue import load_adapter_folder
 from videosketcher_app.models.causal_wan import WAN_TEXT_TOKENS, CausalWan, causal_pocket
 from videosketcher_app.models.conversion import PICKLE_SUFFIXES, converted
 from videosketcher_app.models.pocket import MODEL_FILE, load_pocket
@@ -51,6 +53,8 @@ def load_causal(
     """
     if (path / MODEL_FILE).is_file():
         return causal_pocket(load_pocket(path, device, dtype))
+    if (path / ADAPTER_FILE).is_file():
+        return causal_pocket(load_adapter_folder(path, device, dtype))
     file = weights_file(path)
     source = converted(file, cache) if file.suffix in PICKLE_SUFFIXES else file
     weights = plain_names(tensor_files.read_safetensors(source), file.name)

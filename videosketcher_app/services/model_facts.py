@@ -22,7 +22,8 @@ class ModelFacts:
     """One row of the catalogue.
 
     Attributes:
-        disk_bytes: of its files; 0 if the catalogue lists none.
+        disk_bytes: of its own files; 0 if the catalogue lists none.
+        base_bytes: of the files of the model that it adapts.
         here: True if it can be loaded now.
     """
 
@@ -32,11 +33,14 @@ class ModelFacts:
     licence: str
     disk_bytes: int
     here: bool
+    base_bytes: int = 0
 
     @property
     def memory_bytes(self) -> int:
         """What its weights take once loaded, before anyone has measured; 0 if unknown."""
-        return TINY_BYTES if self.family == "tiny" else UNPACKED * self.disk_bytes
+        return (
+            TINY_BYTES if self.family == "tiny" else UNPACKED * (self.disk_bytes + self.base_bytes)
+        )
 
     @property
     def downloads(self) -> bool:
@@ -57,6 +61,7 @@ def all_facts() -> tuple[ModelFacts, ...]:
             licence=rows[row["name"]].get("licence", ""),
             disk_bytes=_disk_bytes(rows[row["name"]]),
             here=row["here"],
+            base_bytes=_disk_bytes(rows.get(rows[row["name"]].get("base", ""), {})),
         )
         for row in list_models()
     )

@@ -79,11 +79,9 @@ def model_choices(started_with: str) -> list[str]:
 
 
 def model_note(name: str) -> str:
-    """What a model is, and what it cannot take."""
+    """What a model is."""
     facts = next((one for one in all_facts() if one.name == name), None)
-    if facts is None:
-        return ""
-    return f"{_first_upper(facts)}. {t('text.no_lora', model=facts.name)}"
+    return "" if facts is None else f"{_first_upper(facts)}."
 
 
 def _first_upper(facts: ModelFacts) -> str:
