@@ -362,7 +362,7 @@ def test_a_hundred_disconnects_leave_no_zombie_and_no_lease(app, all_tables, no_
         tables = all_tables[0]
         wait_until(lambda: not drawing_threads())
         wait_until(lambda: tables.num_tables == 0)
-        assert not app.services.queue.is_running
+        wait_until(lambda: not app.services.queue.is_running)
         assert app.services.queue.waiting() == 0
 
 

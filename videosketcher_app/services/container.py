@@ -114,7 +114,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(generation),
-        rollouts=RolloutService(queue=queue, models=shelf, planner=planner),
+        rollouts=RolloutService(queue=queue, models=shelf, planner=planner, loras=loras),
         codraw=CoDrawService(
             queue=queue,
             models=shelf,

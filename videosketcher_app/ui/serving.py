@@ -127,6 +127,7 @@ class Serving:
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
             self._services.guests.sweep()
+            self._services.codraw.sweep()
             if not self._services.queue.is_running:
                 allocator.give_back()
 

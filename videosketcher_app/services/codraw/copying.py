@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.strokes import Stroke, resample
@@ -74,6 +73,8 @@ def _spread(points_N2: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]
 
 
 def _distances(from_N2: NDArray[np.float64], to_M2: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.spatial import KDTree
+
     return np.asarray(KDTree(to_M2).query(from_N2)[0])
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy.spatial import KDTree
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import CoDrawRequest
@@ -233,6 +232,8 @@ def _after_erasing(drawn: Sequence[Drawn]) -> list[Drawn]:
 
 
 def _erased(ink: Sequence[Drawn], eraser: Stroke) -> list[Drawn]:
+    from scipy.spatial import KDTree
+
     path_N2 = eraser.points_N2
     if len(path_N2) > 1:
         path_N2 = resample(path_N2, _SPACING_PX)

@@ -21,6 +21,8 @@ from videosketcher_app.services.codraw.looking import fitted
 from videosketcher_app.services.codraw.sessions import check_model
 from videosketcher_app.services.generation import Destination, check_model_can, versions
 from videosketcher_app.services.jobs import Job, JobCancelled, JobDone, JobFailed, JobQueue
+from videosketcher_app.services.lora_requests import applied_to, choose, hashes_of, with_hashes
+from videosketcher_app.services.loras import LoraLibrary
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.outputs import Drawing, ModelRecord, prepare, publish, run_record
 from videosketcher_app.services.planner import PlannedDrawing
@@ -34,8 +36,16 @@ if TYPE_CHECKING:
 class RolloutService:
     """From a rollout request to published files."""
 
-    def __init__(self, *, queue: JobQueue, models: ModelShelf, planner: RequestPlanner) -> None:
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        models: ModelShelf,
+        planner: RequestPlanner,
+        loras: LoraLibrary,
+    ) -> None:
         self._queue, self._models, self._planner = queue, models, planner
+        self._loras = loras
 
     def run(
         self,
@@ -118,20 +128,24 @@ class RolloutService:
         from videosketcher_app.data.ink import composite
 
         begun, started = time.monotonic(), datetime.now(timezone.utc)
-        sketch = request.sketch
+        loras = choose(self._loras, request.sketch.loras, role=role)
+        sketch = with_hashes(request.sketch, loras)
         yield Progress(step=0, num_steps=0, stage="planning")
         planned = self._planner.plan(sketch, role=role)
         yield Planned(planned=planned)
         yield Progress(step=0, num_steps=0, stage="loading")
         model = self._models.get(sketch.model)
-        check_model_can(sketch, model)
-        frames = yield from _sampled(model, request, planned, background_HW3, cancel)
+        check_model_can(sketch, model, takes_loras=True)
+        hashed = request.model_copy(update={"sketch": sketch})
+        with applied_to(model, loras):
+            frames = yield from _sampled(model, hashed, planned, background_HW3, cancel)
         return Drawing(
             frames=composite(frames.frames_THW3),
             raw_frames=frames.frames_THW3,
             request=sketch,
             planned=planned,
             model=ModelRecord(name=model.name, hashes=dict(model.hashes)),
+            loras=hashes_of(loras),
             settings={
                 **frames.settings,
                 "num_rollout": request.num_rollout,

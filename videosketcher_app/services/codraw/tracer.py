@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from videosketcher_app.data.ink import ink_map
-from videosketcher_app.data.recover import recover_strokes
 from videosketcher_app.data.strokes import Pen, Stroke
 from videosketcher_app.services.codraw.reel import Picture, Reel
 
@@ -76,6 +75,8 @@ class Tracer:
 
     def _open_strokes(self, stop: int) -> list[Stroke]:
         """Strokes of the ink that came from `_from` on."""
+        from videosketcher_app.data.recover import recover_strokes
+
         if stop <= self._from or not self.complete:
             return []
         frames_THW3 = _news(self._base_HW3, [f for f, _ in self._reel.frames(self._from, stop)])
