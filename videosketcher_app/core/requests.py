@@ -39,7 +39,8 @@ from videosketcher_app.core.invisible import without_invisible
 from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS, NOT_ON_A_LINE, DrawingPlan
 
 DEFAULT_MODEL = "pocket-t2v"
-DEFAULT_CAUSAL_MODEL = "pocket-ar"
+# Its untrained block-causal pass, until a model trained to take turns is shipped.
+DEFAULT_CAUSAL_MODEL = "pocket-t2v"
 CAUSAL_FPS = 15
 MAX_SEED = 2**32 - 1
 MAX_FRAMES = 401

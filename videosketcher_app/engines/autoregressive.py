@@ -182,7 +182,7 @@ class AutoregressiveEngine:
                 f"Received: cfg_scale={request.cfg_scale:g}",
                 hint="Leave cfg_scale out, or choose a text model.",
             )
-        return timesteps_of(request.num_inference_steps)
+        return timesteps_of(request.num_inference_steps or self.model.defaults.num_causal_steps)
 
     @torch.inference_mode()
     def _background(self, picture_HW3: NDArray[np.uint8], request: SketchRequest) -> Tensor:

@@ -83,7 +83,7 @@ def model_continuer(model: PocketModel, num_inference_steps: int | None = None) 
     from videosketcher_app.engines.causal_drawing import CausalDrawing
     from videosketcher_app.engines.text import to_frames
 
-    timesteps = timesteps_of(num_inference_steps)
+    timesteps = timesteps_of(num_inference_steps or model.defaults.num_causal_steps)
 
     def frames_after(case: HalfDrawn) -> NDArray[np.uint8]:
         given = case.given_frames()

@@ -44,6 +44,7 @@ class ModelDefaults:
     Attributes:
         multiple_px: sizes must be multiples of this.
         cfg_scale: 1 means that guidance is distilled into the weights.
+        num_causal_steps: denoising steps of a block, when the model draws block by block.
     """
 
     num_inference_steps: int = 6
@@ -54,6 +55,7 @@ class ModelDefaults:
     num_frames: int = 81
     fps: int = 16
     multiple_px: int = 24
+    num_causal_steps: int = 3
 
 
 @dataclass(kw_only=True)

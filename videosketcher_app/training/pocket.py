@@ -232,6 +232,7 @@ def export(run: PocketRun, folder: Path, target: Path, *, quantized: bool = True
             width=run.width,
             height=run.height,
             num_frames=run.num_frames,
+            num_causal_steps=8,  # by eye; the published three leave specks
         ),
     )
     model.save(target, quantized=quantized)

@@ -63,7 +63,7 @@ class Stage:
 
         self._shelf, self._words = shelf, words
         window = _window()
-        self._timesteps = timesteps_of(num_inference_steps)
+        self._timesteps = timesteps_of(num_inference_steps or model.defaults.num_causal_steps)
         self._drawing = CausalDrawing(
             model,
             words,
