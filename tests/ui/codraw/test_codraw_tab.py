@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL
 from videosketcher_app.ui.codraw.door import causal_model, multiple_of
 from videosketcher_app.ui.components.codraw_canvas import SIZES, CodrawCanvas, paper_sizes
 from videosketcher_app.ui.tabs.codraw import picture_of_pad
@@ -23,7 +24,7 @@ def test_papers_fit_the_model_and_are_no_smaller_than_their_names(multiple):
 
 def test_the_tiny_family_draws_together_with_itself():
     assert causal_model("tiny") == "tiny"
-    assert causal_model("pocket-t2v") != "pocket-t2v"
+    assert causal_model("pocket-t2v") == DEFAULT_CAUSAL_MODEL
     assert multiple_of("tiny") == 24
 
 
