@@ -31,7 +31,7 @@ def open_page(app, chromium_path):
 
 
 def test_a_guest_paints_uploads_keeps_and_draws(app, open_page, tmp_path):
-    page = open_page(f"{app.guest_base}/login")
+    page = open_page(app.guest_base)
     page.fill("#user", LOGIN[0])
     page.fill("#password", LOGIN[1])
     page.get_by_role("button").click()

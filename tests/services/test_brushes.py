@@ -24,7 +24,7 @@ from videosketcher_app.data.brushes.reshape import direction_of, of_kind, with_d
 from videosketcher_app.data.retime import Retiming
 from videosketcher_app.services.brushes.desk import Person
 from videosketcher_app.services.brushes.drawings import own_drawing, recent_drawings
-from videosketcher_app.services.brushes.painted import brush_of
+from videosketcher_app.services.brushes.painted import brush_of, painter_of
 from videosketcher_app.services.brushes.reink import reink
 from videosketcher_app.services.changes import Changes
 from videosketcher_app.services.clip_source import stroke_check
@@ -296,7 +296,9 @@ def test_what_was_painted_is_painted_again_at_any_size_and_order(desk, services)
     saved = published(services.settings.output_dir)
     new = reink(saved, desk.pick("crayon_red", OWNER), show_box=True)
     large = media.read_image(services.exports.export(new.folder, "png", height_px=480))
-    assert large.shape[0] == 480
+    assert large.shape == (480, 864, 3)
+    painted = painter_of(new).picture(new.strokes, 864, 480)
+    np.testing.assert_array_equal(large, painted)  # with grain, and not enlarged frames
     reddish = (large[..., 0].astype(int) - large[..., 1] > 60).mean()
     assert reddish > 0.01
     assert large[:70, 150:175].min() < 60  # the side of the box
