@@ -250,6 +250,10 @@ def test_the_plain_pad_is_answered(paper):
     page.get_by_text("Simple pad, without the live canvas").click()
     pad = page.locator("#simple-paper canvas").first
     pad.wait_for(timeout=120_000)
+    page.locator('#simple-paper [aria-label="Erase"]').wait_for()
+    page.wait_for_function(
+        "!document.querySelector('#simple-paper').innerText.includes('select the draw tool')"
+    )
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4)

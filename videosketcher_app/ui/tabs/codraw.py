@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -10,12 +11,13 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.core.access import Capability
+from videosketcher_app.core.access import Capability, Role
 from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.core.requests import DEFAULT_MODEL, CoDrawRequest
 from videosketcher_app.services.codraw.events import FrameDrawn, TurnEnded, TurnFailed, Waiting
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.ui.codraw.door import causal_model, multiple_of, visitor_name
+from videosketcher_app.ui.components.brush_pad import PadNote
 from videosketcher_app.ui.components.codraw_canvas import CodrawCanvas
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
@@ -34,12 +36,14 @@ def build(context: PageContext) -> None:
     CodrawCanvas(multiple_px=multiple_of(context.model), elem_id="codraw")
     if causal_model(context.model) == DEFAULT_MODEL:
         gr.Markdown(t("codraw.rough", model=DEFAULT_MODEL), elem_id="codraw-rough")
-    with gr.Accordion(t("codraw.simple"), open=False, elem_id="simple-pad"):
-        _pad(context)
+    if context.role is Role.OWNER:  # a guest's door has no way for what Gradio's pad sends
+        with gr.Accordion(t("codraw.simple"), open=False, elem_id="simple-pad"):
+            _pad(context)
 
 
 def _pad(context: PageContext) -> None:
-    gr.Markdown(t("codraw.simple_intro"))
+    words = html.escape(t("codraw.simple_intro"))
+    PadNote(f"<p>{words}</p>", pad="simple-paper", padding=False)
     with gr.Row(equal_height=False):
         pad = gr.Sketchpad(
             label=t("codraw.simple_pad"),
