@@ -45,7 +45,7 @@ def test_a_role_sees_its_tabs_in_their_order(services, role, tabs):
     assert [tab.label for tab in shown if tab.parent is bar] == tabs
 
 
-@pytest.mark.parametrize("lay_out", [coming.codraw, coming.train])
+@pytest.mark.parametrize("lay_out", [coming.train])
 def test_a_tab_to_come_tells_and_has_nothing_to_press(lay_out):
     async def page():
         with gr.Blocks(analytics_enabled=False) as blocks:

@@ -23,20 +23,6 @@ class Coming:
     until: str
 
 
-def codraw() -> None:
-    """Lays out the Co-draw tab."""
-    _lay_out(
-        Coming(
-            drawing="coming_codraw.svg",
-            title=t("shell.codraw_title"),
-            lead=t("shell.codraw_lead"),
-            steps=(t("shell.codraw_step_1"), t("shell.codraw_step_2"), t("shell.codraw_step_3")),
-            caption=t("shell.codraw_caption"),
-            until=t("shell.codraw_until"),
-        )
-    )
-
-
 def train() -> None:
     """Lays out the Train tab."""
     _lay_out(
