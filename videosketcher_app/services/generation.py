@@ -206,16 +206,7 @@ class GenerationService:
         position = self._queue.position(job)
         if position:
             yield Waiting(position=position)
-        for event in job.events():
-            match event:
-                case JobDone(result=drawing):
-                    yield Done(drawing=drawing)
-                case JobFailed(error=error):
-                    raise error
-                case JobCancelled():
-                    raise Cancelled("The sketch was stopped.")
-                case _:
-                    yield event
+        yield from events_of_drawing(job, stopped="The sketch was stopped.")
 
     def preload(self, model: str) -> Job:
         """Loads a model on the compute worker, ahead of the first request."""
@@ -322,6 +313,27 @@ def _sampled(
             yield event
     assert frames is not None, "an engine ends with Frames"
     return frames
+
+
+def events_of_drawing(job: Job, *, stopped: str) -> Iterator[Event]:
+    """The events of a job that ends in a drawing, with Done as the last one.
+
+    Args:
+        stopped: the sentence for a job that somebody cancelled.
+
+    Raises:
+        AppError: why it failed; Cancelled if somebody stopped it.
+    """
+    for event in job.events():
+        match event:
+            case JobDone(result=drawing):
+                yield Done(drawing=drawing)
+            case JobFailed(error=error):
+                raise error
+            case JobCancelled():
+                raise Cancelled(stopped)
+            case _:
+                yield event
 
 
 def check_model_can(request: SketchRequest, model: Any, *, takes_loras: bool = False) -> None:

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import Cancelled
-from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress
+from videosketcher_app.core.events import Event, Frames, Planned, Progress
 from videosketcher_app.core.requests import RolloutRequest
 from videosketcher_app.services.codraw.looking import fitted
 from videosketcher_app.services.codraw.sessions import check_model
-from videosketcher_app.services.generation import Destination, check_model_can, versions
-from videosketcher_app.services.jobs import Job, JobCancelled, JobDone, JobFailed, JobQueue
+from videosketcher_app.services.generation import (
+    Destination,
+    check_model_can,
+    events_of_drawing,
+    versions,
+)
+from videosketcher_app.services.jobs import Job, JobQueue
 from videosketcher_app.services.lora_requests import applied_to, choose, hashes_of, with_hashes
 from videosketcher_app.services.loras import LoraLibrary
 from videosketcher_app.services.model_shelf import ModelShelf
@@ -72,16 +76,7 @@ class RolloutService:
             session=session,
         )
         try:
-            for event in job.events():
-                match event:
-                    case JobDone(result=drawing):
-                        yield Done(drawing=drawing)
-                    case JobFailed(error=error):
-                        raise error
-                    case JobCancelled():
-                        raise Cancelled("The rollout was stopped.")
-                    case _:
-                        yield event
+            yield from events_of_drawing(job, stopped="The rollout was stopped.")
         finally:
             job.cancel()
 
