@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 20
 PATIENCE_MS = 60_000  # a first preview waits for torch, which a busy machine loads slowly
 READY = "component page ready"
+SLOWER = "VIDEOSKETCHER_TEST_SLOW_PAGES"
 
 DESKTOP = {"viewport": {"width": 1280, "height": 720}}
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True, "is_mobile": True}
@@ -73,6 +74,7 @@ def browser_pages(chromium_path: str) -> Iterator[Any]:
         def open_page(address: str, **options: Any) -> Any:
             page = browser.new_context(**{**DESKTOP, **options}).new_page()
             page.set_default_timeout(PATIENCE_MS)
+            _slow_down(page)
             page.on("pageerror", lambda error: faults.append(f"error: {error}"))
             page.on("console", lambda message: _note_console(message, faults))
             page.on("request", lambda request: _note_request(request.url, faults))
@@ -82,6 +84,14 @@ def browser_pages(chromium_path: str) -> Iterator[Any]:
         yield open_page
         browser.close()
     assert faults == []
+
+
+def _slow_down(page: Any) -> None:
+    """Makes the page as many times slower as SLOWER says: finds tests that look too early."""
+    rate = float(os.environ.get(SLOWER, "1"))
+    if rate > 1:
+        wire = page.context.new_cdp_session(page)
+        wire.send("Emulation.setCPUThrottlingRate", {"rate": rate})
 
 
 def _note_console(message: Any, faults: list[str]) -> None:

@@ -11,6 +11,7 @@ class BrushShelf {
     this.media = root.querySelector(".bs-media");
     this.brushes = [];
     this.chosen = [];
+    this.wasPicked = false;
     this.search.addEventListener("input", () => this.narrow());
     this.stars.hidden = SEVERAL;
     this.stars.addEventListener("click", () => {
@@ -24,7 +25,8 @@ class BrushShelf {
 
   load(value) {
     this.brushes = value?.brushes ?? [];
-    this.chosen = value?.chosen ?? [];
+    // What several brushes are picked is known here first: a late answer must not take picks away.
+    if (!SEVERAL || !this.wasPicked) this.chosen = value?.chosen ?? [];
     const focused = document.activeElement?.closest?.(".bs-brush")?.dataset.name;
     this.grid.replaceChildren(...this.brushes.map((brush) => this.tile(brush)));
     this.fillMedia();
@@ -151,6 +153,7 @@ class BrushShelf {
       const others = this.chosen.filter((one) => one !== name);
       if (others.length === this.chosen.length && others.length >= MAX_PICKED) return;
       this.chosen = others.length === this.chosen.length ? [...others, name] : others;
+      this.wasPicked = true;
       this.send("picks", { names: this.chosen });
     }
     this.narrow();

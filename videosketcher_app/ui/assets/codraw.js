@@ -161,7 +161,8 @@ class Desk {
     this.hand.send();
     this.wishes.splice(0).forEach((message) => (message.kind === "go" ? this.go() : this.link.send(message)));
     if (this.hearing.turn) return;
-    this.told(say(this.wasLost ? "back" : "ready"));
+    // Who draws while the session opens has been told something newer since.
+    if (this.wasLost || this.status.textContent === say("loading")) this.told(say(this.wasLost ? "back" : "ready"));
     this.wasLost = false;
   }
 
@@ -378,8 +379,12 @@ class Desk {
     this.stage.root.classList.toggle("cd-busy", busy);
   }
 
+  get status() {
+    return this.root.querySelector(".cd-told");
+  }
+
   told(words, isAlert = false) {
-    const line = this.root.querySelector(".cd-told");
+    const line = this.status;
     if (line.textContent !== words) line.textContent = words;
     line.classList.toggle("cd-alert", isAlert);
   }

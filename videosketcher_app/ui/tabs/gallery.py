@@ -230,7 +230,8 @@ def _connect_all(
             inputs=inputs,
             outputs=parts.outputs,
             show_progress="hidden",
-            concurrency_limit=None,  # the job queue decides who waits
+            concurrency_limit=1,  # each works on what the one before it left
+            concurrency_id="gallery",
         )
 
 

@@ -33,6 +33,12 @@ from videosketcher_app.ui.tabs.text.layout import note_html
 from videosketcher_app.ui.texts import t
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
+# What is pressed on the shelf is answered in the order of the presses: the last one counts.
+IN_ORDER: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_limit": 1,
+    "concurrency_id": "brush-shelf",
+}
 NUM_DRAWINGS = 12
 
 
@@ -109,12 +115,17 @@ def _connect_shelf(context: PageContext, page: BrushPage) -> None:
         on_seen,
         inputs=[choice, page.model],
         outputs=[page.shelf, page.by_hand, *card],
-        **QUIET,
+        **IN_ORDER,
     )
-    connect(role, page.shelf.pick, on_pick, outputs=[page.told, *card], **QUIET)
-    connect(role, page.shelf.star, on_star, outputs=page.told, **QUIET)
+    connect(role, page.shelf.pick, on_pick, outputs=[page.told, *card], **IN_ORDER)
+    connect(role, page.shelf.star, on_star, outputs=page.told, **IN_ORDER)
     connect(
-        role, page.shelf.remove, on_remove, inputs=choice, outputs=[page.told, page.shelf], **QUIET
+        role,
+        page.shelf.remove,
+        on_remove,
+        inputs=choice,
+        outputs=[page.told, page.shelf],
+        **IN_ORDER,
     )
     connect(role, page.model.change, on_model, inputs=page.model, outputs=page.by_hand, **QUIET)
 
@@ -163,7 +174,7 @@ def _connect_pad(context: PageContext, page: BrushPage) -> None:
         )
 
     if isinstance(page.pad, BrushPad):
-        connect(context.role, page.pad.painted, on_painted, outputs=outputs, **QUIET)
+        connect(context.role, page.pad.painted, on_painted, outputs=outputs, **IN_ORDER)
     elif page.use_pad is not None:
         connect(context.role, page.use_pad.click, on_use, inputs=page.pad, outputs=outputs, **QUIET)
 
@@ -235,8 +246,8 @@ def _connect_strokes(context: PageContext, page: BrushPage) -> None:
 
     outputs = [page.told, *page.card.outputs]
     connect(context.role, page.strokes.seen, on_seen, outputs=page.strokes, **QUIET)
-    connect(context.role, page.strokes.open, on_open, outputs=[page.told, page.strokes], **QUIET)
-    connect(context.role, page.strokes.stroke, on_stroke, outputs=outputs, **QUIET)
+    connect(context.role, page.strokes.open, on_open, outputs=[page.told, page.strokes], **IN_ORDER)
+    connect(context.role, page.strokes.stroke, on_stroke, outputs=outputs, **IN_ORDER)
 
 
 def _root(context: PageContext, person: Person) -> Any:

@@ -31,7 +31,7 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line
-from videosketcher_app.ui.tabs.brush.bench import QUIET
+from videosketcher_app.ui.tabs.brush.bench import IN_ORDER, QUIET
 from videosketcher_app.ui.tabs.brush.page import IDS, BrushPage, person_of
 from videosketcher_app.ui.tabs.text.drawing import (
     Asked,
@@ -89,8 +89,8 @@ def _connect_picks(
         except AppError as error:
             return [gr.skip(), error_line(error)]
 
-    connect(context.role, shelf.seen, on_seen, inputs=picked, outputs=shelf, **QUIET)
-    connect(context.role, shelf.picks, on_picks, outputs=[picked, status], **QUIET)
+    connect(context.role, shelf.seen, on_seen, inputs=picked, outputs=shelf, **IN_ORDER)
+    connect(context.role, shelf.picks, on_picks, outputs=[picked, status], **IN_ORDER)
 
 
 def _connect_drawing(
