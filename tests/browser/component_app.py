@@ -86,6 +86,14 @@ def browser_pages(chromium_path: str) -> Iterator[Any]:
     assert faults == []
 
 
+def expect(locator: Any) -> Any:
+    """Playwright's assertions, which wait: a page is often slower than the words on it."""
+    from playwright.sync_api import expect as expected
+
+    expected.set_options(timeout=PATIENCE_MS)
+    return expected(locator)
+
+
 def _slow_down(page: Any) -> None:
     """Makes the page as many times slower as SLOWER says: finds tests that look too early."""
     rate = float(os.environ.get(SLOWER, "1"))

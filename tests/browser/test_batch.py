@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.browser.component_app import browser_pages, component_app
+from tests.browser.component_app import browser_pages, component_app, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -49,7 +49,7 @@ def test_lines_become_drawings_and_a_zip(open_page):
     write_lines(page, "a cat", "<img src=x onerror=window.hit=1>" * 200, "a house")
     page.locator(".vb-summary", has_text="Finished.").wait_for(timeout=LONG_MS)
     assert (rows(page, "done").count(), rows(page, "failed").count()) == (2, 1)
-    assert "characters" in page.locator(".vb-error").inner_text()
+    expect(page.locator(".vb-error")).to_contain_text("characters")
     assert page.evaluate("window.hit") is None
     page.wait_for_function(
         "[...document.querySelectorAll('.vb-result img')].every((i) => i.naturalWidth > 0)"
@@ -84,7 +84,7 @@ def test_a_file_is_judged_before_anything_is_drawn(open_page, tmp_path):
     page.locator("#vb-status", has_text="Line 2 of the prompts file is not JSON").wait_for()
     page.locator("#vb-start").click()
     page.locator("#vb-status [role=alert]").wait_for()
-    assert page.locator(".vb-summary").count() == 0
+    expect(page.locator(".vb-summary")).to_have_count(0)
 
 
 def test_ten_thousand_lines_do_not_freeze_the_page(open_page, tmp_path):
@@ -95,7 +95,7 @@ def test_ten_thousand_lines_do_not_freeze_the_page(open_page, tmp_path):
     page.locator("#vb-status", has_text="10,000 prompts are ready").wait_for()
     page.locator("#vb-start").click()
     page.locator(".vb-rows", has_text="of 10,000").wait_for()
-    assert page.locator("#vb-table tbody tr").count() == 25
+    expect(page.locator("#vb-table tbody tr")).to_have_count(25)
     page.locator("#vb-later").click()
     page.locator("#vb-earlier:not([disabled])").click()
     page.locator(".vb-rows", has_text="of 10,000").wait_for()

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.browser.brush_page import BrushDesk
-from tests.browser.component_app import TABLET, browser_pages
+from tests.browser.component_app import TABLET, browser_pages, expect
 from tests.browser.text_page import text_app
 from tests.services.bad_pictures import encoded, mark
 from tests.services.drawings import published
@@ -48,10 +48,10 @@ def newest(folder):
 def test_pick_generate_reink_and_download(desk, folder):
     page = desk.page
     page.locator("#brush-shelf .bs-search").fill("crayon red")
-    assert page.locator("#brush-shelf .bs-brush:not([hidden])").count() == 1
+    expect(page.locator("#brush-shelf .bs-brush:not([hidden])")).to_have_count(1)
     desk.pick("crayon_red", "Crayon, red")
-    assert "What the model sees" in page.locator("#brush-frame").inner_text()
-    assert "painted with your brush" in page.locator("#brush-by-hand").inner_text()
+    expect(page.locator("#brush-frame")).to_contain_text("What the model sees")
+    expect(page.locator("#brush-by-hand")).to_contain_text("painted with your brush")
     page.locator("#brush-show-box input").uncheck()
     desk.draw("a cat")
     config = newest(folder)
@@ -90,25 +90,25 @@ def test_upload_understand_correct_and_keep(desk, tmp_path):
     width.fill("12")
     width.press("Enter")
     desk.has("As you corrected it")
-    assert page.locator("#brush-frame img").get_attribute("src") != before
+    expect(page.locator("#brush-frame img")).not_to_have_attribute("src", before)
     page.locator("#brush-reset").click()
     page.wait_for_function("document.querySelector('#brush-reset').disabled")
-    assert page.locator("#brush-frame img").get_attribute("src") == before
+    expect(page.locator("#brush-frame img")).to_have_attribute("src", before)
     page.locator("#brush-keep-fold .label-wrap").first.click()
     page.locator("#brush-keep-as input, #brush-keep-as textarea").first.fill("<b>My & pen</b>")
     page.locator("#brush-keep").click()
     page.get_by_text("is on your shelf").wait_for()
     desk.source("Shelf")
     own = page.locator("#brush-shelf .bs-chosen")
-    assert own.locator(".bs-pick span").inner_text() == "<b>My & pen</b>"
+    expect(own.locator(".bs-pick span")).to_have_text("<b>My & pen</b>", use_inner_text=True)
     own.locator('.bs-star[aria-pressed="false"]').click()
     own.locator('.bs-star[aria-pressed="true"]').wait_for()
     page.locator("#brush-shelf .bs-stars").click()
-    assert page.locator("#brush-shelf .bs-brush:not([hidden])").count() == 1
+    expect(page.locator("#brush-shelf .bs-brush:not([hidden])")).to_have_count(1)
     own.locator(".bs-remove").click()
     own.locator(".bs-remove").click()
     page.get_by_text("is gone from your shelf").wait_for()
-    assert page.locator("#brush-shelf .bs-remove").count() == 0
+    expect(page.locator("#brush-shelf .bs-remove")).to_have_count(0)
 
 
 def test_a_bad_picture_is_told_and_the_brush_stays(desk, tmp_path):
@@ -168,7 +168,9 @@ def test_several_brushes_side_by_side(desk):
     page.locator("#brush-side-draw").click()
     page.get_by_text("2 brushes, one plan, one seed.").wait_for(timeout=240_000)
     sheets = page.locator("#brush-side-grid .vv-sheet[data-state=done]")
-    assert sheets.locator(".vv-seed").all_inner_texts() == ["Ink, black", "Gouache, teal"]
+    expect(sheets.locator(".vv-seed")).to_have_text(
+        ["Ink, black", "Gouache, teal"], use_inner_text=True
+    )
     sheets.nth(1).get_by_text("Use this brush").click()
     desk.has("Gouache, teal")
 
@@ -200,7 +202,7 @@ def test_a_pen_follows_the_ink_and_can_be_hidden(desk):
             places.add(pen.evaluate("pen => pen.style.transform"))
     assert len(places) >= 3
     page.get_by_role("button", name="Show the pen").last.click()
-    assert page.locator("#brush-player .pl-pen.pl-pen-down").count() == 0
+    expect(page.locator("#brush-player .pl-pen.pl-pen-down")).to_have_count(0)
 
 
 def test_everything_fits_on_a_tablet(open_page, address):

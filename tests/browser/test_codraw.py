@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.browser.codraw_page import Paper
-from tests.browser.component_app import TABLET, browser_pages
+from tests.browser.component_app import TABLET, browser_pages, expect
 from tests.browser.text_page import text_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -98,13 +98,13 @@ def test_only_a_part_of_a_turn_is_kept(paper):
     paper.live.focus()
     for _ in range(5):
         paper.page.keyboard.press("ArrowLeft")
-    assert paper.button("keep").is_visible()
+    expect(paper.button("keep")).to_be_visible()
     paper.button("keep").click()
     paper.page.wait_for_function(f"desk().story.turns.size > {turns}")
     assert paper.head() != whole
     # The whole turn stays as another branch, to compare with and to go back to.
     paper.page.locator(f'[data-compare="{whole}"]').click()
-    assert paper.page.locator(".cd-pair figure").count() == 2
+    expect(paper.page.locator(".cd-pair figure")).to_have_count(2)
     paper.page.locator(f'[data-pick="{whole}"]').click()
     paper.page.wait_for_function(f"desk().story.head === {whole}")
 
@@ -156,7 +156,7 @@ def test_everything_by_keys_alone(paper):
     paper.turn_over()
     keys.press("Control+z")
     keys.press("e")
-    assert paper.page.locator('[data-tool="eraser"]').get_attribute("aria-checked") == "true"
+    expect(paper.page.locator('[data-tool="eraser"]')).to_have_attribute("aria-checked", "true")
 
 
 def test_a_finger_draws_and_two_fingers_zoom(address, open_page):

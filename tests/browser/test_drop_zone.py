@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.component_app import browser_pages, component_app
+from tests.browser.component_app import browser_pages, component_app, expect
 
 pytestmark = pytest.mark.browser
 
@@ -47,10 +47,10 @@ def test_dropping_on_the_window(page):
     page.evaluate(DRAG, [["dragleave"], [["cat.svg", "<svg/>"]]])
     assert "dz-shown" not in (zone.get_attribute("class") or "")
     page.evaluate(DRAG, [["drop"], [["a.txt", "hello"]]])
-    assert "not a drawing" in status.inner_text()
+    expect(status).to_contain_text("not a drawing")
     page.evaluate(DRAG, [["drop"], [["a.svg", "1"], ["b.svg", "2"]]])
-    assert "one file at a time" in status.inner_text()
+    expect(status).to_contain_text("one file at a time")
     page.evaluate(DRAG, [["drop"], [["cät <b>.SVG", "<svg/>"]]])
     page.wait_for_function("document.querySelector('#answer textarea').value")
-    assert page.locator("#answer textarea").input_value() == "cät <b>.SVG: <svg/>"
+    expect(page.locator("#answer textarea")).to_have_value("cät <b>.SVG: <svg/>")
     assert status.text_content() == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.component_app import TABLET, browser_pages, component_app
+from tests.browser.component_app import TABLET, browser_pages, component_app, expect
 from tests.browser.gallery_page import gallery_code
 from tests.services.drawings import published
 from videosketcher_app.core.requests import SketchRequest
@@ -63,7 +63,7 @@ def tile(page, name: str):
 
 def test_open_replay_favorite_search_and_take_the_settings(open_gallery):
     page = open_gallery()
-    assert page.locator(".vg-open").count() == 2
+    expect(page.locator(".vg-open")).to_have_count(2)
     page.wait_for_function(
         "[...document.querySelectorAll('.vg-open img')].every((i) => i.naturalWidth > 0)"
     )
@@ -310,6 +310,6 @@ def test_five_thousand_drawings_are_paged(folders, chromium_path):
         page.locator("#gallery-count", has_text="1 to 24 of 5,002").wait_for()
         page.locator("#gallery-older").click()
         page.locator("#gallery-count", has_text="25 to 48").wait_for()
-        assert page.locator(".vg-open").count() == 24
+        expect(page.locator(".vg-open")).to_have_count(24)
         page.locator("#gallery-search textarea, #gallery-search input").first.fill("house")
         page.locator("#gallery-count", has_text="1 drawing").wait_for()

@@ -12,7 +12,7 @@ import re
 import av
 import pytest
 
-from tests.browser.component_app import browser_pages
+from tests.browser.component_app import browser_pages, expect
 from tests.browser.text_page import DRAWN_MS, DROP, text_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -64,6 +64,9 @@ class Reader:
         names = plan.get_by_role("textbox", name=re.compile(r"^Name of part \d+"))
         return [box.input_value() for box in names.all()]
 
+    def name_of_part(self, number: int):
+        return self.page.get_by_role("textbox", name=f"Name of part {number}", exact=True)
+
     def look_quickly(self) -> None:
         """The preset with half the steps, so that the tasks take less time."""
         self.page.get_by_role("combobox", name="Preset").click()
@@ -100,7 +103,7 @@ def test_01_a_first_drawing_takes_two_clicks(reader):
     reader.press("Draw")
     reader.reads("Done in")
     assert len(reader.parts()) >= 3
-    assert reader.timeline.is_visible()
+    expect(reader.timeline).to_be_visible()
 
 
 def test_02_the_order_of_the_parts_is_changed_and_drawn(reader):
@@ -113,6 +116,7 @@ def test_02_the_order_of_the_parts_is_changed_and_drawn(reader):
     handle.press("ArrowDown")
     assert reader.parts()[:2] == [before[1], before[0]]
     reader.draw()
+    expect(reader.name_of_part(1)).to_have_value(before[1])
     assert reader.parts()[:2] == [before[1], before[0]]
     reader.timeline.get_by_text(before[1], exact=True).wait_for()
 
@@ -131,8 +135,8 @@ def test_03_a_moved_box_changes_its_words(reader):
     reader.page.mouse.down()
     reader.page.mouse.move(*goal, steps=5)
     reader.page.mouse.up()
-    assert words.input_value() != before
-    assert ("right" if is_left else "left") in words.input_value()
+    expect(words).not_to_have_value(before)
+    expect(words).to_have_value(re.compile("right" if is_left else "left"))
 
 
 def test_04_a_seed_is_kept_and_varied(reader):
@@ -143,10 +147,10 @@ def test_04_a_seed_is_kept_and_varied(reader):
     reader.page.get_by_role("spinbutton", name="How many").fill("2")
     reader.press("Draw variations")
     reader.reads(re.compile(r"^2 drawings\."))
-    assert reader.seed.input_value() == kept
+    expect(reader.seed).to_have_value(kept)
     reader.press("Use the seed of variation 2")
     reader.reads("is set and locked")
-    assert int(reader.seed.input_value()) == int(kept) + 1
+    expect(reader.seed).to_have_value(str(int(kept) + 1))
     reader.press("Open variation 1 in the player")
     reader.reads("Variation 1 is in the player.")
     reader.sees_move(reader.timeline, "ariaValueNow")  # it plays by itself
@@ -155,10 +159,10 @@ def test_04_a_seed_is_kept_and_varied(reader):
 def test_05_the_drawing_is_watched_part_by_part(reader):
     name = reader.parts()[1]
     reader.timeline.get_by_text(name, exact=True).click()
-    assert name in reader.timeline.get_attribute("aria-valuetext")
+    expect(reader.timeline).to_have_attribute("aria-valuetext", re.compile(re.escape(name)))
     repeat = reader.page.get_by_role("button", name="Repeat this part")
     repeat.click()
-    assert repeat.get_attribute("aria-pressed") == "true"
+    expect(repeat).to_have_attribute("aria-pressed", "true")
     play = reader.page.get_by_role("button", name="Play", exact=True)
     if play.is_visible():
         play.click()
@@ -195,8 +199,8 @@ def test_08_an_exported_file_brings_its_settings_back(reader):
     data = base64.b64encode(path.read_bytes()).decode()
     reader.page.evaluate(DROP, [path.name, data])
     reader.reads("are back")
-    assert reader.concept.input_value() == "a cat"
-    assert int(reader.seed.input_value()) == int(seed) - 1  # variation 1 is in the player
+    expect(reader.concept).to_have_value("a cat")
+    expect(reader.seed).to_have_value(str(int(seed) - 1))  # variation 1 is in the player
     assert sorted(reader.parts()) == sorted(parts)
 
 
@@ -224,4 +228,4 @@ def test_10_many_prompts_are_drawn_from_a_list(reader):
     table = reader.page.get_by_role("table", name="Prompts of the batch")
     table.get_by_role("row").nth(2).wait_for()
     reader.reads("2 of 2 prompts: 2 drawn")
-    assert table.get_by_role("img").count() == 2
+    expect(table.get_by_role("img")).to_have_count(2)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.browser.component_app import TABLET, browser_pages, component_app
+from tests.browser.component_app import TABLET, browser_pages, component_app, expect
 from videosketcher_app.core.geometry import PLACES
 from videosketcher_app.core.plan import PlanPart, parse_plan
 from videosketcher_app.core.sheet import boxes_of, sheet_table
@@ -143,7 +143,7 @@ def test_alt_and_arrows_reorder_and_keep_the_focus(page):
     page.keyboard.press("Alt+ArrowDown")
     assert names(page) == ["Ears", "Tail", "Head"]
     assert page.evaluate("document.activeElement.value") == "Head"
-    assert "3 of 3" in page.locator(".pe-status").inner_text()
+    expect(page.locator(".pe-status")).to_contain_text("3 of 3")
     wait_for_answer(page, "3. Head")
 
 
@@ -153,7 +153,7 @@ def test_adding_removing_and_rewording(page):
     page.keyboard.press("Enter")
     page.keyboard.type("a tiny heart in the center")
     assert names(page)[-1] == "Nose"
-    assert page.locator(".pe-box").count() == 4
+    expect(page.locator(".pe-box")).to_have_count(4)
     wait_for_answer(page, "4. Nose – a tiny heart in the center.")
     page.get_by_role("button", name="Remove part 1, Head").click()
     assert names(page) == ["Ears", "Tail", "Nose"]
@@ -201,7 +201,7 @@ def test_words_follow_while_a_box_is_dragged(page):
     page.mouse.down()
     page.mouse.move(sheet["x"] + 30, sheet["y"] + 30, steps=4)
     assert parts_of(page)[2][1] == "small wave at the top left"
-    assert page.locator(".pe-cell").is_visible()
+    expect(page.locator(".pe-cell")).to_be_visible()
     page.keyboard.press("Escape")
     page.mouse.up()
     assert parts_of(page)[2][1] == "small wave at the bottom right"
@@ -234,7 +234,7 @@ def test_keys_move_and_resize_a_box(page):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("-")
     assert parts_of(page)[0][1] == "a medium circle at the top left"
-    assert "medium circle" in page.locator(".pe-status").inner_text()
+    expect(page.locator(".pe-status")).to_contain_text("medium circle")
     page.keyboard.press("Delete")
     assert names(page) == ["Ears", "Tail"]
 
@@ -244,7 +244,7 @@ def test_shapes_change_the_selected_part_or_add_one(page):
     page.locator(".pe-box").nth(1).click()
     star.click()
     assert parts_of(page)[1][1] == "two stars on top of the head"
-    assert star.get_attribute("aria-pressed") == "true"
+    expect(star).to_have_attribute("aria-pressed", "true")
     page.locator(".pe-sheet").click(position={"x": 4, "y": 4})
     page.locator(".pe-shapes").get_by_role("button", name="oval", exact=True).click()
     assert parts_of(page)[3] == ("Oval", "an oval in the center")
@@ -258,7 +258,7 @@ def test_words_that_nobody_can_read_stay(page):
     page.keyboard.press("+")
     words = parts_of(page)[2][1]
     assert words == "large bushy <b>fur</b> & ünïcode on the right"
-    assert page.locator(".pe-box b").count() == 0
+    expect(page.locator(".pe-box b")).to_have_count(0)
     assert words in wait_for_answer(page, "ünïcode on the right")
 
 
@@ -268,7 +268,7 @@ def test_the_one_line_text_can_be_edited(page):
     line.fill(line.input_value().replace("2. Ears – two triangles on top of the head", "2. Nose"))
     assert names(page) == ["Head", "Nose", "Tail"]
     line.fill("Step by step sketch")
-    assert page.locator(".pe-line-fault").is_visible()
+    expect(page.locator(".pe-line-fault")).to_be_visible()
     assert names(page) == ["Head", "Nose", "Tail"]
     line.blur()
     assert "2. Nose. 3. Tail" in line.input_value()

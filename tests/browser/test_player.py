@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.component_app import TABLET, browser_pages, component_app
+from tests.browser.component_app import TABLET, browser_pages, component_app, expect
 from videosketcher_app.storage.media import write_video
 from videosketcher_app.ui.components.player import Player
 
@@ -107,7 +107,7 @@ def center(locator):
 def test_an_empty_player_is_a_blank_sheet(open_page, address):
     page = open_page(address)
     page.locator(".pl-message", has_text="plays here").wait_for()
-    assert not page.locator(".pl-time").is_visible()
+    expect(page.locator(".pl-time")).not_to_be_visible()
     page = opened(open_page, address)
     page.get_by_role("button", name="Clear").click()
     page.locator(".pl-message", has_text="plays here").wait_for()
@@ -122,32 +122,34 @@ def test_it_plays_by_itself_unless_motion_is_reduced(open_page, address):
 
 
 def test_the_timeline_names_the_parts(page):
-    assert page.locator(".pl-part").all_inner_texts() == [name for name, _, _ in PARTS]
-    assert page.locator(".pl-part b").count() == 0
+    expect(page.locator(".pl-part")).to_have_text(
+        [name for name, _, _ in PARTS], use_inner_text=True
+    )
+    expect(page.locator(".pl-part b")).to_have_count(0)
     widths = [page.locator(".pl-part").nth(i).bounding_box()["width"] for i in range(3)]
     assert max(widths) - min(widths) < 3
-    assert "0.00 of 3.00 s" in page.locator(".pl-readout").inner_text()
-    assert page.locator(".pl-time").get_attribute("aria-valuemax") == "3.00"
+    expect(page.locator(".pl-readout")).to_contain_text("0.00 of 3.00 s")
+    expect(page.locator(".pl-time")).to_have_attribute("aria-valuemax", "3.00")
 
 
 def test_a_click_jumps_to_a_part_and_a_drag_scrubs(page):
     page.mouse.click(*center(page.locator(".pl-part").nth(2)))
     assert time_of(page) == pytest.approx(2.0, abs=1 / FPS)
-    assert page.locator(".pl-now").inner_text() == "Tail"
+    expect(page.locator(".pl-now")).to_have_text("Tail", use_inner_text=True)
     x, y = center(page.locator(".pl-part").nth(2))
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(*center(page.locator(".pl-part").nth(1)), steps=4)
     page.mouse.up()
     assert time_of(page) == pytest.approx(1.5, abs=1.5 / FPS)
-    assert page.locator(".pl-now").inner_text() == PARTS[1][0]
+    expect(page.locator(".pl-now")).to_have_text(PARTS[1][0], use_inner_text=True)
 
 
 def test_keys(page):
     press(page, "ArrowRight", "ArrowRight")
-    assert "0.25 of" in page.locator(".pl-readout").inner_text()
+    expect(page.locator(".pl-readout")).to_contain_text("0.25 of")
     press(page, ".", ".", ",")
-    assert "0.31 of" in page.locator(".pl-readout").inner_text()
+    expect(page.locator(".pl-readout")).to_contain_text("0.31 of")
     press(page, "End")
     assert time_of(page) == pytest.approx(3 - 0.5 / FPS)
     press(page, "Home", "Shift+ArrowRight")
@@ -172,7 +174,7 @@ def test_keys_outside_the_player_are_left_alone(page):
     page.locator("#answer textarea").fill("")
     page.locator("#answer textarea").press("Space")
     assert is_paused(page)
-    assert page.locator("#answer textarea").input_value() == " "
+    expect(page.locator("#answer textarea")).to_have_value(" ")
 
 
 def test_speed(page):
@@ -251,7 +253,7 @@ def test_a_new_order_and_pace_is_told_to_python(page):
     page.mouse.down()
     page.mouse.move(end["x"] + 6, start[1], steps=5)
     page.mouse.up()
-    assert rows.locator("b").all_inner_texts() == ["Tail", "Head", PARTS[1][0]]
+    expect(rows.locator("b")).to_have_text(["Tail", "Head", PARTS[1][0]], use_inner_text=True)
     edge = center(rows.nth(0).locator(".pl-edge"))
     width = page.locator(".pl-order").bounding_box()["width"]
     page.mouse.move(*edge)
@@ -271,7 +273,7 @@ def test_a_new_order_and_pace_is_told_to_python(page):
     retiming = Player.retiming(told, 3)
     assert (retiming.order, retiming.hold_s) == ((2, 1, 0), 0.5)
     page.get_by_role("button", name="As it was").click()
-    assert rows.locator("b").all_inner_texts() == [name for name, _, _ in PARTS]
+    expect(rows.locator("b")).to_have_text([name for name, _, _ in PARTS], use_inner_text=True)
 
 
 def test_a_lost_video_is_said(page):
@@ -293,4 +295,4 @@ def test_fingers_jump_and_reorder_on_a_tablet(open_page, address):
     for kind, at in moves:
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": at, "y": y}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert rows.locator("b").all_inner_texts() == [PARTS[1][0], "Head", "Tail"]
+    expect(rows.locator("b")).to_have_text([PARTS[1][0], "Head", "Tail"], use_inner_text=True)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.browser.component_app import TABLET, browser_pages
+from tests.browser.component_app import TABLET, browser_pages, expect
 from tests.browser.text_page import Desk, text_app
 from tests.models.lora.made import made, modules_of
 from tests.services.drawings import published
@@ -68,7 +68,7 @@ def test_two_clicks_from_the_page_to_a_finished_sketch(desk, folder):
     desk.button("Draw").click()
     desk.finished()
     assert len(desk.parts()) >= 3
-    assert "planned by the library" in desk.page.locator("#plan .pe-planner").inner_text()
+    expect(desk.page.locator("#plan .pe-planner")).to_contain_text("planned by the library")
     assert desk.page.locator("#player .pl-part").count() >= 1
     assert any(c["plan"]["concept"] == title for c in map(json.loads, _configs(folder)))
 
@@ -88,7 +88,7 @@ def test_a_lora_is_chosen_and_its_word_goes_before_the_concept(desk, folder):
     desk.concept.fill("a cat")
     desk.button("inkhand").click()
     desk.page.wait_for_function("document.querySelector('#as-written input').checked")
-    assert desk.concept.input_value() == "inkhand, a cat"
+    expect(desk.concept).to_have_value("inkhand, a cat")
     desk.button("Draw").click()
     desk.finished()
     config = newest(folder, "inkhand")
@@ -105,7 +105,7 @@ def test_suggestions_follow_what_is_typed_in_other_languages_too(desk):
     chip.first.wait_for()
     chip.first.focus()
     desk.page.keyboard.press("Enter")
-    assert desk.concept.input_value() == "a cat"
+    expect(desk.concept).to_have_value("a cat")
 
 
 def test_plan_first_then_reorder_reword_and_draw(desk, folder):
@@ -155,8 +155,8 @@ def test_stop_keeps_the_preview_and_the_next_sketch_goes_on(desk):
     desk.button("Stop").click()
     desk.told("stays on the sheet")
     desk.page.locator("#stop[disabled]").wait_for()
-    assert desk.page.locator("#preview img").is_visible()
-    assert desk.page.locator("#downloads button").first.is_disabled()
+    expect(desk.page.locator("#preview img")).to_be_visible()
+    expect(desk.page.locator("#downloads button").first).to_be_disabled()
     desk.field("steps").fill("")
     desk.button("Draw").click()
     desk.finished()
@@ -192,7 +192,7 @@ def test_a_preset_fills_the_settings(desk):
     desk.page.wait_for_function(
         "document.querySelector('#steps :is(input, textarea)').value === '4'"
     )
-    assert desk.field("model").input_value() == "pocket-t2v"
+    expect(desk.field("model")).to_have_value("pocket-t2v")
     assert "draws plans of shapes and places" in desk.page.locator("#about-model").inner_text()
 
 
@@ -202,7 +202,7 @@ def test_seed_lock_and_dice(desk):
     rolled = seed.input_value()
     desk.page.get_by_label("Keep").check()
     desk.draw("a duck")
-    assert seed.input_value() == rolled
+    expect(seed).to_have_value(rolled)
     desk.button("New seed").click()
     desk.page.wait_for_function(
         "(old) => document.querySelector('#seed input').value !== old", arg=rolled
@@ -212,7 +212,7 @@ def test_seed_lock_and_dice(desk):
     seed.press("Tab")
     desk.page.wait_for_function("document.querySelector('#seed-lock input').checked")
     desk.draw("a duck")
-    assert seed.input_value() == "42"
+    expect(seed).to_have_value("42")
 
 
 def test_settings_of_the_result_come_back_with_one_click(desk):
@@ -223,9 +223,9 @@ def test_settings_of_the_result_come_back_with_one_click(desk):
     desk.concept.fill("something else")
     desk.button("Use its settings").click()
     desk.told("settings of this drawing are back")
-    assert desk.field("steps").input_value() == "3"
-    assert desk.concept.input_value() == "a fish"
-    assert desk.page.locator("#seed-lock input").is_checked()
+    expect(desk.field("steps")).to_have_value("3")
+    expect(desk.concept).to_have_value("a fish")
+    expect(desk.page.locator("#seed-lock input")).to_be_checked()
 
 
 @pytest.mark.parametrize("kind", ["png", "mp4", "svg", "gif", "config"])
@@ -234,8 +234,8 @@ def test_a_file_dropped_on_the_window_brings_its_settings_back(desk, tmp_path, k
     path = ExportService().export(saved.folder, kind)
     desk.drop(path)
     desk.told("are back")
-    assert desk.concept.input_value() == "a cat"
-    assert desk.field("seed").input_value() == "7"
+    expect(desk.concept).to_have_value("a cat")
+    expect(desk.field("seed")).to_have_value("7")
     desk.page.locator("#plan .pe-box").first.wait_for()
     assert desk.parts() == [part.name for part in saved.plan.parts]
 
@@ -254,7 +254,7 @@ def test_the_gallery_gives_settings_back(desk):
     desk.page.locator(".vg-open", has_text="a tree").first.click()
     desk.page.locator("#gallery-reuse").click()
     desk.concept.wait_for()  # the Text tab opens by itself
-    assert desk.concept.input_value() == "a tree"
+    expect(desk.concept).to_have_value("a tree")
 
 
 def test_a_drawing_that_could_not_be_saved_is_saved_with_one_press(desk, folder):
@@ -273,7 +273,7 @@ def test_a_drawing_that_could_not_be_saved_is_saved_with_one_press(desk, folder)
         away.rename(out)
     strip = desk.page.get_by_role("region", name="Drawings that could not be saved")
     strip.get_by_text("1 drawing could not be saved.").wait_for()
-    assert "a kite" in strip.inner_text()
+    expect(strip).to_contain_text("a kite")
     desk.button("Save a kite again").click()
     desk.told("Saved: a kite.")
     strip.wait_for(state="detached")
@@ -285,7 +285,7 @@ def test_mistakes_are_answered_in_place(desk):
     desk.concept.fill("?!")
     desk.concept.press("Enter")
     desk.page.locator("#status .vs-error").wait_for()
-    assert "no words" in desk.status.inner_text()
+    expect(desk.status).to_contain_text("no words")
     desk.concept.fill("a cat")
     desk.open_settings()
     desk.field("steps").fill("many")

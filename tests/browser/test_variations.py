@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.component_app import browser_pages, component_app
+from tests.browser.component_app import browser_pages, component_app, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -65,7 +65,9 @@ def test_four_sheets_fill_and_each_can_be_used(open_page, out):
         "document.querySelectorAll('.vv-sheet[data-state=done]').length === 4", timeout=90_000
     )
     page.locator("#vv-status", has_text="4 drawings").wait_for()
-    assert page.locator(".vv-seed").all_inner_texts() == [f"Seed {i}" for i in range(4)]
+    expect(page.locator(".vv-seed")).to_have_text(
+        [f"Seed {i}" for i in range(4)], use_inner_text=True
+    )
     page.wait_for_function(
         "[...document.querySelectorAll('.vv-sheet img')].every((i) => i.naturalWidth > 0)"
     )
@@ -86,7 +88,7 @@ def test_stop_keeps_what_is_finished(open_page, out):
     sheets(page, "done").first.wait_for(timeout=90_000)
     page.locator("#vv-stop").click()
     page.locator("#vv-status", has_text="Stopped. 1 finished and kept").wait_for()
-    assert sheets(page, "not_drawn").count() == 3
+    expect(sheets(page, "not_drawn")).to_have_count(3)
     assert [path.name for path in out.iterdir() if path.name.startswith("cat")] == ["cat"]
 
 
@@ -98,7 +100,7 @@ def test_words_of_people_stay_words(open_page):
     )
     ask(page, hostile)
     page.locator("#vv-status", has_text="does not know").wait_for(timeout=90_000)
-    assert page.locator("#vv-status b, #vv-status img").count() == 0
+    expect(page.locator("#vv-status b, #vv-status img")).to_have_count(0)
     assert page.evaluate("window.hit") is None
 
 

@@ -165,12 +165,18 @@ def test_a_file_that_is_no_adapter_is_refused(base_folder: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        (lambda t: t.pop("blocks.0.self_attn.q.lora_A.weight"), "blocks.0.self_attn.q.lora_B"),
-        (lambda t: t.pop("blocks.0.self_attn.q.lora_B.weight"), "blocks.0.self_attn.q"),
+        (lambda t: t.pop("blocks.0.self_attn.q.lora_A.weight"), "no down .* blocks.0.self_attn.q"),
+        (lambda t: t.pop("blocks.0.self_attn.q.lora_B.weight"), "no up .* blocks.0.self_attn.q"),
         (lambda t: t.update({"blocks.9.modulation": torch.zeros(1)}), "blocks.9.modulation"),
         (
             lambda t: t.update({"blocks.0.self_attn.q.lora_A.weight": torch.zeros(4, 5)}),
             "blocks.0.self_attn.q",
+        ),
+        (
+            lambda t: t.update(
+                {f"blocks.9.ffn.0.lora_{half}.weight": torch.zeros(4, 4) for half in "AB"}
+            ),
+            "has no blocks.9.ffn.0",
         ),
     ],
 )
@@ -179,8 +185,9 @@ def test_a_torn_adapter_is_refused(base_folder: Path, tmp_path: Path, change, wh
     tensors = adapter_tensors(model.transformer)
     change(tensors)
     save_adapted(tmp_path, tensors, name="x", base=model, defaults=model.defaults)
-    with pytest.raises(DamagedModel, match=where):
+    with pytest.raises(DamagedModel, match=where) as refusal:
         load_adapted(tmp_path, base_folder, "cpu", torch.float32)
+    assert "Restore the model's folder" in refusal.value.hint
 
 
 def test_nan_is_refused(base_folder: Path, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ import torch
 from torch import Tensor, nn
 
 from videosketcher_app.core.errors import DamagedModel, InvalidFile
+from videosketcher_app.models.lora.adapter import adapter_from
+from videosketcher_app.models.lora.merging import merged
 from videosketcher_app.models.quantize import dequantize_rows, quantize_rows
 from videosketcher_app.models.wan.network import TransformerConfig
 from videosketcher_app.storage import tensors as tensor_files
@@ -47,6 +49,7 @@ FORMAT = "videosketcher-adapter-1"
 TARGETS = ("q", "k", "v", "o", "ffn.0", "ffn.2")
 _ADAPTER_NAME = "default"  # peft's; left out of the file
 _A, _B = ".lora_A.weight", ".lora_B.weight"
+_TORN_HINT = "Restore the model's folder, or train the adapter again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,33 +221,19 @@ def adapted_weights(base: Mapping[str, Tensor], adapter: Adapter) -> dict[str, T
         DamagedModel: a pair is torn, or fits no weight of the base.
     """
     weights = {name: tensor.detach().to("cpu", torch.float32) for name, tensor in base.items()}
-    for name, tensor in adapter.tensors.items():
-        if name.endswith(_A):
-            _merge_pair(weights, name.removesuffix(_A), adapter)
-        elif name.endswith(_B):
-            _require(name.removesuffix(_B) + _A in adapter.tensors, name)
-        else:
-            _require(name in weights, name)
-            weights[name] = tensor
-    return weights
-
-
-def _merge_pair(weights: dict[str, Tensor], module: str, adapter: Adapter) -> None:
-    target, a_RI = f"{module}.weight", adapter.tensors[module + _A]
-    b_OR = adapter.tensors.get(module + _B)
-    _require(target in weights and b_OR is not None, module)
-    assert b_OR is not None
-    fits = a_RI.ndim == b_OR.ndim == 2 and b_OR.shape[1] == a_RI.shape[0]
-    _require(fits and (b_OR.shape[0], a_RI.shape[1]) == tuple(weights[target].shape), module)
-    weights[target] = weights[target] + adapter.scale * (b_OR @ a_RI)
-
-
-def _require(condition: bool, name: str) -> None:
-    if not condition:
+    pairs = {name: tensor for name, tensor in adapter.tensors.items() if _is_pair(name)}
+    whole = {name: tensor for name, tensor in adapter.tensors.items() if not _is_pair(name)}
+    strange = sorted(whole.keys() - weights.keys())
+    if strange:
         raise DamagedModel(
-            f"The adapter does not fit its base at {name!r}.",
-            hint="Restore the model's folder, or train the adapter again.",
+            f"The adapter does not fit its base, which has no {strange[0]!r}.", hint=_TORN_HINT
         )
+    if pairs:
+        try:
+            weights = merged(weights, adapter_from(pairs, source="The adapter"), adapter.scale)
+        except InvalidFile as error:
+            raise DamagedModel(error.message, hint=_TORN_HINT) from error
+    return {**weights, **whole}
 
 
 def _is_pair(name: str) -> bool:

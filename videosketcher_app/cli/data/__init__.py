@@ -1,0 +1,15 @@
+"""`data`: datasets for training, made, checked and joined; one module a group of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from videosketcher_app.cli.data import clips, lmdb, merge
+
+app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
+
+app.command("merge-json")(merge.merge)
+app.command("lmdb")(lmdb.pack)
+app.command("flatten")(clips.flatten)
+app.command("slice")(clips.cut)
+app.command("convert")(clips.convert)
