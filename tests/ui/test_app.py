@@ -14,7 +14,7 @@ from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.ui.app import build_app
 from videosketcher_app.ui.doors import role_of_door
-from videosketcher_app.ui.handlers import connect, handler
+from videosketcher_app.ui.handlers import connect, handler, hears_what_was_pressed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +57,15 @@ def test_handler_beyond_the_role_does_not_exist():
     assert heard == []
     connect(Role.OWNER, listen, on_train)
     assert heard == [on_train]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_press_that_says_what_was_pressed_is_never_dropped(services, role):
+    """Gradio's own default drops a second event while the first one is answered."""
+    blocks = page(services, role)
+    telling = [each for each in blocks.fns.values() if hears_what_was_pressed(each.fn)]
+    assert len(telling) >= 4
+    assert {each.trigger_mode for each in telling} == {"multiple"}
 
 
 def test_no_handler_is_offered_as_a_public_endpoint(services):

@@ -9,6 +9,7 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
+from videosketcher_app.cli.request_fields import request_fields
 from videosketcher_app.cli.sketch import draw_given
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif",
 
 
 def brush(
+    context: typer.Context,
     prompt: Annotated[
         str | None, typer.Argument(help="A concept, or a whole plan.", show_default=False)
     ] = None,
@@ -49,37 +51,16 @@ def brush(
     quiet: options.Quiet = False,
 ) -> int:
     """Draws a concept or a plan in the hand of a brush."""
-    from videosketcher_app.core.errors import InvalidRequest
-    from videosketcher_app.core.requests import LoraSpec
     from videosketcher_app.core.settings import load_settings
 
-    if extend_prompt and as_written:
-        raise InvalidRequest(
-            "--extend-prompt and --as-written exclude each other.", hint="Leave one out."
-        )
-    given = {
-        "prompt": prompt,
-        "brush": None,
-        "seed": seed,
-        "num_frames": num_frames,
-        "width": width,
-        "height": height,
-        "fps": fps,
-        "planner": refine_backend,
-        "as_written": as_written or None,
-        "model": model,
-        "loras": tuple(LoraSpec.parse(text) for text in lora) if lora else None,
-        "num_inference_steps": num_inference_steps,
-        "cfg_scale": cfg_scale,
-        "negative_prompt": negative_prompt,
-    }
+    fields = request_fields(context.params)
     if request_file is None or input_image is not None or brush_color is not None:
-        given["brush"] = brush_of(
+        fields["brush"] = brush_of(
             input_image, color=brush_color, width=brush_width, kind=brush_kind, show_box=not no_box
         )
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
-    return draw_given(console, settings, given, prompts_file, request_file, force=force, gif=gif)
+    return draw_given(console, settings, fields, prompts_file, request_file, force=force, gif=gif)
 
 
 def brush_of(

@@ -9,6 +9,7 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
+from videosketcher_app.cli.request_fields import request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def codraw(
+    context: typer.Context,
     script: Annotated[
         Path,
         typer.Option(
@@ -44,16 +46,7 @@ def codraw(
 
     console = Console(quiet=quiet, as_json=as_json)
     settings = load_settings(output_dir=output_dir, device=device)
-    read = read_script(
-        script,
-        seed=seed,
-        width=width,
-        height=height,
-        fps=fps,
-        planner=refine_backend,
-        model=model,
-        num_inference_steps=num_inference_steps,
-    )
+    read = read_script(script, **request_fields(context.params))
     with build(settings) as services:
         session = services.codraw.open("", read.request)
         try:

@@ -10,12 +10,14 @@ import typer
 from videosketcher_app.cli import options
 from videosketcher_app.cli.codraw import publish, tell
 from videosketcher_app.cli.console import Console
+from videosketcher_app.cli.request_fields import request_fields
 from videosketcher_app.core.errors import InvalidRequest, MissingModel
 
 _LENGTH = "Length"
 
 
 def rollout(
+    context: typer.Context,
     prompt: Annotated[
         str | None, typer.Argument(help="A concept, or a whole plan.", show_default=False)
     ] = None,
@@ -68,22 +70,7 @@ def rollout(
         console.remark("--config is not needed: shapes are read from the weights.")
     _refuse_checkpoint(checkpoint)
     _check_choice(prompt, prompts_file, endless, num_rollout)
-    if extend_prompt and as_written:
-        raise InvalidRequest(
-            "--extend-prompt and --as-written exclude each other.", hint="Leave one out."
-        )
-    given = {
-        "seed": seed,
-        "num_frames": num_frames,
-        "width": width,
-        "height": height,
-        "fps": fps,
-        "planner": refine_backend,
-        "as_written": as_written or None,
-        "model": model,
-        "num_inference_steps": num_inference_steps,
-    }
-    fields = {name: value for name, value in given.items() if value is not None}
+    fields = request_fields(context.params)
     settings = load_settings(output_dir=output_dir, device=device)
     prompts = read_prompts(prompts_file) if prompts_file is not None else [prompt or ""]
     clips = {"num_rollout": num_rollout, "num_overlap_frames": num_overlap_frames}

@@ -9,6 +9,7 @@ import typer
 
 from videosketcher_app.cli import options
 from videosketcher_app.cli.console import Console
+from videosketcher_app.cli.request_fields import request_fields
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def plan(
 
 
 def sketch(
+    context: typer.Context,
     prompt: Annotated[
         str | None, typer.Argument(help="A concept, or a whole plan.", show_default=False)
     ] = None,
@@ -77,52 +79,30 @@ def sketch(
     quiet: options.Quiet = False,
 ) -> int:
     """Draws a concept or a plan, step by step, as a video with all its files."""
-    from videosketcher_app.core.requests import LoraSpec
     from videosketcher_app.core.settings import load_settings
 
-    if extend_prompt and as_written:
-        raise InvalidRequest(
-            "--extend-prompt and --as-written exclude each other.", hint="Leave one out."
-        )
-    given = {
-        "prompt": prompt,
-        "seed": seed,
-        "num_frames": num_frames,
-        "width": width,
-        "height": height,
-        "fps": fps,
-        "planner": refine_backend,
-        "as_written": as_written or None,
-        "model": model,
-        "loras": tuple(LoraSpec.parse(text) for text in lora) if lora else None,
-        "num_inference_steps": num_inference_steps,
-        "cfg_scale": cfg_scale,
-        "negative_prompt": negative_prompt,
-        "attention": attention,
-        "mode": mode,
-    }
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
-    return draw_given(console, settings, given, prompts_file, request_file, force=force, gif=gif)
+    fields = request_fields(context.params)
+    return draw_given(console, settings, fields, prompts_file, request_file, force=force, gif=gif)
 
 
 def draw_given(
     console: Console,
     settings: Any,
-    given: dict[str, Any],
+    fields: dict[str, Any],
     prompts_file: Path | None,
     request_file: Path | None,
     *,
     force: bool,
     gif: bool,
 ) -> int:
-    """Draws what the fields of a request say; those that are None were not given.
+    """Draws what the fields of a request say, those that were given.
 
     Raises:
         InvalidRequest: not exactly one of a prompt and the two files is given.
     """
-    fields = {name: value for name, value in given.items() if value is not None}
-    _require_one_source(given["prompt"], prompts_file, request_file)
+    _require_one_source(fields.get("prompt"), prompts_file, request_file)
     folder = settings.output_dir
     if prompts_file is not None:
         return _draw_batch(console, settings, prompts_file, fields, folder, force=force, gif=gif)

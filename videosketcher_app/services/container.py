@@ -21,6 +21,8 @@ from videosketcher_app.services.loras import LoraLibrary, library_of
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_presets
 from videosketcher_app.services.request_planner import RequestPlanner
+from videosketcher_app.services.sketchbooks import FOLDER as DATASETS_FOLDER
+from videosketcher_app.services.sketchbooks import Sketchbooks
 from videosketcher_app.services.unfinished import Unfinished
 from videosketcher_app.services.variations import VariationService
 from videosketcher_app.storage.paths import Workspace
@@ -54,6 +56,7 @@ class Services:
     rollouts: RolloutService
     brushes: BrushDesk
     side_by_side: SideBySide
+    sketchbooks: Sketchbooks
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
@@ -133,6 +136,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         ),
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         loras=loras,
+        sketchbooks=Sketchbooks(workspace.root / DATASETS_FOLDER),
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

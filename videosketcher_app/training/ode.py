@@ -90,8 +90,17 @@ def mixed_states(path_BSCFhw: Tensor, index_BF: Tensor) -> Tensor:
 
 
 def ode_loss(
-    noisy_BCFhw: Tensor, velocity_BCFhw: Tensor, end_BCFhw: Tensor, timesteps_BF: Tensor
+    noisy_BCFhw: Tensor,
+    velocity_BCFhw: Tensor,
+    end_BCFhw: Tensor,
+    timesteps_BF: Tensor,
+    sigma_BF: Tensor | None = None,
 ) -> Tensor:
-    """Squared error of the clean estimate against the path's end, over frames with t above 0."""
-    estimate = clean_of(noisy_BCFhw, velocity_BCFhw, timesteps_BF / 1000)
+    """Squared error of the clean estimate against the path's end, over frames with t above 0.
+
+    Args:
+        sigma_BF: noise levels, where a family means others than a thousandth of its timesteps.
+    """
+    sigma_BF = timesteps_BF / 1000 if sigma_BF is None else sigma_BF
+    estimate = clean_of(noisy_BCFhw, velocity_BCFhw, sigma_BF)
     return regression_loss(estimate, end_BCFhw, timesteps_BF > 0)

@@ -37,11 +37,12 @@ def connect(role: Role, listen: Callable[..., Any], function: Callable[..., Any]
     capability: Capability = function.capability  # type: ignore[attr-defined]
     if not allows(role, capability):
         return None
-    if _hears_what_was_pressed(function):
+    if hears_what_was_pressed(function):
         wiring.setdefault("trigger_mode", "multiple")
     return listen(function, api_visibility="private", **wiring)
 
 
-def _hears_what_was_pressed(function: Callable[..., Any]) -> bool:
+def hears_what_was_pressed(function: Callable[..., Any]) -> bool:
+    """Whether a handler is told what a component sent with its event."""
     parameters = inspect.signature(function).parameters.values()
     return any(each.annotation in (gr.EventData, "gr.EventData") for each in parameters)

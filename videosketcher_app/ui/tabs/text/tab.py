@@ -78,6 +78,7 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> list
     wiring: dict[str, Any] = {
         "inputs": [*page.plan_inputs, page.lock, *page.settings_inputs],
         "outputs": drawing_outputs(page),
+        "trigger_mode": "multiple",  # a press right after "Done" counts, though its end is on its way
         **OPEN,
     }
     moments = (page.draw.click, page.concept.submit)

@@ -1,0 +1,120 @@
+"""What the page shows of a sketchbook: its sketches as pictures and words, and what came of a press."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.services.sketchbooks import BookEntry
+from videosketcher_app.ui.components.inlined import picture_address
+from videosketcher_app.ui.texts import t
+
+THUMBNAIL_PX = 320
+MAX_TEXT = 100_000  # of anything that a page may send as a name or as words; services check closer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a question of the page.
+
+    Attributes:
+        number: of the question.
+        words: for the person; may be empty.
+        book: the sketchbook to show; empty for the newest.
+    """
+
+    number: int
+    ok: bool = True
+    words: str = ""
+    book: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """An event of the page, read from what it sent.
+
+    Attributes:
+        book: the sketchbook that is open; empty if none is.
+        values: the event's own fields.
+    """
+
+    number: int
+    book: str
+    values: dict[str, Any]
+
+    @property
+    def sketch(self) -> str:
+        """Id of the sketch that it is about."""
+        return self.text("id")
+
+    def text(self, name: str) -> str:
+        """A field that holds words.
+
+        Raises:
+            InvalidRequest: it is missing or holds something else.
+        """
+        value = self.values.get(name)
+        if not isinstance(value, str) or len(value) > MAX_TEXT:
+            raise not_understood()
+        return value
+
+    def whole(self, name: str) -> int:
+        """A field that holds a whole number.
+
+        Raises:
+            InvalidRequest: it is missing or holds something else.
+        """
+        value = self.values.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise not_understood()
+        return value
+
+
+def question_of(data: Any) -> Question:
+    """Reads `event._data` of a gr.EventData; what is no question of ours has the number 0."""
+    values = data if isinstance(data, dict) else {}
+    number, book = values.get("number"), values.get("book")
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    return Question(
+        number=number if is_number else 0,
+        book=book if isinstance(book, str) and len(book) <= MAX_TEXT else "",
+        values=values,
+    )
+
+
+def not_understood() -> InvalidRequest:
+    """The answer to what no page of ours sends."""
+    return InvalidRequest(t("train.not_understood"), hint=t("train.not_understood_hint"))
+
+
+def opened(entries: Sequence[BookEntry], wanted: str) -> BookEntry | None:
+    """The sketchbook of that name, else the first one; None if there is none."""
+    named = [entry for entry in entries if entry.name == wanted]
+    return next(iter([*named, *entries]), None)
+
+
+def book_value(entries: Sequence[BookEntry], outcome: Outcome) -> dict[str, Any]:
+    """The value of SketchbookDesk; every word as text."""
+    book = opened(entries, outcome.book)
+    words = outcome.words
+    if not words and book is not None and book.flaw:
+        words = t("train.flaw", name=book.name, flaw=book.flaw)
+    return {
+        "books": [entry.name for entry in entries],
+        "book": book.name if book else "",
+        "sketches": [_shown(sketch) for sketch in book.sketches] if book else [],
+        "answered": outcome.number,
+        "ok": outcome.ok and not (book is not None and book.flaw),
+        "words": words,
+    }
+
+
+def _shown(sketch: Any) -> dict[str, Any]:
+    return {
+        "id": sketch.id,
+        "caption": sketch.caption,
+        "picture": picture_address(sketch.picture, side_px=THUMBNAIL_PX),
+        "about": t(f"train.origin_{sketch.origin}"),
+    }
