@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from videosketcher_app.cli import train_causal
+
 app = typer.Typer(
     help="Training, under `accelerate launch` on several devices.", no_args_is_help=True
 )
@@ -26,3 +28,6 @@ def pocket(
     from videosketcher_app.training.pocket import main
 
     main(config, resume=resume)
+
+
+train_causal.add_to(app)

@@ -216,14 +216,14 @@ def read_sketch(folder: Path, row: IndexRow) -> BookSketch:
             hint = f"{INDEX_FILE} says {getattr(row, side)}; make both the same."
             raise wrong_field(where, side, values[side], hint)
     fps = number_in(values.get("fps", DEFAULT_FPS), 1, 240, where=where, field="fps")
+    strokes = read_strokes(values.get("strokes"), where, fps=fps)
+    check_on_canvas(strokes, where, row.width, row.height)
     return BookSketch(
         id=row.id,
         caption=row.caption,
         width=row.width,
         height=row.height,
-        strokes=read_strokes(
-            values.get("strokes"), where, width=row.width, height=row.height, fps=fps
-        ),
+        strokes=strokes,
         origin=row.origin,
     )
 
@@ -245,14 +245,11 @@ def write_sketch(folder: Path, sketch: BookSketch) -> None:
     atomic.write_text(sketch_file(folder, sketch.id), text + "\n")
 
 
-def read_strokes(
-    values: object, where: str, *, width: int, height: int, fps: float = DEFAULT_FPS
-) -> tuple[Stroke, ...]:
+def read_strokes(values: object, where: str, *, fps: float = DEFAULT_FPS) -> tuple[Stroke, ...]:
     """The strokes of a list of values, their times as frames at `DEFAULT_FPS`.
 
     Args:
         where: what the messages call the drawing.
-        width, height: of its canvas, in pixels.
         fps: of the times in the values.
 
     Raises:
@@ -275,9 +272,17 @@ def read_strokes(
             f"{where} has {points:,} points.",
             hint=f"At most {MAX_POINTS:,} are possible: leave out points that change nothing.",
         )
-    for number, stroke in enumerate(strokes, start=1):
-        _require_on_canvas(stroke, f"{where}, stroke {number}", width, height)
     return tuple(_at_default_rate(stroke, fps) for stroke in strokes)
+
+
+def check_on_canvas(strokes: Sequence[Stroke], where: str, width: int, height: int) -> None:
+    """Refuses strokes that are no drawing on this canvas, or would take for ever to draw.
+
+    Raises:
+        InvalidFile: a point lies far outside, or a line is far too wide or long.
+    """
+    for number, stroke in enumerate(strokes, start=1):
+        _check_stroke(stroke, f"{where}, stroke {number}", width, height)
 
 
 def check_size(width: object, height: object, where: str) -> None:
@@ -317,8 +322,7 @@ def clean_caption(caption: object, where: str) -> str:
     return caption.encode("utf-8", "replace").decode("utf-8").strip()
 
 
-def _require_on_canvas(stroke: Stroke, where: str, width: int, height: int) -> None:
-    """Refuses what would take no time to write and for ever to draw."""
+def _check_stroke(stroke: Stroke, where: str, width: int, height: int) -> None:
     size = np.array([width, height])
     outside = (
         (stroke.points_N2 < -MAX_OUTSIDE * size) | (stroke.points_N2 > (1 + MAX_OUTSIDE) * size)

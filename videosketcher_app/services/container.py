@@ -23,6 +23,7 @@ from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_pre
 from videosketcher_app.services.request_planner import RequestPlanner
 from videosketcher_app.services.sketchbooks import FOLDER as DATASETS_FOLDER
 from videosketcher_app.services.sketchbooks import Sketchbooks
+from videosketcher_app.services.training_runs.runs import TrainingRuns
 from videosketcher_app.services.unfinished import Unfinished
 from videosketcher_app.services.variations import VariationService
 from videosketcher_app.storage.paths import Workspace
@@ -57,10 +58,12 @@ class Services:
     brushes: BrushDesk
     side_by_side: SideBySide
     sketchbooks: Sketchbooks
+    training: TrainingRuns
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
         self.history.closing()
+        self.training.close()
         self.queue.shutdown()
         self.codraw.shutdown()
         self.shelf.clear()
@@ -137,6 +140,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         loras=loras,
         sketchbooks=Sketchbooks(workspace.root / DATASETS_FOLDER),
+        training=TrainingRuns(settings, queue=queue, lease=lease, loras=loras),
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

@@ -70,6 +70,7 @@ class JobQueue:
         self._running: Job | None = None
         self._worker: threading.Thread | None = None
         self._closed = False
+        self._listeners: tuple[Callable[[], None], ...] = ()
 
     def submit(
         self,
@@ -102,7 +103,15 @@ class JobQueue:
                 self._worker.start()
             self._changed.notify_all()
         job.when_ended(self._forget)
+        self._tell()
         return job
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """Calls `tell()` after every submission and every end of a run job, on whatever thread.
+
+        It looks with `waiting` and `is_running`, must not take long, and stays for good.
+        """
+        self._listeners = (*self._listeners, tell)
 
     def waiting(self, session: str | None = None) -> int:
         """How many jobs wait, in all or of one session."""
@@ -184,6 +193,10 @@ class JobQueue:
             if job.state is State.WAITING and session in (None, job.session)
         ]
 
+    def _tell(self) -> None:
+        for tell in self._listeners:
+            tell()
+
     def _forget(self, job: Job) -> None:
         """A job that was cancelled while it waited leaves the round at once."""
         with self._changed:
@@ -204,5 +217,6 @@ class JobQueue:
         job.run(self._lease)
         with self._changed:
             self._running = None
+        self._tell()
         logger.info("%s: %s, %.2f s", job.name, job.state.value, time.monotonic() - started)
         return True

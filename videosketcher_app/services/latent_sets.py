@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.errors import AppError, InvalidFile
 from videosketcher_app.storage.latent_lmdb import write_latents
-from videosketcher_app.storage.tensors import read_pickle_weights
+from videosketcher_app.storage.tensors import (
+    read_metadata,
+    read_pickle_weights,
+    read_safetensors,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +36,9 @@ class Packed:
 
 
 def pack_latents(folder: Path, target: Path) -> Packed:
-    """Packs every `.pt` file of a folder, by name; each holds a table {prompt: (1, ..., C, h, w)}.
+    """Packs a set of `data latents` or `data ode-pairs`, or every `.pt` file of a folder, by name.
+
+    A `.pt` file holds a table {prompt: (1, ..., C, h, w)}, as CausVid's scripts write it.
 
     A broken file is left out and named, the rest goes on.
 
@@ -43,11 +49,11 @@ def pack_latents(folder: Path, target: Path) -> Packed:
     """
     if not folder.is_dir():
         raise InvalidFile(f"There is no folder {folder.name}.", hint="Give a folder of latents.")
-    files = sorted(folder.glob("*.pt"))
+    files = sorted(folder.glob("*.pt")) or _files_of_set(folder)
     packed = Packed()
     if not files:
         raise InvalidFile(
-            f"The folder {folder.name} holds no .pt file.", hint="Compute latents first."
+            f"The folder {folder.name} holds no latents.", hint="Compute latents first."
         )
     with write_latents(target) as writer:
         for file in files:
@@ -67,9 +73,19 @@ def pack_latents(folder: Path, target: Path) -> Packed:
     return packed
 
 
+def _files_of_set(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.safetensors") if path.stem.isdigit())
+
+
 def _rows(file: Path) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
     import torch
 
+    if file.suffix == ".safetensors":
+        prompt = read_metadata(file).get("prompt")
+        if prompt is None:
+            raise InvalidFile(f"{file.name} does not say its prompt.", hint="Compute it again.")
+        yield prompt, read_safetensors(file, names=["latents"])["latents"].float().numpy()
+        return
     for prompt, latents in read_pickle_weights(file).items():
         if not isinstance(prompt, str) or not isinstance(latents, torch.Tensor):
             raise InvalidFile(

@@ -30,7 +30,11 @@ def lives(mark: str) -> bool:
     if pid == os.getpid():
         return word == _WORD
     try:
-        return abs(_after_boot_s(psutil.Process(pid)) - started_s) < _TOLERANCE_S
+        process = psutil.Process(pid)
+        # Under a first process that never asks for them, ended processes keep their ids for ever.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(_after_boot_s(process) - started_s) < _TOLERANCE_S
     except (psutil.Error, ValueError, OverflowError):
         return False
 

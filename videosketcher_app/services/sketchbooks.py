@@ -137,13 +137,14 @@ class Sketchbooks:
         where = "The drawing"
         files.check_size(width, height, where)
         files.check_origin(origin, where)
-        values = [values_of(stroke) for stroke in strokes]
+        strokes = files.read_strokes([values_of(stroke) for stroke in strokes], where)
+        files.check_on_canvas(strokes, where, int(width), int(height))
         sketch = files.BookSketch(
             id=secrets.token_hex(4),
             caption=files.clean_caption(caption, where),
             width=int(width),
             height=int(height),
-            strokes=files.read_strokes(values, where, width=int(width), height=int(height)),
+            strokes=strokes,
             origin=origin,
         )
         with self._lock:

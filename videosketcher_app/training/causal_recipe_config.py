@@ -113,17 +113,7 @@ def read_causal_run(path: Path, **changes: Any) -> CausalRun:
     Raises:
         InvalidRequest: it cannot be read, has an unknown key, or a value that cannot be.
     """
-    text = read_text(path, max_bytes=_MAX_CONFIG_BYTES, what=f"configuration {path.name}")
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidRequest(
-            f"The configuration {path.name} is not YAML.", hint="Write one key a line."
-        ) from error
-    if not isinstance(values, dict):
-        raise InvalidRequest(
-            f"The configuration {path.name} holds no keys.", hint="Write one key a line."
-        )
+    values = read_keys(path)
     for key in values:
         if key not in CausalRun.model_fields:
             near = difflib.get_close_matches(str(key), CausalRun.model_fields, n=1)
@@ -138,10 +128,30 @@ def read_causal_run(path: Path, **changes: Any) -> CausalRun:
         raise _as_invalid_request(path, error) from None
 
 
+def read_keys(path: Path) -> dict[str, Any]:
+    """The keys of a YAML file.
+
+    Raises:
+        InvalidRequest: it cannot be read, or holds no keys.
+    """
+    text = read_text(path, max_bytes=_MAX_CONFIG_BYTES, what=f"configuration {path.name}")
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidRequest(
+            f"The configuration {path.name} is not YAML.", hint="Write one key a line."
+        ) from error
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InvalidRequest(
+            f"The configuration {path.name} holds no keys.", hint="Write one key a line."
+        )
+    return values
+
+
 def _as_invalid_request(path: Path, error: ValidationError) -> InvalidRequest:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason}" if key else reason
-    hint = f"Add {key}: to the file." if first["type"] == "missing" else "Correct it in the file."
+    hint = f"Add {key}: to the file, or give --{key}." if first["type"] == "missing" else "Correct it in the file."
     return InvalidRequest(f"{path.name} cannot be used. {where}.", hint=hint)

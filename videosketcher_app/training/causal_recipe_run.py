@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,13 +151,18 @@ def _check_set(run: CausalRun, parts: CausalParts, latents: LatentSet) -> None:
             f"The rows of {run.data} have the shape {tuple(row.shape)}.",
             hint="Make pairs with these timesteps by `data ode-pairs`.",
         )
-    if run.stage == "ode" and facts is not None and facts.timesteps != run.levels:
+    if run.stage == "ode" and facts is not None and _differ(facts.timesteps, run.levels):
         raise InvalidRequest(
             f"The paths in {run.data} have states at {list(facts.timesteps)}.",
             hint=f"Set timesteps to them. Received: {list(run.levels)}",
         )
     clip_FChw = row if row.ndim == 4 else row[-1]
     parts.wan.check_latents(clip_FChw.transpose(0, 1)[None], "A clip of the set")
+
+
+def _differ(stored: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Published timesteps are whole numbers, those of a path are not."""
+    return any(abs(a - b) > 1 for a, b in zip(stored, wanted, strict=True))
 
 
 def _recipe(

@@ -11,7 +11,7 @@ import csv
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from videosketcher_app.storage import atomic
 from videosketcher_app.training.state import STATE_FILE, StepRandom, TrainState, ema_of
 
 logger = logging.getLogger(__name__)
+LOG_FILE = "log.csv"
 MAX_SKIPPED_IN_A_ROW = 20
 SYNC_EVERY = 10  # steps between two broadcasts of the time-bounded progress
 
@@ -53,6 +54,21 @@ class LoopConfig:
     log_every: int = 50
     save_every: int = 0
     seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A moment between two steps, when nothing is half done.
+
+    Attributes:
+        state: what the run has reached.
+        rows: of the log, those of earlier executions of the run included.
+        save: writes the state and the log now.
+    """
+
+    state: TrainState
+    rows: Sequence[Mapping[str, float]]
+    save: Callable[[], None]
 
 
 class Recipe(Protocol):
@@ -85,12 +101,15 @@ def train(
     *,
     resume: bool = False,
     on_log: Callable[[dict[str, float]], None] | None = None,
+    between_steps: Callable[[Moment], bool] | None = None,
 ) -> TrainState:
     """Trains to the end and saves the state in `folder`.
 
     Args:
         resume: go on from the state in `folder` if there is one.
         on_log: called on the main process with every row of the log.
+        between_steps: called before every step; it may wait, and False ends the run there, its
+            state saved. All processes must answer alike.
 
     Raises:
         AppError: the loss was not finite for many steps in a row.
@@ -101,7 +120,7 @@ def train(
     if resume and (folder / STATE_FILE).exists():
         state.load(folder)
     run = _Run(recipe, config, folder, accelerator, state, on_log)
-    run.until_done()
+    run.until_done(between_steps)
     return state
 
 
@@ -124,13 +143,17 @@ class _Run:
         self.started: float | None = None
         self.begun_at = state.progress
         self.recent: list[dict[str, Tensor]] = []
-        self.rows: list[dict[str, float]] = []
+        self.rows = _rows_until(folder / LOG_FILE, state.step) if state.step else []
         self.skipped_in_a_row = 0
 
-    def until_done(self) -> None:
+    def until_done(self, between_steps: Callable[[Moment], bool] | None = None) -> None:
+        moment = Moment(state=self.state, rows=self.rows, save=self._save)
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         batches = self.recipe.batches(self.state.step, rank, world)
         while self.state.progress < 1:
+            if between_steps is not None and not between_steps(moment):
+                self._save()
+                return
             faults.point("training.before_step")
             self._step(
                 next(batches),
@@ -212,6 +235,7 @@ class _Run:
         self.rows.append(row)
         if self.accelerator.is_main_process:
             logger.info("%s", " ".join(f"{k} {v:.4g}" for k, v in row.items()))
+            atomic.write_text(self.folder / LOG_FILE, self._csv())
             if self.on_log:
                 self.on_log(row)
 
@@ -219,7 +243,7 @@ class _Run:
         if self.accelerator.is_main_process:
             faults.point("training.before_save")
             self.state.save(self.folder)
-            atomic.write_text(self.folder / "log.csv", self._csv())
+            atomic.write_text(self.folder / LOG_FILE, self._csv())
         self.accelerator.wait_for_everyone()
 
     def _csv(self) -> str:
@@ -229,3 +253,12 @@ class _Run:
         writer.writeheader()
         writer.writerows(self.rows)
         return out.getvalue()
+
+
+def _rows_until(path: Path, step: int) -> list[dict[str, float]]:
+    """Rows of an earlier execution's log that belong to what a resumed run still knows."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        read = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+    return [row for row in read if row["step"] <= step]

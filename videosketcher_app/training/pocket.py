@@ -28,9 +28,10 @@ from videosketcher_app.models.wan.network import TransformerConfig
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.batches import Canvas
+from videosketcher_app.training.guided_steps import GuidedSteps
 from videosketcher_app.training.loop import LoopConfig, train
 from videosketcher_app.training.pocket_brush_run import distill_brush, train_brush
-from videosketcher_app.training.pocket_distill import DistillConfig, PocketDistillRecipe
+from videosketcher_app.training.pocket_distill import PocketDistillRecipe
 from videosketcher_app.training.pocket_t2v import (
     PocketNetwork,
     PocketT2VConfig,
@@ -113,6 +114,16 @@ class PocketRun:
                 f"stage must be one of {', '.join(STAGES)}. Received: stage={self.stage!r}",
                 hint="Correct it in the configuration file.",
             )
+
+    @property
+    def guided_steps(self) -> GuidedSteps:
+        """What the stages distill and brush_distill teach."""
+        return GuidedSteps(
+            num_inference_steps=self.num_inference_steps,
+            teacher_steps=self.teacher_steps,
+            guidance_scale=self.guidance_scale,
+            shift=self.shift,
+        )
 
 
 def read_run(path: Path, **changes: object) -> PocketRun:
@@ -316,14 +327,8 @@ def _distill(run: PocketRun, folder: Path, accelerator: Accelerator, resume: boo
     vae = load_vae(Path(run.vae), device)
     if device.type == "cuda":
         vae, teacher = vae.to(torch.bfloat16), teacher.to(device)
-    config = DistillConfig(
-        base=t2v_config(run, prompt_dropout=0.0, causal_share=0.0),
-        num_inference_steps=run.num_inference_steps,
-        teacher_steps=run.teacher_steps,
-        guidance_scale=run.guidance_scale,
-        shift=run.shift,
-    )
-    recipe = PocketDistillRecipe(config, vae, tokenizer, student, teacher, device)
+    config = t2v_config(run, prompt_dropout=0.0, causal_share=0.0)
+    recipe = PocketDistillRecipe(config, run.guided_steps, vae, tokenizer, student, teacher, device)
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     if accelerator.is_main_process:
         _write_network(state, tokenizer, folder)

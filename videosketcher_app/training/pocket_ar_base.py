@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from videosketcher_app.data.continuation_source import ContinuationMix, ContinuationSource
-from videosketcher_app.models.text import END, PocketTokenizer
+from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.forward import block_forward
 from videosketcher_app.training.batches import Canvas
@@ -106,10 +106,3 @@ def adapter_optimizer(
     """AdamW over what the network trains, without decay: a pair's product starts at zero."""
     trained = [p for p in network.parameters() if p.requires_grad]
     return torch.optim.AdamW(trained, rate, betas=betas, weight_decay=0.0, fused=trained[0].is_cuda)
-
-
-def without_words(ids_BL: Tensor) -> Tensor:
-    """The ids of empty prompts."""
-    empty = torch.zeros_like(ids_BL)
-    empty[:, 0] = END
-    return empty

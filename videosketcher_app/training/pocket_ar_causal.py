@@ -19,7 +19,8 @@ from videosketcher_app.engines.schedules import shifted
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.ar_regression import add_noise, masked_mean
-from videosketcher_app.training.pocket_ar_base import ArConfig, ArRecipe, without_words
+from videosketcher_app.training.flow_matching import drop_words
+from videosketcher_app.training.pocket_ar_base import ArConfig, ArRecipe
 from videosketcher_app.training.pocket_ar_batches import ArBatch
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
 from videosketcher_app.training.pocket_t2v import build_optimizers
@@ -47,7 +48,7 @@ class CausalRecipe(ArRecipe):
     def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
         """Squared error of the velocity over what the model's own hand draws."""
         window = self.encode(batch)
-        ids_BL = _dropped(window.ids_BL, self.config.prompt_dropout, random)
+        ids_BL = drop_words(window.ids_BL, self.config.prompt_dropout, random)
         noise = random.normal(*window.clean_BCFhw.shape)
         bidirectional = random.coin(self.config.bidirectional_share)
         sigma_BF = self._sigmas(window, random, shared=bidirectional)
@@ -79,7 +80,3 @@ class CausalRecipe(ArRecipe):
         amount = self.config.context_noise * random.uniform(batch, 1)
         amount = torch.where(random.uniform(batch, 1) < 0.5, amount, 0.0).expand(-1, frames)
         return add_noise(clean_BCFhw, random.normal(*clean_BCFhw.shape), amount)
-
-
-def _dropped(ids_BL: Tensor, share: float, random: StepRandom) -> Tensor:
-    return torch.where(random.uniform(len(ids_BL), 1) < share, without_words(ids_BL), ids_BL)

@@ -19,12 +19,8 @@ from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.ar_regression import add_noise, clean_of
 from videosketcher_app.training.dmd import critic_loss, dmd_gradient, dmd_loss, score_timesteps
-from videosketcher_app.training.pocket_ar_base import (
-    ArConfig,
-    ArRecipe,
-    adapter_optimizer,
-    without_words,
-)
+from videosketcher_app.training.flow_matching import without_words
+from videosketcher_app.training.pocket_ar_base import ArConfig, ArRecipe, adapter_optimizer
 from videosketcher_app.training.pocket_ar_batches import ArBatch
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
 from videosketcher_app.training.pocket_ar_rollout import Drawer

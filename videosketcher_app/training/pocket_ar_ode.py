@@ -18,13 +18,9 @@ from videosketcher_app.engines.schedules import guided
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.ar_regression import add_noise, block_timesteps
+from videosketcher_app.training.flow_matching import without_words
 from videosketcher_app.training.ode import ode_loss, path_end
-from videosketcher_app.training.pocket_ar_base import (
-    ArConfig,
-    ArRecipe,
-    adapter_optimizer,
-    without_words,
-)
+from videosketcher_app.training.pocket_ar_base import ArConfig, ArRecipe, adapter_optimizer
 from videosketcher_app.training.pocket_ar_batches import ArBatch
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork, past_keys, velocity_after
 from videosketcher_app.training.pocket_ar_rollout import Drawer

@@ -27,7 +27,7 @@ from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.models.adapters import AdapterConfig, adapter_tensors, inject
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.image_condition import LATENT_CHANNELS
-from videosketcher_app.models.text import END, PocketTokenizer
+from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.forward import block_forward, predict_velocity
 from videosketcher_app.training.batches import Canvas, endless_batches
@@ -38,6 +38,7 @@ from videosketcher_app.training.brush_batches import (
     collate_brush,
     condition_clips,
 )
+from videosketcher_app.training.flow_matching import drop_words, mixed_sigmas, noised
 from videosketcher_app.training.muon import Muon
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.state import StepRandom
@@ -209,12 +210,11 @@ class PocketBrushRecipe:
         """Weighted squared error of the velocity; the same over the noisiest clips and over ink."""
         painted = self.prepare(batch, random)
         clean = painted.clean_BCFhw
-        sigma_B = self._sigmas(len(clean), random)
+        sigma_B = mixed_sigmas(random, self.config.shifts, len(clean))[:, 0]
         noise = random.normal(*clean.shape)
-        sigma = sigma_B.view(-1, 1, 1, 1, 1)
         with self._autocast():
             velocity = model(
-                (1 - sigma) * clean + sigma * noise,
+                noised(clean, noise, sigma_B),
                 1000 * sigma_B[:, None],
                 painted.ids_BL,
                 self.coordinates_KFhw,
@@ -239,23 +239,14 @@ class PocketBrushRecipe:
         weight = weight / weight.mean((1, 2, 3, 4), keepdim=True)
         times = config.noises_per_clip
         ids_BL = batch.ids_BL.repeat(times, 1)
-        empty = torch.zeros_like(ids_BL)
-        empty[:, 0] = END
-        dropped = random.uniform(len(ids_BL), 1) < config.prompt_dropout
         return PaintedLatents(
             clean_BCFhw=clean.repeat(times, 1, 1, 1, 1),
             condition_BCFhw=condition.expand(-1, -1, clean.shape[2], -1, -1).repeat(
                 times, 1, 1, 1, 1
             ),
             weight_BCFhw=weight.repeat(times, 1, 1, 1, 1),
-            ids_BL=torch.where(dropped, empty, ids_BL),
+            ids_BL=drop_words(ids_BL, config.prompt_dropout, random),
         )
-
-    def _sigmas(self, batch: int, random: StepRandom) -> Tensor:
-        u = random.uniform(batch)
-        low, high = self.config.shifts
-        shift = torch.where(random.uniform(batch) < 0.5, high, low)
-        return shift * u / (1 + (shift - 1) * u)
 
     def _autocast(self) -> torch.autocast:
         on_gpu = self.device.type == "cuda"

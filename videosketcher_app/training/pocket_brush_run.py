@@ -34,10 +34,7 @@ from videosketcher_app.training.pocket_brush import (
     brush_network,
     trained_tensors,
 )
-from videosketcher_app.training.pocket_brush_distill import (
-    BrushDistillConfig,
-    PocketBrushDistillRecipe,
-)
+from videosketcher_app.training.pocket_brush_distill import PocketBrushDistillRecipe
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.state import TrainState
 
@@ -79,16 +76,10 @@ def distill_brush(
     teacher = _folded(base, adapter)
     student = _student(base, run)
     load_into(student.transformer, adapter.tensors)
-    config = BrushDistillConfig(
-        base=brush_config(run, distilling=True),
-        num_inference_steps=run.num_inference_steps,
-        teacher_steps=run.teacher_steps,
-        guidance_scale=run.guidance_scale,
-        shift=run.shift,
-    )
     vae = _on(base.vae, device)
     recipe = PocketBrushDistillRecipe(
-        config,
+        brush_config(run, distilling=True),
+        run.guided_steps,
         vae,
         base.tokenizer,
         student.to(device),

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.data.raster import clip_of_maps, ink_maps
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
-from videosketcher_app.models.text import END, PocketTextEncoder, PocketTokenizer, TextConfig
+from videosketcher_app.models.text import PocketTextEncoder, PocketTokenizer, TextConfig
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.forward import (
     BlockCausalAttention,
@@ -35,6 +35,7 @@ from videosketcher_app.models.wan.network import (
     initialize,
 )
 from videosketcher_app.training.batches import Canvas, SketchDataset, endless_batches
+from videosketcher_app.training.flow_matching import drop_words, mixed_sigmas
 from videosketcher_app.training.muon import Muon
 from videosketcher_app.training.state import StepRandom
 
@@ -201,7 +202,7 @@ class PocketT2VRecipe:
         sigma_BF = (
             self._causal_sigmas(clean_BCFhw, random)
             if causal
-            else self._sigmas(len(ids_BL), random)
+            else mixed_sigmas(random, self.config.shifts, len(ids_BL))
         )
         noise = random.normal(*clean_BCFhw.shape)
         sigma = sigma_BF[:, None, :, None, None]
@@ -230,10 +231,7 @@ class PocketT2VRecipe:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             coverage, inked = ink_maps(stamps_BP4, canvas.width, canvas.height)
             latents = self.encode(self.vae, coverage, inked, self.config.num_frames).float()
-        empty = torch.zeros_like(ids_BL)
-        empty[:, 0] = END
-        dropped = random.uniform(len(ids_BL), 1) < self.config.prompt_dropout
-        return latents, torch.where(dropped, empty, ids_BL)
+        return latents, drop_words(ids_BL, self.config.prompt_dropout, random)
 
     def _positions(self, latent_frames: int, random: StepRandom) -> list[int] | None:
         """One latent frame from each of equal stretches of the clip, or None for all of it."""
@@ -242,12 +240,6 @@ class PocketT2VRecipe:
             return None
         share = torch.rand(seen, generator=random.shared)
         return ((torch.arange(seen) + share) * (latent_frames / seen)).long().tolist()
-
-    def _sigmas(self, batch: int, random: StepRandom, count: int = 1) -> Tensor:
-        u = random.uniform(batch, count)
-        low, high = self.config.shifts
-        shift = torch.where(random.uniform(batch, 1) < 0.5, high, low)
-        return shift * u / (1 + (shift - 1) * u)
 
     def _causal_sigmas(self, clean_BCFhw: Tensor, random: StepRandom) -> Tensor:
         """A sigma per latent frame: nearly clean before a random block, noisy from there on."""
@@ -258,5 +250,5 @@ class PocketT2VRecipe:
         past = torch.arange(blocks, device=self.device) < current
         quiet = self.config.context_noise * random.uniform(batch, blocks)
         quiet = torch.where(random.uniform(batch, 1) < 0.5, quiet, torch.zeros_like(quiet))
-        sigma = torch.where(past, quiet, self._sigmas(batch, random, blocks))
+        sigma = torch.where(past, quiet, mixed_sigmas(random, self.config.shifts, batch, blocks))
         return sigma.repeat_interleave(size, dim=1)[:, :frames]

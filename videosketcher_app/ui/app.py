@@ -17,7 +17,7 @@ from videosketcher_app.services.saved import SavedDrawing
 from videosketcher_app.ui.components import header, hints, status_bar
 from videosketcher_app.ui.components.drop_zone import DropZone
 from videosketcher_app.ui.context import PageContext
-from videosketcher_app.ui.tabs import brush, codraw, coming, gallery, models, text, wall
+from videosketcher_app.ui.tabs import brush, codraw, gallery, models, text, train, wall
 from videosketcher_app.ui.texts import t
 
 CACHE_SWEEP_S = (3600, 86400)  # how often, and how old
@@ -61,7 +61,7 @@ def _tabs(
             if context.services.guests.is_class
             else []
         ),
-        (Capability.TRAIN, t("shell.tab_train"), lambda _: coming.train()),
+        (Capability.TRAIN, t("shell.tab_train"), lambda _: train.build(context, page[0], bar)),
         (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda tab: models.build(context, tab)),
         (
             Capability.READ_ALL_OUTPUTS,

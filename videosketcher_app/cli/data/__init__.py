@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from videosketcher_app.cli.data import clips, lmdb, merge
+from videosketcher_app.cli.data import clips, latents, lmdb, merge
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
@@ -13,3 +13,5 @@ app.command("lmdb")(lmdb.pack)
 app.command("flatten")(clips.flatten)
 app.command("slice")(clips.cut)
 app.command("convert")(clips.convert)
+app.command("latents")(latents.latents)
+app.command("ode-pairs")(latents.ode_pairs)

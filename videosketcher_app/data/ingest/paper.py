@@ -19,11 +19,12 @@ from videosketcher_app.data.strokes import FloatArray
 Pixels = NDArray[np.uint8]
 
 SEARCH_SIDE_PX = 480  # paper is looked for in a picture of this size, then its edges at full size
-EDGE_LEVEL = 7.0  # a smaller step of brightness from pixel to pixel is uneven light
+EDGE_LEVELS = (5.0, 8.0, 14.0)  # steps from pixel to pixel that end the paper, tried in turn
 MIN_SHARE = 0.02  # of the picture; smaller regions are no paper
 MIN_ACTIVITY = 0.08  # share of what was drawn that a region of the paper holds
 SQUARE_FILL = 0.94  # a region that fills its upright box this well lies straight
 QUAD_FILL = 0.90
+MIN_SIDE_PX = 16
 CANVAS_PIXELS = 432 * 240  # strokes are traced best at this size, in any shape
 DARK_PAPER = 100.0  # paper darker than this carries light ink
 SURFACE_SHARE = 6  # light changes slowly: over no less than a sixth of the paper's height
@@ -72,7 +73,7 @@ def find_paper(plate_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> Paper:
     """The paper in a picture; the whole picture if no edge of a sheet is to be seen.
 
     Args:
-        plate_HW3: the picture with as little drawn on it as can be had.
+        plate_HW3: the picture with as little in the way of the paper as can be had.
         drawn_HW: where something was drawn.
     """
     height, width = plate_HW3.shape[:2]
@@ -80,20 +81,14 @@ def find_paper(plate_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> Paper:
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = np.asarray(cv2.resize(plate_HW3, size, interpolation=cv2.INTER_AREA))
     drawn = cv2.resize(drawn_HW.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.1
-    region = _region(small, drawn)
-    if region is None:
-        return _whole(width, height)
-    corners = _corners(region)
     factor = np.array([width / size[0], height / size[1]], np.float32)
-    if corners is not None:
-        return Paper(corners_42=(corners * factor).astype(np.float32))
-    x, y, w, h = cv2.boundingRect(region.astype(np.uint8))
-    sides = [x * factor[0], y * factor[1], (x + w) * factor[0], (y + h) * factor[1]]
-    left, top, right, bottom = _refined(plate_HW3, sides, reach=3 / scale)
-    if right - left < 16 or bottom - top < 16:
-        return _whole(width, height)
-    box = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return Paper(corners_42=np.array(box, np.float32))
+    slope_HW = _slope(small)
+    for level in EDGE_LEVELS:
+        region = _region(slope_HW < level, drawn)
+        paper = None if region is None else _sheet(region, plate_HW3, factor)
+        if paper is not None:
+            return paper
+    return _whole(width, height)
 
 
 def paper_surface(plate_hw3: Pixels) -> FloatArray:
@@ -121,38 +116,52 @@ def is_dark(surface_hw3: FloatArray) -> bool:
     return float(np.median(surface_hw3)) < DARK_PAPER
 
 
-def _region(small_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def _slope(small_HW3: Pixels) -> FloatArray:
+    """Largest step from pixel to pixel in any channel."""
+    calm = cv2.medianBlur(np.ascontiguousarray(small_HW3), 3).astype(np.float32)
+    steps = [np.abs(cv2.Sobel(calm, cv2.CV_32F, *axis, ksize=3)) for axis in ((1, 0), (0, 1))]
+    return np.maximum(*steps).max(axis=2) / 4
+
+
+def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     """The regions without edges that hold the drawing, together and without holes."""
-    calm = cv2.medianBlur(small_HW3, 3).astype(np.float32)
-    steps = [np.abs(cv2.Sobel(calm, cv2.CV_32F, *d, ksize=3)).max(axis=2) / 8 for d in _AXES]
-    flat_HW = (np.maximum(*steps) * 2 < EDGE_LEVEL).astype(np.uint8)
-    count, labels_HW, stats, _ = cv2.connectedComponentsWithStats(flat_HW, connectivity=4)
-    labels_HW = np.asarray(labels_HW, np.int32)
+    kernel = np.ones((5, 5), np.uint8)
+    # An edge that is faint for a few pixels must not let the paper run out.
+    cores = cv2.erode(flat_HW.astype(np.uint8), kernel[:3, :3])
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cores, connectivity=4)
+    labels_HW = np.asarray(labels, np.int32)
     # A line belongs to the regions beside it.
     votes = np.zeros(count)
     drawn = drawn_HW & ~_rim(drawn_HW.shape)
-    for shift in (-3, 3):
+    for shift in (-5, 5):
         for axis in (0, 1):
             votes += np.bincount(np.roll(labels_HW, shift, axis)[drawn], minlength=count)
     votes[0] = 0
-    if votes.sum() == 0:
-        return None
     large = np.asarray(stats[:, cv2.CC_STAT_AREA]) >= MIN_SHARE * flat_HW.size
-    chosen = np.flatnonzero((votes >= MIN_ACTIVITY * votes.sum()) & (large | (votes > votes.max() / 2)))
-    region = np.isin(labels_HW, chosen)
-    if not (region.any() and large[chosen].any()):
+    chosen = large & (votes >= MIN_ACTIVITY * votes.sum()) & (votes > 0)
+    if not chosen.any():
         return None
-    contours, _ = cv2.findContours(
-        region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    region = cv2.dilate(chosen[labels_HW].astype(np.uint8), kernel)
+    contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(region.shape, np.uint8)
     cv2.drawContours(filled, contours, -1, 1, thickness=cv2.FILLED)
-    kernel = np.ones((5, 5), np.uint8)
-    opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, kernel)
-    return opened.astype(bool) if opened.any() else None
+    return cv2.morphologyEx(filled, cv2.MORPH_OPEN, kernel).astype(bool)
 
 
-_AXES = ((1, 0), (0, 1))
+def _sheet(
+    region_HW: NDArray[np.bool_], plate_HW3: Pixels, factor_2: FloatArray
+) -> Paper | None:
+    """The sheet that a region is; None if it has no four straight sides."""
+    x, y, w, h = cv2.boundingRect(region_HW.astype(np.uint8))
+    if region_HW.sum() < SQUARE_FILL * w * h:
+        corners = _corners(region_HW)
+        return None if corners is None else Paper(corners_42=corners * factor_2)
+    sides = [x * factor_2[0], y * factor_2[1], (x + w) * factor_2[0], (y + h) * factor_2[1]]
+    left, top, right, bottom = _refined(plate_HW3, sides, reach=4 * float(factor_2.max()))
+    if right - left < MIN_SIDE_PX or bottom - top < MIN_SIDE_PX:
+        return None
+    box = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return Paper(corners_42=np.array(box, np.float32))
 
 
 def _rim(shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -162,10 +171,7 @@ def _rim(shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _corners(region_HW: NDArray[np.bool_]) -> FloatArray | None:
-    """Corners of a sheet that lies at an angle; None if it lies straight or is no sheet."""
-    x, y, w, h = cv2.boundingRect(region_HW.astype(np.uint8))
-    if region_HW.sum() >= SQUARE_FILL * w * h:
-        return None
+    """Corners of a sheet that lies at an angle; None if it is no sheet."""
     contours, _ = cv2.findContours(
         region_HW.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
@@ -192,9 +198,9 @@ def _refined(plate_HW3: Pixels, sides: list[float], reach: float) -> list[int]:
     limits = (width, height, width, height)
     refined = []
     for side, (at, limit) in enumerate(zip(sides, limits, strict=True)):
-        if side < 2 and at <= 1.5 * reach / 3:
+        if side < 2 and at <= reach / 2:
             refined.append(0)
-        elif side >= 2 and at >= limit - 1.5 * reach / 3:
+        elif side >= 2 and at >= limit - reach / 2:
             refined.append(limit)
         else:
             refined.append(_edge(plate_HW3, sides, side, reach))
@@ -212,7 +218,7 @@ def _edge(plate_HW3: Pixels, sides: list[float], side: int, reach: float) -> int
     steps = np.abs(np.diff(profile, axis=0)).sum(axis=1)
     low = max(0, round(sides[side] - reach) - 1)
     band = steps[low : round(sides[side] + reach) + 1]
-    if not len(band) or band.max() < EDGE_LEVEL:
+    if not len(band) or band.max() < EDGE_LEVELS[0]:
         return round(sides[side])
     return low + int(band.argmax()) + 1
 

@@ -109,7 +109,9 @@ def log_rows(path: Path) -> list[dict[str, str]]:
     """The rows of log.csv as texts; none if there is no log that can be read."""
     try:
         text = bounded.read_text(path / LOG_CSV, max_bytes=MAX_LOG_BYTES, what="log")
-        return [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(io.StringIO(text))]
+        return [
+            {k: v for k, v in row.items() if k and v} for row in csv.DictReader(io.StringIO(text))
+        ]
     except (AppError, csv.Error):
         return []
 
@@ -129,18 +131,14 @@ def checkpoints_of(path: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def _state(
-    folder: RunFolder, status: dict[str, Any], pid: int | None, *, is_alive: bool
-) -> _State:
-    name = status.get("state")
-    said = _State(name, _text(status.get("message")), _text(status.get("hint")))
-    is_known = isinstance(name, str) and name in STATES
+def _state(folder: RunFolder, status: dict[str, Any], pid: int | None, *, is_alive: bool) -> _State:
+    said = _State(*(_text(status.get(name)) for name in ("state", "message", "hint")))
     if is_alive:
         of_this_process = pid is not None and status.get("pid") == pid
-        return said if is_known and of_this_process else _State("preparing")
+        return said if said.name in STATES and of_this_process else _State("preparing")
     if folder.is_queued:
         return _State("waiting")
-    if is_known and name not in RUNNING_STATES:
+    if said.name in STATES - RUNNING_STATES:
         return said
     return _interrupted(folder, has_begun=bool(status))
 

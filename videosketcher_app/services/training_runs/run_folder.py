@@ -12,6 +12,7 @@ A MARK names a process, see `services/process_mark`. Every file is replaced atom
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -119,9 +120,7 @@ class RunFolder:
             others = now.yields and now.yield_for != mark and lives(now.yield_for)
             if now.yields == yields or others:
                 return
-            self._write_control(
-                replace(now, yields=yields, yield_for=mark if yields else "")
-            )
+            self._write_control(replace(now, yields=yields, yield_for=mark if yields else ""))
 
     def ticket(self) -> Ticket:
         """What the app noted."""
@@ -158,6 +157,16 @@ class RunFolder:
         """True if the run waits for its turn and somebody is there who will start it."""
         ticket = self.ticket()
         return ticket.queued_at is not None and lives(ticket.keeper)
+
+    def log_tail(self, max_characters: int) -> str:
+        """The last lines that the process wrote; empty if there are none."""
+        try:
+            with (self.path / LOG).open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 4 * max_characters))
+                return file.read().decode("utf-8", "replace")[-max_characters:]
+        except OSError:
+            return ""
 
     def _write_control(self, control: Control) -> None:
         values = {"want": control.want, "yield": control.yields, "yield_for": control.yield_for}

@@ -124,7 +124,7 @@ class Book {
     const label = (name, key) => item.querySelector(`[data-do=${name}]`).setAttribute("aria-label", say(key, { number }));
     label("up", "up");
     label("down", "down");
-    if (!item.querySelector(".tb-sure")) label("drop", "drop");
+    if (!item.querySelector(".vs-sure")) label("drop", "drop");
     label("suggest", "suggest_for");
     item.querySelector(".tb-concept").setAttribute("aria-label", say("concept_for", { number }));
     item.querySelector("[data-do=up]").disabled = index === 0;
@@ -211,26 +211,6 @@ class Book {
     if (index >= 0 && index < this.list.children.length) this.ask("move", { id: item.dataset.id, index });
   }
 
-  /** The first press asks, the second does it. */
-  sure(button, act) {
-    if (button.classList.contains("tb-sure")) {
-      button.classList.remove("tb-sure");
-      act();
-      return;
-    }
-    const words = button.textContent;
-    button.classList.add("tb-sure");
-    button.textContent = TEXT.sure;
-    const label = button.getAttribute("aria-label");
-    button.setAttribute("aria-label", TEXT.sure);
-    button.addEventListener("blur", () => {
-      button.classList.remove("tb-sure");
-      button.textContent = words;
-      if (label) button.setAttribute("aria-label", label);
-      else button.removeAttribute("aria-label");
-    }, { once: true });
-  }
-
   act(name, button) {
     const { sheet } = this;
     const item = button.closest("li");
@@ -241,11 +221,11 @@ class Book {
       redo: () => sheet.travel(1),
       clear: () => sheet.clear(),
       keys: () => sheet.toggleKeys(),
-      forget: () => this.sure(button, () => this.ask("forget")),
+      forget: () => pressTwice(button, () => this.ask("forget")),
       suggest: () => this.suggest(item),
       up: () => this.move(item, -1),
       down: () => this.move(item, 1),
-      drop: () => this.sure(button, () => this.ask("drop", { id: item.dataset.id })),
+      drop: () => pressTwice(button, () => this.ask("drop", { id: item.dataset.id })),
     };
     actions[name]?.();
   }

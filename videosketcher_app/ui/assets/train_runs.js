@@ -99,7 +99,7 @@ class Board {
     if (!button) return;
     const { do: name, run } = button.dataset;
     if (name === "play") this.play();
-    else if (name === "remove") this.sure(button, () => this.send(name, { run }));
+    else if (name === "remove") pressTwice(button, () => this.send(name, { run }));
     else if (name === "use") this.send(name, { run: this.run, step: Number(this.choice("step").value) });
     else if (name === "compare") this.compare();
     else this.send(name, { run: run ?? this.run });
@@ -116,23 +116,6 @@ class Board {
       film.currentTime = 0;
       film.play().catch(() => {}); // a film that is taken away meanwhile
     }
-  }
-
-  /** The first press asks, the second does it. */
-  sure(button, act) {
-    if (button.classList.contains("tb-sure")) {
-      act();
-      return;
-    }
-    const [words, label] = [button.textContent, button.getAttribute("aria-label")];
-    button.classList.add("tb-sure");
-    button.textContent = TEXT.sure;
-    button.setAttribute("aria-label", TEXT.sure);
-    button.addEventListener("blur", () => {
-      button.classList.remove("tb-sure");
-      button.textContent = words;
-      button.setAttribute("aria-label", label);
-    }, { once: true });
   }
 }
 

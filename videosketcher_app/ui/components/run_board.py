@@ -52,7 +52,7 @@ class RunBoard(gr.HTML):
             value=None,
             html_template=_TEMPLATE.format(**html_texts("train")),
             css_template=style("codraw") + style("train"),
-            js_on_load=script("train_runs", TEXT=section("train")),
+            js_on_load=script("sure", "train_runs", TEXT=section("train")),
             apply_default_css=False,
             **options,
         )

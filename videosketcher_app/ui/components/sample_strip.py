@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from videosketcher_app.core.plan import is_plan, parse_plan
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.core.plan import is_plan, parse_plan
 from videosketcher_app.services.training_runs.views import SampleItem, SampleStrip
 from videosketcher_app.ui.components.gallery_grid import safe
 from videosketcher_app.ui.components.inlined import picture_address

@@ -26,6 +26,7 @@ SCRIPTS = (
     "codraw_hand",
     "codraw_keys",
     "roving",
+    "sure",
     "train_sheet",
     "train_book",
 )

@@ -84,6 +84,11 @@ class LoraSlots:
         """What `looked` answers, in its order."""
         return [*self.names, *self.rows, self.words, self.note]
 
+    @property
+    def put_outputs(self) -> list[Any]:
+        """What `put_in_slot` answers, in its order."""
+        return [self.fold, *self.outputs, *self.scales]
+
 
 def lay_out_loras() -> LoraSlots:
     """The slots in an accordion; what can be chosen is read when it is opened."""
@@ -154,6 +159,24 @@ def looked(library: LoraLibrary, names: Sequence[str]) -> list[Any]:
         list(dict.fromkeys(words)),
         f'<p class="vs-note">{safe(_note(entries, names))}</p>',
     ]
+
+
+def put_in_slot(library: LoraLibrary, name: str, values: Sequence[Any]) -> list[Any]:
+    """New values of `LoraSlots.put_outputs`: the LoRA in the first free slot, at full strength.
+
+    One that is chosen already stays where it is; if no slot is free, the last one is given up.
+
+    Args:
+        values: of `LoraSlots.inputs`.
+    """
+    names, scales = [str(value or "") for value in values[::2]], list(values[1::2])
+    free = names.index(NO_LORA) if NO_LORA in names else NUM_SLOTS - 1
+    slot = names.index(name) if name in names else free
+    names[slot], scales[slot] = name, 1.0
+    updates = looked(library, names)
+    for update, chosen in zip(updates[:NUM_SLOTS], names, strict=True):
+        update["value"] = chosen
+    return [gr.Accordion(open=True), *updates, *scales]
 
 
 def specs_of(values: Sequence[Any]) -> tuple[LoraSpec, ...]:

@@ -1,0 +1,135 @@
+"""What is looked at before a run may begin: one sentence for the first thing that is wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from videosketcher_app.core import faults
+from videosketcher_app.core.errors import (
+    CannotWrite,
+    ForbiddenPath,
+    InvalidRequest,
+    MissingModel,
+)
+from videosketcher_app.services.loras import SUFFIX, LoraLibrary
+from videosketcher_app.storage.paths import safe_join, safe_name
+
+MIN_SKETCHES = 2
+_MB = 1_000_000
+# Trained values, their average and two moments of the optimizer, twice while a state is replaced,
+# beside a LoRA at every sampling step: less than the weights that they adapt take in memory.
+_STATES = 2
+_SAMPLES_BYTES = 50 * _MB
+
+
+def check_dataset(place: str, datasets: Path) -> Path:
+    """The folder of a dataset: a sketchbook of the workspace by name, or any folder by its path.
+
+    Raises:
+        InvalidRequest: there is no such folder, or it holds too few sketches.
+        InvalidFile: one of its files is damaged; the sentence names it.
+    """
+    folder = _dataset_folder(place, datasets)
+    if (folder / "dataset.json").is_file():
+        from videosketcher_app.data.sketchbooks import read_sketchbook
+
+        count = len(read_sketchbook(folder))
+        if count < MIN_SKETCHES:
+            raise InvalidRequest(
+                f"The sketchbook {folder.name!r} holds {count} "
+                f"{'sketch' if count == 1 else 'sketches'}; at least {MIN_SKETCHES} are needed.",
+                hint="Draw or bring more of them; seven make a style.",
+            )
+    elif not any(folder.iterdir()):
+        raise InvalidRequest(f"The folder {folder} is empty.", hint="Choose a dataset.")
+    return folder
+
+
+def check_name(name: str, taken_by_runs: Iterable[str], loras: LoraLibrary) -> None:
+    """Whether a LoRA may have this name.
+
+    Raises:
+        ForbiddenPath: it cannot name a file.
+        InvalidRequest: another run or LoRA has it.
+    """
+    safe_name(name + SUFFIX)
+    if name.casefold() in {other.casefold() for other in taken_by_runs}:
+        raise InvalidRequest(
+            f"There is another training run named {name!r}.",
+            hint="Choose another name, or go on with that run or remove it.",
+        )
+    if (loras.folder / (name + SUFFIX)).exists():
+        raise InvalidRequest(
+            f"There is a LoRA named {name!r} already.",
+            hint="Choose another name, or remove that LoRA.",
+        )
+
+
+def check_model(name: str) -> None:
+    """Whether a model can be trained on here.
+
+    Raises:
+        InvalidRequest: there is no such model.
+        MissingModel: its weights are not on this disk.
+        DamagedModel: they are not what the catalogue says.
+    """
+    from videosketcher_app.models.catalogue import verify_model
+
+    verify_model(name)
+
+
+def check_lora(name: str | None, loras: LoraLibrary) -> str | None:
+    """The path of the LoRA to go on from: a name of the library, or a file.
+
+    Raises:
+        MissingModel: there is none.
+    """
+    if not name:
+        return None
+    path = loras.path_of(name).expanduser()
+    if not path.exists():
+        raise MissingModel(
+            f"There is no LoRA {name[:80]!r} to go on from.",
+            hint="See the names with `lora list`, or leave it out.",
+        )
+    return str(path.absolute())
+
+
+def check_room(folder: Path, model: str) -> None:
+    """Whether the disk has room for a run.
+
+    Raises:
+        CannotWrite: it has not.
+    """
+    from videosketcher_app.services.model_facts import facts_of
+
+    faults.point("training_runs.room")
+    needed = _STATES * facts_of(model).memory_bytes + _SAMPLES_BYTES
+    place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise CannotWrite(
+            f"A run needs up to {needed // _MB:,} MB on the disk and {free // _MB:,} MB are free.",
+            hint="Free some space, or choose another workspace with VIDEOSKETCHER_WORKSPACE.",
+        )
+
+
+def _dataset_folder(place: str, datasets: Path) -> Path:
+    try:
+        named = safe_join(datasets, place)
+    except ForbiddenPath:
+        named = None
+    if named is not None and named.is_dir():
+        return named.absolute()
+    try:
+        folder = Path(place).expanduser().absolute()
+        if place and folder.is_dir():
+            return folder
+    except (OSError, RuntimeError, ValueError):  # a name that no disk knows
+        pass
+    raise InvalidRequest(
+        f"There is no dataset {place[:80]!r}.",
+        hint="Choose a sketchbook of the Train tab by its name, or a folder.",
+    )

@@ -1,0 +1,102 @@
+"""The stages of training, and the request that the fields of the page make of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.services.container import Services
+from videosketcher_app.services.training_runs.views import RunCost
+from videosketcher_app.ui.components.status_bar import gb
+from videosketcher_app.ui.tabs.text.values import open_number, whole
+from videosketcher_app.ui.tabs.train.run_view import duration
+from videosketcher_app.ui.texts import t
+
+STAGES = ("draw", "style")
+DEFAULT_STAGE = "style"
+PRESETS = {"draw": "style_draw", "style": "style"}
+MAX_NAME = 60
+MAX_TRIGGER = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the fields of the page ask for.
+
+    Attributes:
+        book: name of the sketchbook that is open; empty if none is.
+        steps: as it was typed; empty for the preset's own.
+        start_from: name of a LoRA to go on from; empty for none.
+    """
+
+    stage: str
+    book: str
+    name: str
+    trigger: str
+    model: str
+    steps: str
+    start_from: str
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Wish:
+        """From the values of `TrainParts.wish_inputs`."""
+        stage, *texts = values
+        words = [text.strip() if isinstance(text, str) else "" for text in texts]
+        names = ("book", "name", "trigger", "model", "steps", "start_from")
+        known = stage if stage in STAGES else DEFAULT_STAGE
+        return cls(stage=known, **dict(zip(names, words, strict=True)))
+
+
+def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
+    """The StyleRunRequest of a wish.
+
+    Raises:
+        InvalidRequest: no sketchbook is open, it is empty, or a field is not possible.
+    """
+    from videosketcher_app.training.style_request import StyleRunRequest
+
+    if not wish.book:
+        raise InvalidRequest(t("train.no_sketches"), hint=t("train.no_sketches_hint"))
+    book = services.sketchbooks.book(wish.book)
+    if not book.sketches:
+        raise InvalidRequest(
+            t("train.empty_book", name=book.name), hint=t("train.no_sketches_hint")
+        )
+    start_from = services.loras.path_of(wish.start_from) if wish.start_from else None
+    return StyleRunRequest(
+        dataset=str(book.folder),
+        name=wish.name or book.name,
+        model=wish.model,
+        preset=PRESETS[stage],
+        num_steps=whole(open_number(wish.steps)),
+        start_from=None if start_from is None else str(start_from),
+        trigger=wish.trigger,
+    )
+
+
+def cards_value(services: Services, wish: Wish) -> dict[str, Any]:
+    """The value of StageCards: what each stage takes on this machine, or why that is unknown."""
+    return {
+        "chosen": wish.stage,
+        "cards": [{"stage": stage, **_cost(services, wish, stage)} for stage in STAGES],
+    }
+
+
+def _cost(services: Services, wish: Wish, stage: str) -> dict[str, str]:
+    try:
+        cost = services.training.cost(request_of(services, wish, stage=stage))
+    except AppError as error:
+        return {"cost": "", "note": str(error)}
+    return {"cost": cost_words(cost), "note": cost.note}
+
+
+def cost_words(cost: RunCost) -> str:
+    """Time and memory; what nobody has measured is said to be unknown."""
+    known = []
+    if cost.seconds is not None:
+        known.append(t("train.cost_time", time=duration(cost.seconds)))
+    if cost.memory_bytes:
+        known.append(t("train.cost_memory", memory=gb(cost.memory_bytes)))
+    return ", ".join(known) or t("train.cost_unknown")
