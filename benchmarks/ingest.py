@@ -101,8 +101,13 @@ def screen_of(case: int) -> Screen:
     strokes = tuple(_inked(stroke, color) for stroke in sketch.strokes)
     scale = float(rng.uniform(1.2, 2.0))
     width, height = 2 * round(216 * scale), 2 * round(120 * scale)
-    size = (2 * int((width + rng.integers(60, 400)) // 2), 2 * int((height + rng.integers(40, 240)) // 2))
-    breaks = rng.choice(np.arange(10, sketch.num_frames - 10), size=rng.integers(2, 6), replace=False)
+    size = (
+        2 * int((width + rng.integers(60, 400)) // 2),
+        2 * int((height + rng.integers(40, 240)) // 2),
+    )
+    breaks = rng.choice(
+        np.arange(10, sketch.num_frames - 10), size=rng.integers(2, 6), replace=False
+    )
     return Screen(
         sketch=Sketch(**{**vars(sketch), "strokes": strokes}),
         left=int(rng.integers(20, size[0] - width - 20)),
@@ -124,14 +129,21 @@ def film(screen: Screen) -> Iterator[NDArray[np.uint8]]:
     """The frames (H, W, 3) of the recording."""
     rng = np.random.default_rng([screen.seed, 41])
     desk, light = _desk(screen, rng)
-    box = (slice(screen.top, screen.top + screen.height), slice(screen.left, screen.left + screen.width))
+    box = (
+        slice(screen.top, screen.top + screen.height),
+        slice(screen.left, screen.left + screen.width),
+    )
     path = pen_path(screen)
     for index, page in enumerate(stream_frames(screen.sketch, screen.width, screen.height)):
         still = desk.copy()
         still[box] = np.clip(page * light, 0, 255).astype(np.uint8)
         x, y = path[index]
         rest = screen.pauses.get(index, 0)
-        wander = np.cumsum(rng.normal(0, 4, (rest, 2)), axis=0) if rng.random() < 0.5 else np.zeros((rest, 2))
+        wander = (
+            np.cumsum(rng.normal(0, 4, (rest, 2)), axis=0)
+            if rng.random() < 0.5
+            else np.zeros((rest, 2))
+        )
         for dx, dy in wander:
             yield _with_overlay(still, screen, x + dx, y + dy)
         yield _with_overlay(still, screen, x, y)
@@ -177,8 +189,10 @@ def score(sketch: Sketch, truth: Sketch) -> Score:
     parts = np.array([stroke.part for stroke in truth.strokes])
     weights = np.array(lengths, float)
     by_part = [
-        (float(np.average(np.array(true)[parts == p], weights=weights[parts == p])),
-         float(np.average(np.array(seen)[parts == p], weights=weights[parts == p])))
+        (
+            float(np.average(np.array(true)[parts == p], weights=weights[parts == p])),
+            float(np.average(np.array(seen)[parts == p], weights=weights[parts == p])),
+        )
         for p in np.unique(parts)
     ]
     return Score(
@@ -194,13 +208,19 @@ def measure(case: int, folder: Path) -> dict[str, Any]:
     path = folder / f"{case}.mp4"
     write_film(screen, path)
     begun = time.perf_counter()
-    clip = decode_video(path)
+    clip = decode_video(path, time_limit_s=300)
     sketch = read_recording(clip.frames_THW3, clip.fps)
     seconds = time.perf_counter() - begun
     path.unlink()
     rounded = {name: round(value, 4) for name, value in vars(score(sketch, screen.sketch)).items()}
     facts = {"overlay": screen.overlay, "crf": screen.crf, "strokes": len(screen.sketch.strokes)}
-    return {"case": case, **rounded, **facts, "found": len(sketch.strokes), "seconds": round(seconds, 2)}
+    return {
+        "case": case,
+        **rounded,
+        **facts,
+        "found": len(sketch.strokes),
+        "seconds": round(seconds, 2),
+    }
 
 
 def _order(true: list[float], seen: list[float]) -> float:
@@ -219,14 +239,18 @@ def _inked(stroke: Stroke, color: tuple[float, float, float]) -> Stroke:
     return type(stroke)(**{**vars(stroke), "pen": pen})
 
 
-def _desk(screen: Screen, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _desk(
+    screen: Screen, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """The screen without paper, and the factor by which light and tint change white paper."""
     width, height = screen.size
     desk = np.full((height, width, 3), screen.ground, np.uint8)
     panel = tuple(int(c) for c in np.clip(np.array(screen.ground) * 1.15 + 8, 0, 255))
     cv2.rectangle(desk, (0, 0), (width, 10), panel, -1)
     for y in range(20, height - 20, 26):
-        cv2.rectangle(desk, (4, y), (15, y + 14), tuple(int(c) for c in rng.integers(60, 200, 3)), -1)
+        cv2.rectangle(
+            desk, (4, y), (15, y + 14), tuple(int(c) for c in rng.integers(60, 200, 3)), -1
+        )
     x, y = np.meshgrid(np.linspace(-1, 1, screen.width), np.linspace(-1, 1, screen.height))
     a, b, c = rng.uniform(-0.05, 0.05, 3)
     shade = np.clip(1 + a * x + b * y - abs(c) * (x**2 + y**2), 0, 1.0)
@@ -234,12 +258,16 @@ def _desk(screen: Screen, rng: np.random.Generator) -> tuple[NDArray[np.uint8], 
     return desk, (shade + grain)[..., None] * np.array(screen.tint) / 255
 
 
-def _with_overlay(still: NDArray[np.uint8], screen: Screen, x: float, y: float) -> NDArray[np.uint8]:
+def _with_overlay(
+    still: NDArray[np.uint8], screen: Screen, x: float, y: float
+) -> NDArray[np.uint8]:
     """A frame with the cursor or the hand, its tip at x, y."""
     frame = still.copy()
     tip = np.array([round(x), round(y)])
     if screen.overlay == "arrow":
-        shape = (tip + np.array([(0, 0), (0, 17), (4, 13), (8, 20), (11, 19), (7, 12), (12, 12)])).astype(np.int32)
+        shape = (
+            tip + np.array([(0, 0), (0, 17), (4, 13), (8, 20), (11, 19), (7, 12), (12, 12)])
+        ).astype(np.int32)
         cv2.fillPoly(frame, [shape], (255, 255, 255))
         cv2.polylines(frame, [shape], True, (0, 0, 0), 1, cv2.LINE_AA)
     elif screen.overlay == "cross":
@@ -252,8 +280,17 @@ def _with_overlay(still: NDArray[np.uint8], screen: Screen, x: float, y: float) 
         cv2.line(frame, tip.tolist(), (tip + (5, -7)).tolist(), (30, 30, 30), 4, cv2.LINE_AA)
     else:
         cv2.line(frame, tip.tolist(), (tip + (30, 34)).tolist(), (60, 50, 40), 6, cv2.LINE_AA)
-        cv2.line(frame, (tip + (70, 90)).tolist(), (tip + (400, 420)).tolist(), (205, 160, 130), 60, cv2.LINE_AA)
-        cv2.ellipse(frame, (tip + (52, 62)).tolist(), (46, 38), 40, 0, 360, (214, 170, 140), -1, cv2.LINE_AA)
+        cv2.line(
+            frame,
+            (tip + (70, 90)).tolist(),
+            (tip + (400, 420)).tolist(),
+            (205, 160, 130),
+            60,
+            cv2.LINE_AA,
+        )
+        cv2.ellipse(
+            frame, (tip + (52, 62)).tolist(), (46, 38), 40, 0, 360, (214, 170, 140), -1, cv2.LINE_AA
+        )
     return frame
 
 

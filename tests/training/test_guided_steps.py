@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -51,7 +53,7 @@ def test_the_teachers_levels_go_from_one_step_of_the_student_to_the_next():
     target = STEPS.mean_velocity(teacher, noisy, torch.tensor([3]))
     assert seen == pytest.approx(fine[9:12], abs=1e-6)
     x = 1.0
-    for before, after in zip(fine[9:12], fine[10:13], strict=True):
+    for before, after in itertools.pairwise(fine[9:]):
         x += (after - before) * x
     assert float(target) == pytest.approx((x - 1) / (fine[12] - fine[9]), rel=1e-5)
 

@@ -159,7 +159,7 @@ def test_regression_is_the_formula(wan, recorded, words, seed):
         if t != 0:
             error = expected_input - s * velocity[:, :, frame] - x0[:, :, frame]
             total, count = total + (error**2).sum(), count + error.size
-    assert float(terms["loss"]) == pytest.approx(total / count, abs=1e-6)
+    assert terms["loss"].item() == pytest.approx(total / count, abs=1e-6)
 
 
 def _regression_draws(seed: int, shape: torch.Size) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +202,7 @@ def test_path_regression_is_the_formula(wan, words, recorded, seed):
         if t != 0:
             error = state - published_sigma(t) * velocity[0, :, frame] - states[0, -1, frame]
             total, count = total + (error**2).sum(), count + error.size
-    assert float(loss) == pytest.approx(total / count, abs=1e-6)
+    assert loss.item() == pytest.approx(total / count, abs=1e-6)
 
 
 # --- distribution matching --------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_the_student_s_loss_is_the_formula(wan, words, recorded):
     fake = noisy - s * fake_velocity
     gradient = (fake - real) / np.abs(x - real).mean()
     expected = 0.5 * (gradient**2).mean()
-    assert float(case.terms["loss_student"]) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert case.terms["loss_student"].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_the_critic_s_loss_is_the_formula(wan, words, recorded):
@@ -263,7 +263,7 @@ def test_the_critic_s_loss_is_the_formula(wan, words, recorded):
     noise = (noisy - (1 - s) * x) / s
     x0 = noisy - s * velocity  # as published: the velocity is recovered from the clean estimate
     expected = ((((noisy - x0) / s) - (noise - x)) ** 2).mean()
-    assert float(case.terms["loss_critic"]) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert case.terms["loss_critic"].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_the_student_learns_in_every_fifth_step_and_only_from_its_own_loss(wan, words, recorded):

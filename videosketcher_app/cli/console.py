@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,20 @@ class Console:
                     case Done(drawing=drawing):
                         return drawing
         raise AssertionError("a run ends with Done")
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A progress line: call it with what is going on, the step and how many; 0 if unknown."""
+        with self._progress() as bar:
+            if bar is None:
+                yield lambda _text, _step, _num_steps: None
+                return
+            task = bar.add_task("starting", total=None)
+
+            def show(text: str, step: int, num_steps: int) -> None:
+                bar.update(task, description=text, total=num_steps or None, completed=step)
+
+            yield show
 
     @contextmanager
     def _progress(self) -> Iterator[ProgressBar | None]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from videosketcher_app.cli import train_causal
+from videosketcher_app.cli import train_causal, train_lora
 
 app = typer.Typer(
     help="Training, under `accelerate launch` on several devices.", no_args_is_help=True
@@ -30,4 +30,5 @@ def pocket(
     main(config, resume=resume)
 
 
+train_lora.add_to(app)
 train_causal.add_to(app)

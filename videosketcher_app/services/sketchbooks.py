@@ -15,7 +15,15 @@ from pathlib import Path
 
 from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.errors import AppError, CannotWrite, InvalidRequest
+from videosketcher_app.data import sketchbook_limits as limits
 from videosketcher_app.data import sketchbooks as files
+from videosketcher_app.data.sketchbook_index import (
+    Index,
+    IndexRow,
+    is_sketchbook,
+    read_index,
+    write_index,
+)
 from videosketcher_app.data.stroke_values import values_of
 from videosketcher_app.data.strokes import Stroke
 from videosketcher_app.storage.folders import remove_folder
@@ -107,7 +115,7 @@ class Sketchbooks:
                     f"There is a dataset named {name!r} already.", hint="Choose another name."
                 )
             created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            files.write_index(folder, files.Index(name=name, created=created))
+            write_index(folder, Index(name=name, created=created))
             return _entry(folder)
 
     def add(
@@ -135,28 +143,27 @@ class Sketchbooks:
         """
         require(role, Capability.TRAIN)
         where = "The drawing"
-        files.check_size(width, height, where)
-        files.check_origin(origin, where)
-        strokes = files.read_strokes([values_of(stroke) for stroke in strokes], where)
-        files.check_on_canvas(strokes, where, int(width), int(height))
+        width, height = limits.check_size(width, height, where)
+        kept = limits.read_strokes([values_of(stroke) for stroke in strokes], where)
+        limits.check_on_canvas(kept, where, width, height)
         sketch = files.BookSketch(
             id=secrets.token_hex(4),
-            caption=files.clean_caption(caption, where),
-            width=int(width),
-            height=int(height),
-            strokes=strokes,
-            origin=origin,
+            caption=limits.clean_caption(caption, where),
+            width=width,
+            height=height,
+            strokes=kept,
+            origin=limits.check_origin(origin, where),
         )
         with self._lock:
             folder, index = self._opened(name)
-            if len(index.rows) >= files.MAX_SKETCHES:
+            if len(index.rows) >= limits.MAX_SKETCHES:
                 raise InvalidRequest(
                     f"The sketchbook {name!r} is full: {len(index.rows):,} sketches.",
                     hint="Begin another one.",
                 )
             files.write_sketch(folder, sketch)
             _write_picture(folder, sketch)
-            row = files.IndexRow(
+            row = IndexRow(
                 id=sketch.id,
                 caption=sketch.caption,
                 width=sketch.width,
@@ -164,7 +171,7 @@ class Sketchbooks:
                 seconds=round(sketch.seconds, 3),
                 origin=origin,
             )
-            files.write_index(folder, replace(index, rows=(*index.rows, row)))
+            write_index(folder, replace(index, rows=(*index.rows, row)))
         return sketch.id
 
     def sketch(self, name: str, sketch_id: str) -> files.BookSketch:
@@ -186,12 +193,12 @@ class Sketchbooks:
             InvalidRequest: there is no such sketch, or the caption is too long.
         """
         require(role, Capability.TRAIN)
-        caption = files.clean_caption(caption, f"Sketch {sketch_id}")
+        caption = limits.clean_caption(caption, f"Sketch {sketch_id}")
         with self._lock:
             folder, index = self._opened(name)
             at, rows = _place(index, sketch_id), list(index.rows)
             rows[at] = replace(rows[at], caption=caption)
-            files.write_index(folder, replace(index, rows=tuple(rows)))
+            write_index(folder, replace(index, rows=tuple(rows)))
 
     def suggest_caption(self, name: str, sketch_id: str, concept: str) -> str:
         """A plan of the sketch in one line, from the order of its strokes; nothing is changed.
@@ -217,7 +224,7 @@ class Sketchbooks:
             rows = list(kept.rows)
             row = rows.pop(_place(kept, sketch_id))
             rows.insert(min(max(0, index), len(rows)), row)
-            files.write_index(folder, replace(kept, rows=tuple(rows)))
+            write_index(folder, replace(kept, rows=tuple(rows)))
 
     def remove_sketch(self, name: str, sketch_id: str, *, role: Role = Role.OWNER) -> None:
         """Takes a sketch out of a sketchbook and deletes its files.
@@ -232,7 +239,7 @@ class Sketchbooks:
             folder, index = self._opened(name)
             rows = list(index.rows)
             del rows[_place(index, sketch_id)]
-            files.write_index(folder, replace(index, rows=tuple(rows)))
+            write_index(folder, replace(index, rows=tuple(rows)))
             for file in (files.sketch_file, files.picture_file):
                 _unlink(file(folder, sketch_id))
 
@@ -247,7 +254,7 @@ class Sketchbooks:
         require(role, Capability.TRAIN)
         with self._lock:
             folder = self._folder(name)
-            if not files.is_sketchbook(folder):
+            if not is_sketchbook(folder):
                 raise InvalidRequest(
                     f"The folder {name!r} is no sketchbook of this app.",
                     hint="Remove it yourself if you do not need it.",
@@ -285,9 +292,9 @@ class Sketchbooks:
             )
         return folder
 
-    def _opened(self, name: str) -> tuple[Path, files.Index]:
+    def _opened(self, name: str) -> tuple[Path, Index]:
         folder = self._folder(name)
-        return folder, files.read_index(folder)
+        return folder, read_index(folder)
 
 
 def _is_listed(path: Path) -> bool:
@@ -297,10 +304,10 @@ def _is_listed(path: Path) -> bool:
 def _entry(folder: Path) -> BookEntry:
     entry = BookEntry(name=folder.name, folder=folder)
     try:
-        index = files.read_index(folder)
+        index = read_index(folder)
         sketches = tuple(_sketch_entry(folder, row) for row in index.rows)
     except AppError as error:
-        if not files.is_sketchbook(folder):
+        if not is_sketchbook(folder):
             return replace(entry, flaw="This folder is no sketchbook of this app.")
         return replace(entry, flaw=str(error))
     lost = [s.id for s in sketches if not files.sketch_file(folder, s.id).is_file()]
@@ -308,7 +315,7 @@ def _entry(folder: Path) -> BookEntry:
     return replace(entry, created=index.created, sketches=sketches, flaw=flaw)
 
 
-def _sketch_entry(folder: Path, row: files.IndexRow) -> SketchEntry:
+def _sketch_entry(folder: Path, row: IndexRow) -> SketchEntry:
     return SketchEntry(
         id=row.id,
         caption=row.caption,
@@ -320,7 +327,7 @@ def _sketch_entry(folder: Path, row: files.IndexRow) -> SketchEntry:
     )
 
 
-def _place(index: files.Index, sketch_id: str) -> int:
+def _place(index: Index, sketch_id: str) -> int:
     for place, row in enumerate(index.rows):
         if row.id == sketch_id:
             return place

@@ -121,6 +121,7 @@ class MatchingRecipe(LatentRecipe):
     ) -> None:
         super().__init__(config, networks.student, latents, texts, device)
         self.module = networks
+        self.clipped_apart = (networks.student, networks.critic)
         networks.critic.transformer.requires_grad_(True)
         self.optimizers: Sequence[torch.optim.Optimizer] = [
             *self.optimizers,

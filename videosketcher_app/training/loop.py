@@ -168,8 +168,7 @@ class _Run:
         self._set_rates()
         terms = self.recipe.loss(self.model, batch, random)
         self.accelerator.backward(terms["loss"])
-        params = [p for p in self.state.module.parameters() if p.grad is not None]
-        norm = torch.nn.utils.clip_grad_norm_(params, self.config.clip_norm)
+        norm = self._clipped()
         if self._finite(norm):
             for optimizer in self.recipe.optimizers:
                 optimizer.step()
@@ -177,6 +176,16 @@ class _Run:
         for optimizer in self.recipe.optimizers:
             optimizer.zero_grad(set_to_none=True)
         self.recent.append({k: v.detach() for k, v in terms.items()} | {"gradient_norm": norm})
+
+    def _clipped(self) -> Tensor:
+        """Clips the gradient and returns its norm; modules that a recipe names, each on its own."""
+        apart: Sequence[nn.Module] = getattr(self.recipe, "clipped_apart", ())
+        norms = []
+        for module in apart or [self.state.module]:
+            params = [p for p in module.parameters() if p.grad is not None]
+            if params:
+                norms.append(torch.nn.utils.clip_grad_norm_(params, self.config.clip_norm))
+        return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
     def _finite(self, norm: Tensor) -> bool:
         """The gradient is shared by all ranks, so all decide alike."""

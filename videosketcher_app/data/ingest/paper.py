@@ -44,7 +44,8 @@ class Paper:
     def canvas(self) -> tuple[int, int]:
         """Width and height in pixels of a canvas of the paper's shape, both even."""
         top, right, bottom, left = (
-            float(np.hypot(*step)) for step in np.roll(self.corners_42, -1, axis=0) - self.corners_42
+            float(np.hypot(*step))
+            for step in np.roll(self.corners_42, -1, axis=0) - self.corners_42
         )
         aspect = float(np.clip((top + bottom) / max(left + right, 1.0), 0.2, 5.0))
         width = 2 * round((CANVAS_PIXELS * aspect) ** 0.5 / 2)
@@ -148,9 +149,7 @@ def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[
     return cv2.morphologyEx(filled, cv2.MORPH_OPEN, kernel).astype(bool)
 
 
-def _sheet(
-    region_HW: NDArray[np.bool_], plate_HW3: Pixels, factor_2: FloatArray
-) -> Paper | None:
+def _sheet(region_HW: NDArray[np.bool_], plate_HW3: Pixels, factor_2: FloatArray) -> Paper | None:
     """The sheet that a region is; None if it has no four straight sides."""
     x, y, w, h = cv2.boundingRect(region_HW.astype(np.uint8))
     if region_HW.sum() < SQUARE_FILL * w * h:

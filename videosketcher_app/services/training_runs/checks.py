@@ -18,10 +18,6 @@ from videosketcher_app.storage.paths import safe_join, safe_name
 
 MIN_SKETCHES = 2
 _MB = 1_000_000
-# Trained values, their average and two moments of the optimizer, twice while a state is replaced,
-# beside a LoRA at every sampling step: less than the weights that they adapt take in memory.
-_STATES = 2
-_SAMPLES_BYTES = 50 * _MB
 
 
 def check_dataset(place: str, datasets: Path) -> Path:
@@ -97,8 +93,25 @@ def check_lora(name: str | None, loras: LoraLibrary) -> str | None:
     return str(path.absolute())
 
 
-def check_room(folder: Path, model: str) -> None:
+def check_preset(name: str) -> tuple[str, int]:
+    """A preset's name, or its absolute path; and the bytes that its samples may take on the disk.
+
+    Raises:
+        InvalidRequest: there is no such preset, or a value in it is impossible.
+        InvalidFile: it cannot be read.
+    """
+    from videosketcher_app.training.style_preset import preset_names, read_preset
+
+    preset = read_preset(name)
+    place = name if name in preset_names() else str(Path(name).absolute())
+    return place, preset.disk_budget_mb * _MB
+
+
+def check_room(folder: Path, model: str, samples_bytes: int) -> None:
     """Whether the disk has room for a run.
+
+    The trained values, their average and the optimizer's two moments, there twice while a state is
+    replaced, are together less than the weights that they adapt.
 
     Raises:
         CannotWrite: it has not.
@@ -106,7 +119,7 @@ def check_room(folder: Path, model: str) -> None:
     from videosketcher_app.services.model_facts import facts_of
 
     faults.point("training_runs.room")
-    needed = _STATES * facts_of(model).memory_bytes + _SAMPLES_BYTES
+    needed = facts_of(model).memory_bytes + samples_bytes
     place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed:

@@ -30,6 +30,7 @@ from videosketcher_app.services.training_runs.views import RunCost
 from videosketcher_app.storage import atomic, bounded
 
 if TYPE_CHECKING:
+    from videosketcher_app.training.style_preset import StylePreset
     from videosketcher_app.training.style_request import StyleRunRequest
 
 FILE = "training_costs.json"
@@ -69,7 +70,8 @@ class Costs:
 
     def of(self, request: StyleRunRequest) -> RunCost:
         """What a run takes, as far as it is known."""
-        measured = self._read().get(self._kind(request.model, request.preset))
+        kind = self._kind(request.model, request.preset)
+        measured = self._read().get(kind) if kind else None
         if measured is None:
             return RunCost(
                 seconds=None,
@@ -77,7 +79,7 @@ class Costs:
                 note="Nothing of this kind was trained on this machine yet; "
                 "the time left is known a few steps after the start.",
             )
-        num_steps = request.num_steps or measured.num_steps
+        num_steps = request.num_steps or _preset(request.preset).num_steps
         seconds = measured.step_seconds * num_steps + measured.other_seconds
         return RunCost(
             seconds=seconds,
@@ -91,15 +93,22 @@ class Costs:
         request = run.read(REQUEST)
         measured = _measured(run)
         kind = self._kind(str(request.get("model")), str(request.get("preset")))
-        if measured is None:
+        if measured is None or kind is None:
             return
         with self._lock, suppress(CannotWrite):
             known = {**self._read(), kind: measured}
             kept = list(known.items())[-MAX_KINDS:]
             atomic.write_json(self._file, {name: asdict(value) for name, value in kept})
 
-    def _kind(self, model: str, preset: str) -> str:
-        return f"{model} {preset} {self._device} {os.cpu_count()}"
+    def _kind(self, model: str, preset: str) -> str | None:
+        """Runs that cost the same for a step; None if there is no such preset any more."""
+        try:
+            how = _preset(preset)
+        except AppError:
+            return None
+        clip = f"{how.width}x{how.height}x{how.num_frames}"
+        batch = f"{how.batch_size}+{how.keep_batch}"
+        return f"{model} {clip} {batch} rank {how.rank} {self._device} {os.cpu_count()}"
 
     def _read(self) -> dict[str, Measured]:
         try:
@@ -112,6 +121,12 @@ class Costs:
             with suppress(TypeError):
                 found[kind] = _checked(Measured(**figures))
         return found
+
+
+def _preset(name: str) -> StylePreset:
+    from videosketcher_app.training.style_preset import read_preset
+
+    return read_preset(name)
 
 
 def _measured(run: RunFolder) -> Measured | None:

@@ -17,18 +17,26 @@ from pathlib import Path
 import psutil
 
 from videosketcher_app.core import faults
-from videosketcher_app.core.errors import AppError, Cancelled, CannotWrite, OutOfMemory
+from videosketcher_app.core.errors import (
+    AppError,
+    Cancelled,
+    CannotWrite,
+    InvalidRequest,
+    OutOfMemory,
+)
 from videosketcher_app.core.secret import SecretFilter
+from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.instance import AlreadyRunning, InstanceLock
 from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs.run_folder import PROCESS, STATUS, RunFolder
 from videosketcher_app.services.training_runs.tether import tethered
 from videosketcher_app.storage import atomic
+from videosketcher_app.storage.paths import Workspace
 
 logger = logging.getLogger(__name__)
 CHILD_VARIABLE = "VIDEOSKETCHER_TRAINING_CHILD"
-LOCK = ".lock"
+FOLDER, LOCK = "training", ".lock"
 _BALLAST, _BALLAST_BYTES = ".ballast", 64 * 1024
 _POLL_S = 0.5
 _NICE = 10
@@ -53,6 +61,10 @@ def train_folder(path: Path, *, lock: Path, tell: Tell = lambda _: None) -> str:
     is_child = bool(os.environ.get(CHILD_VARIABLE))
     if is_child:
         _be_modest()
+    elif run.process_pid is not None:
+        raise InvalidRequest("This run trains already.", hint="Pause it in the window first.")
+    else:
+        run.ask("run")
     with tethered(run, is_child=is_child), _turn(run, lock, tell), _registered(run):
         try:
             atomic.sweep_leftovers(path)
@@ -77,6 +89,11 @@ def _outcome(run: RunFolder) -> str:
             hint=go_on_hint(run.path),
         )
     return str(status.get("state"))
+
+
+def lock_of(settings: AppSettings) -> Path:
+    """The file that whoever trains in the workspace of these settings holds."""
+    return Workspace(settings.workspace.absolute()).root / FOLDER / LOCK
 
 
 def go_on_hint(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import threading
@@ -23,7 +22,7 @@ from videosketcher_app.services.loras import LoraLibrary
 from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs import checks
 from videosketcher_app.services.training_runs.costs import Costs
-from videosketcher_app.services.training_runs.inside import LOCK
+from videosketcher_app.services.training_runs.inside import FOLDER
 from videosketcher_app.services.training_runs.reading import (
     checkpoints_of,
     samples_of,
@@ -31,7 +30,6 @@ from videosketcher_app.services.training_runs.reading import (
 )
 from videosketcher_app.services.training_runs.run_folder import (
     CONTROL,
-    REQUEST,
     RESULT,
     STATUS,
     TICKET,
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     from videosketcher_app.training.style_request import StyleRunRequest
 
 logger = logging.getLogger(__name__)
-FOLDER, DATASETS = "training", "datasets"
+DATASETS = "datasets"
 _REMOVED = ".removed-"
 
 
@@ -81,11 +79,6 @@ class TrainingRuns:
             on_end=self._ended,
         )
 
-    @property
-    def lock(self) -> Path:
-        """The file that whoever trains in this workspace holds."""
-        return self.folder / LOCK
-
     def start(
         self, request: StyleRunRequest, *, detached: bool = False, role: Role = Role.OWNER
     ) -> RunView:
@@ -108,6 +101,8 @@ class TrainingRuns:
         Raises:
             AppError: see `start`.
         """
+        from videosketcher_app.training.style_request import write_request
+
         with self._preparing:
             request = self._checked(request)
             created = time.time()
@@ -115,7 +110,7 @@ class TrainingRuns:
             run_id = f"{slug(request.name)}-{stamp}-{secrets.token_hex(2)}"
             ticket = Ticket(created=created, keeper=own_mark(), detached=detached)
             with atomic.publish_folder(self.folder / run_id) as folder:
-                atomic.write_json(folder / REQUEST, json.loads(request.model_dump_json()))
+                write_request(folder, request)
                 atomic.write_json(folder / CONTROL, {"want": "run", "yield": False})
                 atomic.write_json(folder / TICKET, asdict(ticket))
             return RunFolder(self.folder / run_id)
@@ -180,7 +175,8 @@ class TrainingRuns:
                 f"{view.name!r} cannot go on: {view.flaw or f'it is {view.state}'}.",
                 hint="Start a new run.",
             )
-        checks.check_room(run.path, self._request(run).model)
+        request = _request_of(run)
+        checks.check_room(run.path, request.model, checks.check_preset(request.preset)[1])
         self._supervisor.enqueue(run)
         return self._view(run)
 
@@ -228,7 +224,7 @@ class TrainingRuns:
         """
         require(role, Capability.TRAIN)
         run = self._run(run_id)
-        request = self._request(run)
+        request = _request_of(run)
         name, file = self._trained(run, request.name, step)
         words = [request.trigger] if request.trigger else []
         return self._loras.add(file, name=name, trigger_words=words)
@@ -294,8 +290,10 @@ class TrainingRuns:
         dataset = checks.check_dataset(request.dataset, self._datasets)
         checks.check_model(request.model)
         start_from = checks.check_lora(request.start_from, self._loras)
-        checks.check_room(self.folder, request.model)
-        return request.model_copy(update={"dataset": str(dataset), "start_from": start_from})
+        preset, samples_bytes = checks.check_preset(request.preset)
+        checks.check_room(self.folder, request.model, samples_bytes)
+        changes = {"dataset": str(dataset), "start_from": start_from, "preset": preset}
+        return request.model_copy(update=changes)
 
     def _trained(self, run: RunFolder, name: str, step: int | None) -> tuple[str, Path]:
         """The LoRA file of a step and the name that it gets in the library."""
@@ -312,18 +310,6 @@ class TrainingRuns:
                 hint=f"Checkpoints: {steps}.",
             )
         return f"{name}_{wanted}", checkpoints[wanted]
-
-    def _request(self, run: RunFolder) -> StyleRunRequest:
-        from pydantic import ValidationError
-
-        from videosketcher_app.training.style_request import StyleRunRequest
-
-        try:
-            return StyleRunRequest.model_validate(run.read(REQUEST))
-        except ValidationError as error:
-            raise InvalidRequest(
-                f"The request of run {run.id!r} cannot be read.", hint="Remove this run."
-            ) from error
 
     def _run(self, run_id: str) -> RunFolder:
         with suppress(ForbiddenPath):
@@ -348,7 +334,7 @@ class TrainingRuns:
 
     def _admit(self, run: RunFolder) -> None:
         """A place in the device's book before the process begins."""
-        cost = self._costs.of(self._request(run))
+        cost = self._costs.of(_request_of(run))
         self._lease.keep(_holder(run), cost.memory_bytes or 0)
 
     def _ended(self, run: RunFolder) -> None:
@@ -360,6 +346,12 @@ class TrainingRuns:
         for entry in self.folder.glob(f"{_REMOVED}*"):
             with suppress(AppError):
                 remove_folder(entry)
+
+
+def _request_of(run: RunFolder) -> StyleRunRequest:
+    from videosketcher_app.training.style_request import read_request
+
+    return read_request(run.path)
 
 
 def _holder(run: RunFolder) -> str:

@@ -14,7 +14,12 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.layout import note_html
 from videosketcher_app.ui.tabs.text.values import model_choices
 from videosketcher_app.ui.tabs.train.run_view import Look
-from videosketcher_app.ui.tabs.train.stages import DEFAULT_STAGE, MAX_NAME, MAX_TRIGGER, STAGES
+from videosketcher_app.ui.tabs.train.stages import (
+    DEFAULT_STAGE,
+    MAX_NAME,
+    MAX_TRIGGER,
+    offered_stages,
+)
 from videosketcher_app.ui.texts import t
 
 POLL_S = 1.5
@@ -87,8 +92,13 @@ def _head(title: str, intro: str) -> str:
 
 def _asked(context: PageContext) -> dict[str, Any]:
     """Stage, names and settings of the next run."""
-    stages = [(stage, t(f"train.stage_{stage}"), t(f"train.about_{stage}")) for stage in STAGES]
-    cards = StageCards(stages, elem_id="train-stages")
+    cards = StageCards(
+        [
+            (stage, t(f"train.stage_{stage}"), t(f"train.about_{stage}"))
+            for stage in offered_stages()
+        ],
+        elem_id="train-stages",
+    )
     with gr.Row(elem_classes="tr-names"):
         name = gr.Textbox(
             label=t("train.run_name"),

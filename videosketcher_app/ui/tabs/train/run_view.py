@@ -28,11 +28,11 @@ class Look:
 
     Attributes:
         run: id of the run that is open; empty for the newest.
-        sent: what the board shows already: all runs, and the open one in full.
+        sent: the runs that the board shows already; None if it shows nothing yet.
     """
 
     run: str = ""
-    sent: Any = None
+    sent: tuple[RunView, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def board_value(runs: Sequence[RunView], run: RunView | None, news: News) -> dic
     """The value of RunBoard.
 
     Args:
-        run: the one that is open, in full.
+        run: the one that is open.
     """
     return {
         "run": _shown(run) if run else {"id": ""},
@@ -124,7 +124,7 @@ def allowed(run: RunView) -> list[str]:
     possible = {
         "pause": run.state in _GOING,
         "go_on": run.state == "paused" or run.can_go_on,
-        "stop": run.state in _GOING or (run.state == "paused" and run.is_alive),
+        "stop": run.state in _GOING or run.state == "paused",
         "use": bool(_usable(run)),
     }
     return [name for name, is_on in possible.items() if is_on and not run.flaw]

@@ -27,7 +27,7 @@ from videosketcher_app.ui.tabs.train.run_view import (
 )
 from videosketcher_app.ui.tabs.train.stages import (
     DEFAULT_STAGE,
-    STAGES,
+    PRESETS,
     Wish,
     cards_value,
     request_of,
@@ -68,13 +68,10 @@ def news_of(services: Services, look: Look, news: News) -> list[Any]:
     """New values of `TrainParts.news_outputs`; the board only if it changed."""
     runs = services.training.runs()
     run = opened_run(runs, look)
-    if run is not None:
-        run = services.training.view(run.id)
-    sent = (runs, run)
-    has_news = news != News() or sent != look.sent
+    has_news = news != News() or runs != look.sent
     return [
         board_value(runs, run, news) if has_news else gr.skip(),
-        Look(run=run.id if run else "", sent=sent),
+        Look(run=run.id if run else "", sent=runs),
         gr.Timer(active=any(is_going(each) for each in runs)),
     ]
 
@@ -85,7 +82,7 @@ def _connect_cards(context: PageContext, parts: TrainParts) -> None:
     @handler(Capability.TRAIN)
     def on_pick(event: gr.EventData) -> Any:
         stage = event._data.get("stage") if isinstance(event._data, dict) else None
-        return stage if stage in STAGES else DEFAULT_STAGE
+        return stage if stage in PRESETS else DEFAULT_STAGE
 
     @handler(Capability.TRAIN)
     def on_cost(*values: Any) -> list[Any]:

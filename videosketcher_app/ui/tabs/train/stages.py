@@ -14,11 +14,10 @@ from videosketcher_app.ui.tabs.text.values import open_number, whole
 from videosketcher_app.ui.tabs.train.run_view import duration
 from videosketcher_app.ui.texts import t
 
-STAGES = ("draw", "style")
 DEFAULT_STAGE = "style"
-PRESETS = {"draw": "style_draw", "style": "style"}
+PRESETS = {"draw": "style_draw", "style": "style"}  # stage -> its preset, in the order of learning
 MAX_NAME = 60
-MAX_TRIGGER = 200
+MAX_TRIGGER = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +44,15 @@ class Wish:
         stage, *texts = values
         words = [text.strip() if isinstance(text, str) else "" for text in texts]
         names = ("book", "name", "trigger", "model", "steps", "start_from")
-        known = stage if stage in STAGES else DEFAULT_STAGE
+        known = stage if stage in PRESETS else DEFAULT_STAGE
         return cls(stage=known, **dict(zip(names, words, strict=True)))
+
+
+def offered_stages() -> tuple[str, ...]:
+    """The stages whose presets are shipped."""
+    from videosketcher_app.training.style_preset import preset_names
+
+    return tuple(stage for stage, preset in PRESETS.items() if preset in preset_names())
 
 
 def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
@@ -64,14 +70,13 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
         raise InvalidRequest(
             t("train.empty_book", name=book.name), hint=t("train.no_sketches_hint")
         )
-    start_from = services.loras.path_of(wish.start_from) if wish.start_from else None
     return StyleRunRequest(
         dataset=str(book.folder),
         name=wish.name or book.name,
         model=wish.model,
         preset=PRESETS[stage],
         num_steps=whole(open_number(wish.steps)),
-        start_from=None if start_from is None else str(start_from),
+        start_from=wish.start_from or None,
         trigger=wish.trigger,
     )
 
@@ -80,11 +85,13 @@ def cards_value(services: Services, wish: Wish) -> dict[str, Any]:
     """The value of StageCards: what each stage takes on this machine, or why that is unknown."""
     return {
         "chosen": wish.stage,
-        "cards": [{"stage": stage, **_cost(services, wish, stage)} for stage in STAGES],
+        "cards": [{"stage": stage, **_cost(services, wish, stage)} for stage in offered_stages()],
     }
 
 
 def _cost(services: Services, wish: Wish, stage: str) -> dict[str, str]:
+    if not wish.book:
+        return {"cost": "", "note": ""}  # pressing "Start" says what is missing
     try:
         cost = services.training.cost(request_of(services, wish, stage=stage))
     except AppError as error:

@@ -1,0 +1,27 @@
+"""Fifty kills over the causal recipes: the same bytes at the end, and never a lost state."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.training.resume_runs import STAGES, Stage
+
+KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "50"))
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.timeout(900)
+def test_fifty_kills(tmp_path: Path) -> None:
+    dice = random.Random(11)
+    stages = [Stage.begin(stage, tmp_path / stage) for stage in STAGES]
+    hit = {
+        stages[number % len(stages)].kill_and_go_on(tmp_path / f"killed {number}", dice)
+        for number in range(KILLS)
+    }
+    # Kills before steps and at every kind of moment inside a save.
+    assert {"training.before_step", "training.before_save", "atomic.before_replace"} <= hit

@@ -1,0 +1,193 @@
+"""Drawings as training data for a style: sketchbooks, or the folder that a batch of sketches left.
+
+Every drawing becomes a few clips, moved and scaled a little, so that the style is learned and not
+the places of seven drawings; lines keep their width, which is part of the style.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videosketcher_app.core.errors import AppError, InvalidFile, InvalidRequest
+from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
+from videosketcher_app.data.clips import cover
+from videosketcher_app.data.filling import CanvasLike
+from videosketcher_app.data.sketchbook_index import is_sketchbook
+from videosketcher_app.data.sketchbooks import BookSketch, read_sketchbook
+from videosketcher_app.storage import bounded
+from videosketcher_app.storage.media import read_video
+from videosketcher_app.training.style_preset import StylePreset
+
+MIN_SKETCHES = 2
+MAX_SKETCHES = 500
+_MAX_CONFIG_BYTES = 1_000_000
+_SIDES = re.compile(r"\b(left|right)\b")
+
+
+class Drawing(Protocol):
+    """A drawing to learn from."""
+
+    @property
+    def id(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """Its prompt."""
+        ...
+
+    def clip(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.uint8]:
+        """Frames (T, H, W, 3) of it being drawn on white paper."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmedDrawing:
+    """A drawing of which only the video is known."""
+
+    id: str
+    caption: str
+    video: Path
+
+    def clip(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.uint8]:
+        """Frames (T, H, W, 3), evenly chosen from the video.
+
+        Raises:
+            InvalidFile: no video, damaged, or of another shape than the canvas.
+        """
+        frames = read_video(self.video).frames_THW3
+        chosen = np.linspace(0, len(frames) - 1, num_frames).round().astype(int)
+        return np.stack([cover(frames[i], canvas.width, canvas.height) for i in chosen])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One clip to learn from.
+
+    Attributes:
+        caption: the prompt, with the trigger.
+    """
+
+    drawing: Drawing
+    caption: str
+
+
+def read_drawings(folder: Path) -> tuple[Drawing, ...]:
+    """The drawings of a dataset's folder.
+
+    Raises:
+        InvalidRequest: there is no such folder, or too few or too many drawings are in it.
+        InvalidFile: a drawing is damaged or without a caption; the message names it.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest(
+            f"There is no dataset at {str(folder)[:200]}.", hint="Give a sketchbook or its folder."
+        )
+    drawings: tuple[Drawing, ...] = (
+        read_sketchbook(folder) if is_sketchbook(folder) else tuple(_filmed(folder))
+    )
+    if not MIN_SKETCHES <= len(drawings) <= MAX_SKETCHES:
+        count = {0: "no drawings", 1: "one drawing"}.get(len(drawings), f"{len(drawings)} drawings")
+        raise InvalidRequest(
+            f"The dataset {folder.name!r} has {count}; a style needs {MIN_SKETCHES} to "
+            f"{MAX_SKETCHES}.",
+            hint="Seven drawings are a good number.",
+        )
+    for drawing in drawings:
+        if not drawing.caption.strip():
+            raise InvalidFile(
+                f"Sketch {drawing.id} has no caption.",
+                hint="Write what it shows, or let the app suggest a plan.",
+            )
+    return drawings
+
+
+def variants_of(
+    drawings: tuple[Drawing, ...], preset: StylePreset, *, trigger: str, seed: int
+) -> list[Variant]:
+    """Every drawing in its variants, all first variants before all second ones.
+
+    Only drawings with strokes can be moved; a film is used once.
+    """
+    variants = [Variant(drawing=d, caption=with_trigger(d.caption, trigger)) for d in drawings]
+    for number in range(1, preset.variants):
+        for index, drawing in enumerate(drawings):
+            if isinstance(drawing, BookSketch):
+                rng = np.random.default_rng([seed, number, index])
+                moved = _moved(drawing, preset, rng, mirrored=preset.mirrored and number % 2 == 1)
+                caption = with_trigger(moved.caption, trigger)
+                variants.append(Variant(drawing=moved, caption=caption))
+    return variants
+
+
+def with_trigger(prompt: str, trigger: str) -> str:
+    """The prompt with the words that call the style, at the end of its concept."""
+    if not trigger:
+        return prompt
+    if not is_plan(prompt):
+        return f"{prompt} {trigger}"
+    plan = parse_plan(prompt)
+    return str(DrawingPlan(concept=f"{plan.concept} {trigger}", parts=plan.parts))
+
+
+def _moved(
+    sketch: BookSketch, preset: StylePreset, rng: np.random.Generator, *, mirrored: bool
+) -> BookSketch:
+    """The sketch a little smaller and elsewhere on its paper, perhaps mirrored."""
+    size = np.array([sketch.width, sketch.height], np.float32)
+    points = np.concatenate([stroke.points_N2 for stroke in sketch.strokes])
+    scale = float(rng.uniform(preset.shrunk, 1.0))
+    low, high = points.min(0) * scale, points.max(0) * scale
+    room = np.maximum(size - (high - low), 0)
+    target = rng.uniform(0, 1, 2) * room
+    stay = (size * (1 - scale)) / 2  # half of the way: captions may name places
+    shift = (0.5 * (target - low) + 0.5 * stay).astype(np.float32)
+    shift = np.clip(shift, np.minimum(-low, 0), np.maximum(size - high, 0))
+    strokes = []
+    for stroke in sketch.strokes:
+        at = stroke.points_N2 * scale + shift
+        if mirrored:
+            at = np.stack([size[0] - at[:, 0], at[:, 1]], axis=1)
+        strokes.append(replace(stroke, points_N2=at.astype(np.float32)))
+    caption = _mirrored_words(sketch.caption) if mirrored else sketch.caption
+    return replace(sketch, strokes=tuple(strokes), caption=caption)
+
+
+def _mirrored_words(caption: str) -> str:
+    def swapped(text: str) -> str:
+        return _SIDES.sub(lambda m: "right" if m[1] == "left" else "left", text)
+
+    if not is_plan(caption):
+        return swapped(caption)
+    plan = parse_plan(caption)
+    parts = tuple(
+        PlanPart(name=swapped(part.name), description=swapped(part.description))
+        for part in plan.parts
+    )
+    return str(DrawingPlan(concept=swapped(plan.concept), parts=parts))
+
+
+def _filmed(folder: Path) -> Iterator[FilmedDrawing]:
+    """The drawings of a batch's folder: one folder each, with a config and a video."""
+    for config in sorted(folder.glob("*/*_config.json")):
+        video = config.with_name(config.name.removesuffix("_config.json") + ".mp4")
+        if not video.is_file():
+            continue
+        try:
+            text = bounded.read_text(config, max_bytes=_MAX_CONFIG_BYTES, what="config of a sketch")
+            caption = json.loads(text)["plan"]["text"]
+        except (ValueError, KeyError, TypeError, RecursionError, AppError) as error:
+            raise InvalidFile(
+                f"{config.parent.name}/{config.name} does not hold a drawing's plan.",
+                hint="Draw it again, or remove its folder.",
+            ) from error
+        yield FilmedDrawing(id=config.parent.name, caption=str(caption), video=video)

@@ -1,0 +1,200 @@
+"""What a style run looks at again and again, computed once: latents, embedded prompts, keepsakes.
+
+Legend: V variants, K kept drawings, S kept steps, C channels, F latent frames, h/w latent cells,
+L tokens, D width of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videosketcher_app.core.errors import AppError, InvalidFile
+from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
+from videosketcher_app.engines.schedules import euler_step, sigmas
+from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
+from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.models.wan.forward import predict_velocity
+from videosketcher_app.training.style_data import Variant
+from videosketcher_app.training.style_preset import StylePreset
+from videosketcher_app.training.style_request import StyleRunRequest
+
+KEEP_SEED = 7001  # of the plans that the model is held to
+INK_DARKNESS = 0.2  # of full ink, in a cell's darkest pixel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Everything that steps are made of, in half precision.
+
+    Attributes:
+        clean_VCFhw: latents of the variants.
+        weight_VFhw: of the errors, mean 1 a clip.
+        context_VLD: embedded prompts of the variants.
+        noise_KCFhw: what the kept drawings began with.
+        velocity_KSCFhw: the model's own first steps from there.
+        keep_context_KLD: their embedded prompts.
+    """
+
+    clean_VCFhw: Tensor
+    weight_VFhw: Tensor
+    context_VLD: Tensor
+    noise_KCFhw: Tensor
+    velocity_KSCFhw: Tensor
+    keep_context_KLD: Tensor
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By name, for a file."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor]) -> Prepared:
+        """What `tensors` gave."""
+        return Prepared(**tensors)
+
+
+def kept_steps(model: PocketModel, preset: StylePreset) -> int:
+    """How many of the sampler's first steps stay as they are; one at least learns."""
+    steps = model.defaults.num_inference_steps
+    return min(steps - 1, round(preset.kept_share * steps))
+
+
+def prepare(
+    model: PocketModel,
+    teacher: nn.Module,
+    variants: Sequence[Variant],
+    preset: StylePreset,
+    request: StyleRunRequest,
+    *,
+    may_go_on: Callable[[], bool],
+) -> Prepared | None:
+    """Encodes the clips and draws the keepsakes; None if it was told to stop.
+
+    Args:
+        teacher: the transformer that the run begins with.
+
+    Raises:
+        InvalidFile: a drawing cannot be rendered, or shows nothing.
+    """
+    clean, weight, clips = [], [], variants
+    for variant in clips:
+        if not may_go_on():
+            return None
+        frames = _frames(variant, preset)
+        clean.append(_encoded(model, frames))
+        weight.append(_cell_weights(frames, preset.ink_weight))
+    keepsakes = _keepsakes(model, teacher, preset, request.seed, may_go_on)
+    if keepsakes is None:
+        return None
+    noise, velocity, keep_context = keepsakes
+    half = torch.float16
+    return Prepared(
+        clean_VCFhw=torch.cat(clean).to(half),
+        weight_VFhw=torch.cat(weight).to(half),
+        context_VLD=_embedded(model, [v.caption for v in variants]),
+        noise_KCFhw=noise,
+        velocity_KSCFhw=velocity,
+        keep_context_KLD=keep_context,
+    )
+
+
+def _frames(variant: Variant, preset: StylePreset) -> np.ndarray:
+    try:
+        frames = variant.drawing.clip(preset, preset.num_frames)
+    except AppError as error:
+        raise InvalidFile(f"Sketch {variant.drawing.id}: {error.message}", hint=error.hint) from error
+    if int(frames.min()) > 128:
+        raise InvalidFile(
+            f"Sketch {variant.drawing.id} shows no ink.", hint="Draw it again, or remove it."
+        )
+    return frames
+
+
+@torch.no_grad()
+def _encoded(model: PocketModel, frames_THW3: np.ndarray) -> Tensor:
+    pixels = torch.from_numpy(np.ascontiguousarray(frames_THW3)).to(model.device, model.dtype)
+    clip_BCTHW = (pixels / 127.5 - 1).permute(3, 0, 1, 2)[None]
+    return model.vae.encode(clip_BCTHW).float().cpu()
+
+
+def _cell_weights(frames_THW3: np.ndarray, ink_weight: float) -> Tensor:
+    """How much the error of every cell counts (1, F, h, w), mean 1."""
+    darkness = torch.from_numpy(1 - frames_THW3.min(axis=3).astype(np.float32) / 255)
+    first, rest = darkness[:1], darkness[1:]
+    cells = torch.cat(
+        [
+            F.max_pool3d(first[None], (1, 8, 8)),
+            F.max_pool3d(rest[None], (4, 8, 8)),
+        ],
+        dim=1,
+    )
+    weight = 1 + ink_weight * (cells > INK_DARKNESS)
+    return weight / weight.mean()
+
+
+@torch.no_grad()
+def _embedded(model: PocketModel, prompts: Sequence[str]) -> Tensor:
+    if not prompts:
+        return torch.zeros(0, 1, model.transformer_config.text_dim, dtype=torch.float16)
+    ids_BL = model.tokenizer.batch(prompts).to(model.device)
+    return model.text_encoder(ids_BL).to("cpu", torch.float16)
+
+
+def _keepsakes(
+    model: PocketModel,
+    teacher: nn.Module,
+    preset: StylePreset,
+    seed: int,
+    may_go_on: Callable[[], bool],
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The first steps of drawings of the grammar's plans: noise, velocities, embedded prompts."""
+    shape = model.latent_shape(preset.num_frames, preset.height, preset.width)
+    num_steps = kept_steps(model, preset)
+    count = preset.keep_plans if num_steps and preset.keep_batch else 0
+    source = SketchSource(SketchMix(), KEEP_SEED, held_out)
+    prompts = [str(source(index).plan) for index in range(count)]
+    context = _embedded(model, prompts)
+    generator = torch.Generator("cpu").manual_seed(seed * 1_000_003 + KEEP_SEED)
+    levels = sigmas(model.defaults.num_inference_steps, model.defaults.shift)
+    noises, paths = [], []
+    for row in range(count):
+        if not may_go_on():
+            return None
+        noise = torch.randn((1, *shape), generator=generator).half()
+        x, path = noise.float().to(model.device), []
+        for step in range(num_steps):
+            velocity = base_velocity(model, teacher, x, levels[step], context[row : row + 1])
+            path.append(velocity.half())
+            x = euler_step(x, velocity, levels[step], levels[step + 1])
+        noises.append(noise)
+        paths.append(torch.stack(path, 1).cpu())
+    if not count:
+        return torch.zeros(0, *shape).half(), torch.zeros(0, 1, *shape).half(), context
+    return torch.cat(noises), torch.cat(paths), context
+
+
+@torch.no_grad()
+def base_velocity(
+    model: PocketModel,
+    teacher: nn.Module,
+    x_BCFhw: Tensor,
+    sigma: float,
+    context_BLD: Tensor,
+    run_block: Callable[..., Tensor] | None = None,
+) -> Tensor:
+    """The velocity of the transformer that the run begins with, float32."""
+    coordinates = coordinate_channels(*x_BCFhw.shape[2:]).to(model.device, model.dtype)
+    timesteps = torch.full((len(x_BCFhw), 1), 1000 * sigma, device=model.device)
+    options = {} if run_block is None else {"run_block": run_block}
+    return predict_velocity(
+        teacher,
+        transformer_input(x_BCFhw.to(model.dtype), coordinates),
+        timesteps,
+        context_BLD.to(model.device, model.dtype),
+        **options,
+    ).float()

@@ -1,0 +1,165 @@
+"""StylePreset: how a style is learned, as a flat YAML file of presets/training."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from videosketcher_app.core.errors import InvalidFile, InvalidRequest
+from videosketcher_app.storage import bounded
+
+PRESETS = Path(__file__).parents[2] / "presets" / "training"
+_MAX_BYTES = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StylePreset:
+    """Settings of a style run.
+
+    Attributes:
+        width, height, num_frames: of the clips that it learns from and draws as samples.
+        rank: of the LoRA; alpha equals it.
+        targets: linear layers that get a pair, by the end of their names.
+        num_steps: optimizer steps.
+        batch_size: drawings of a step.
+        rate: AdamW's learning rate.
+        variants: clips made of every drawing: itself, and others moved and scaled a little.
+        shrunk: smallest scale of a variant.
+        mirrored: half of the variants are mirrored. It turns habits of direction around.
+        kept_share: first share of the sampler's steps, which decide layout and order: there the
+            LoRA is held to what the model did before.
+        base_steps: last of these that the model itself makes before the style is shown, so that
+            the style is learned from what the sampler will really bring.
+        keep_plans: drawings of the model that it is held to; more remember more.
+        keep_batch: of them in a step.
+        keep_weight: of their error, that of the drawings counts 1.
+        ink_weight: how much more the error of a cell full of ink counts.
+        sample_every: steps between samples; 0 for only before and after.
+        save_every: steps between saved states.
+        patience: rows of the log without progress after which it stops early; 0 never does.
+        disk_budget_mb: of samples and checkpoints; older ones go first.
+    """
+
+    width: int = 216
+    height: int = 120
+    num_frames: int = 81
+    rank: int = 16
+    targets: tuple[str, ...] = ("q", "k", "v", "o", "ffn.0", "ffn.2")
+    num_steps: int = 500
+    batch_size: int = 3
+    rate: float = 1e-3
+    warmup_steps: int = 10
+    cooldown: float = 0.5
+    ema_decay: float = 0.98
+    clip_norm: float = 1.0
+    variants: int = 4
+    shrunk: float = 0.8
+    mirrored: bool = False
+    kept_share: float = 0.375
+    base_steps: int = 1
+    keep_plans: int = 16
+    keep_batch: int = 1
+    keep_weight: float = 1.0
+    ink_weight: float = 2.0
+    sample_every: int = 125
+    save_every: int = 25
+    log_every: int = 5
+    patience: int = 0
+    disk_budget_mb: int = 500
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+                raise _out_of_range(name, value, low, high)
+            if not low <= value <= high:
+                raise _out_of_range(name, value, low, high)
+        if (self.num_frames - 1) % 4:
+            raise InvalidRequest(
+                f"num_frames must be 4n + 1. Received: num_frames={self.num_frames}",
+                hint="Use 81.",
+            )
+
+
+_RANGES = (
+    ("width", 24, 1920),
+    ("height", 24, 1920),
+    ("num_frames", 5, 401),
+    ("rank", 1, 512),
+    ("num_steps", 1, 1_000_000),
+    ("batch_size", 1, 256),
+    ("rate", 1e-8, 1.0),
+    ("variants", 1, 1000),
+    ("shrunk", 0.2, 1.0),
+    ("kept_share", 0.0, 0.9),
+    ("base_steps", 0, 50),
+    ("keep_plans", 0, 10_000),
+    ("keep_batch", 0, 256),
+    ("sample_every", 0, 1_000_000),
+    ("save_every", 0, 1_000_000),
+    ("log_every", 1, 100_000),
+    ("patience", 0, 100_000),
+    ("disk_budget_mb", 10, 1_000_000),
+)
+
+
+def read_preset(name: str, **changes: object) -> StylePreset:
+    """A preset by its name in presets/training, or a YAML file; `changes` override its keys.
+
+    Raises:
+        InvalidRequest: there is none of this name, an unknown key (with the nearest known one), or
+            a value out of its range.
+        InvalidFile: it cannot be read.
+    """
+    values = {**_values(_file_of(name)), **changes}
+    known = {field.name: field for field in dataclasses.fields(StylePreset)}
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(sorted(known))}"
+            raise InvalidRequest(f"Unknown key in the preset {name}: {key}.", hint=hint)
+    if "targets" in values:
+        targets = values["targets"]
+        values["targets"] = tuple(targets) if isinstance(targets, list | tuple) else (targets,)
+    return StylePreset(**values)  # type: ignore[arg-type]
+
+
+def preset_names() -> tuple[str, ...]:
+    """The style presets that are shipped."""
+    return tuple(sorted(path.stem for path in PRESETS.glob("style*.yaml")))
+
+
+def _file_of(name: str) -> Path:
+    if name in preset_names():
+        return PRESETS / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        raise InvalidRequest(
+            f"There is no style preset named {name[:80]!r}.",
+            hint=f"Known: {', '.join(preset_names())}; or give a YAML file.",
+        )
+    return path
+
+
+def _values(path: Path) -> dict[str, object]:
+    text = bounded.read_text(path, max_bytes=_MAX_BYTES, what="preset")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict):
+        raise InvalidFile(
+            f"The preset {path.name} holds no keys.", hint="Write one `key: value` a line."
+        )
+    return {str(key): value for key, value in values.items()}
+
+
+def _out_of_range(name: str, value: object, low: float, high: float) -> InvalidRequest:
+    return InvalidRequest(
+        f"{name} must be a number from {low:g} to {high:g}. Received: {name}={value!r}",
+        hint="Correct it in the preset.",
+    )

@@ -1,0 +1,250 @@
+"""Recipe: a LoRA that draws in the style of a few drawings, on a frozen few-step model.
+
+Two errors are added. On the drawings: the velocity, at the later steps of the model's own schedule,
+that leads to the styled clip (`style_path`). On drawings of the model itself: its first steps as
+they were before, so that layout, parts and their order stay.
+
+Legend: B clips of a step, C channels, F latent frames, h/w latent cells, R rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.engines.schedules import euler_step, sigmas
+from videosketcher_app.models.adapters import AdapterConfig, inject, stored_name
+from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
+from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
+from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.models.wan.forward import block_forward, predict_velocity
+from videosketcher_app.models.wan.network import build_transformer
+from videosketcher_app.training.state import StepRandom
+from videosketcher_app.training.style_path import (
+    carried,
+    noised,
+    trajectory_point,
+    velocity_to,
+    weighted_error,
+)
+from videosketcher_app.training.style_prepare import Prepared, base_velocity, kept_steps
+from videosketcher_app.training.style_preset import StylePreset
+
+_A, _B = ".lora_A.weight", ".lora_B.weight"
+Indices = tuple[np.ndarray, np.ndarray]
+
+
+class StyleNetwork(nn.Module):
+    """A transformer with trainable pairs. Only they are its parameters, so that states are small.
+
+    Args:
+        transformer: with pairs injected, the rest frozen.
+    """
+
+    def __init__(self, transformer: nn.Module) -> None:
+        super().__init__()
+        self.pairs = nn.ParameterDict(
+            {
+                stored_name(name).replace(".", "/"): parameter
+                for name, parameter in transformer.named_parameters()
+                if parameter.requires_grad
+            }
+        )
+        self._frozen = (transformer,)  # in a tuple, so that it is no submodule
+        self.run_block: Callable[..., Tensor] = block_forward
+
+    def forward(
+        self, x_BCFhw: Tensor, timesteps_BF: Tensor, context_BLD: Tensor, coordinates_KFhw: Tensor
+    ) -> Tensor:
+        """Velocity (B, C, F, h, w)."""
+        return predict_velocity(
+            self._frozen[0],
+            transformer_input(x_BCFhw, coordinates_KFhw),
+            timesteps_BF,
+            context_BLD,
+            run_block=self.run_block,
+        )
+
+    def adapter(self, values: Mapping[str, Tensor], *, source: str = "the run") -> LoraAdapter:
+        """The pairs with these values (by parameter name) as a LoRA, copied to the CPU."""
+        tensors = {
+            name.removeprefix("pairs.").replace("/", "."): value.detach().to("cpu", copy=True)
+            for name, value in values.items()
+        }
+        return adapter_from(tensors, source=source)
+
+    @torch.no_grad()
+    def start_from(self, adapter: LoraAdapter) -> None:
+        """Puts another LoRA into the pairs; a smaller rank leaves room to learn.
+
+        Raises:
+            InvalidRequest: it is of a larger rank, or adapts what this run does not.
+        """
+        for module, pair in adapter.pairs.items():
+            key = module.replace(".", "/")
+            if key + _slashed(_A) not in self.pairs:
+                raise InvalidRequest(
+                    f"{adapter.source} adapts {module}, which this preset does not.",
+                    hint="Name it in the preset's targets, or start from another LoRA.",
+                )
+            down_RI, up_OR = pair.factors(1.0)
+            into_RI, into_OR = self.pairs[key + _slashed(_A)], self.pairs[key + _slashed(_B)]
+            if down_RI.shape[0] > into_RI.shape[0]:
+                raise InvalidRequest(
+                    f"{adapter.source} has rank {down_RI.shape[0]}, the preset {into_RI.shape[0]}.",
+                    hint=f"Set rank: {down_RI.shape[0]} in the preset, or more.",
+                )
+            into_RI[: down_RI.shape[0]] = down_RI.to(into_RI)
+            into_OR[:, : up_OR.shape[1]] = up_OR.to(into_OR)
+
+
+def style_network(model: PocketModel, preset: StylePreset, seed: int) -> StyleNetwork:
+    """A copy of the model's transformer with fresh pairs, which change nothing yet."""
+    transformer = build_transformer(model.transformer_config)
+    transformer.load_state_dict(model.transformer.state_dict())
+    transformer.to(model.dtype).requires_grad_(False)
+    inject(transformer, AdapterConfig(rank=preset.rank, targets=preset.targets), seed=seed)
+    network = StyleNetwork(transformer)
+    for parameter in network.parameters():
+        parameter.data = parameter.data.float()
+    transformer.to(model.device)
+    return network
+
+
+class StyleRecipe:
+    """See the module's docstring.
+
+    Args:
+        model: the frozen model, on its device.
+        teacher: the transformer that the run begins with; the model's own, or with the LoRA that
+            it starts from.
+        give_way: called before every block of a pass; may wait.
+    """
+
+    def __init__(
+        self,
+        preset: StylePreset,
+        model: PocketModel,
+        teacher: nn.Module,
+        network: StyleNetwork,
+        prepared: Prepared,
+        *,
+        seed: int,
+        give_way: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.preset, self.model, self.teacher = preset, model, teacher
+        self.prepared, self.seed = prepared, seed
+        self.module: nn.Module = network
+        self.optimizers: Sequence[torch.optim.Optimizer] = [
+            torch.optim.AdamW(
+                network.parameters(), preset.rate, betas=(0.9, 0.98), weight_decay=0.0
+            )
+        ]
+        self.levels = sigmas(model.defaults.num_inference_steps, model.defaults.shift)
+        self.kept = kept_steps(model, preset)
+        self.coordinates_KFhw = coordinate_channels(*prepared.clean_VCFhw.shape[2:]).to(
+            model.device, model.dtype
+        )
+
+        def patient_block(*arguments: Any) -> Tensor:
+            give_way()
+            return block_forward(*arguments)
+
+        self.run_block = patient_block
+        network.run_block = patient_block
+
+    def batches(self, first_step: int, rank: int, world: int) -> Iterator[Indices]:
+        """Numbers of variants and of kept drawings; every one comes equally often."""
+        step = first_step
+        while True:
+            shard = step * world + rank
+            yield (
+                self._drawn(len(self.prepared.clean_VCFhw), self.preset.batch_size, shard, 0),
+                self._drawn(len(self.prepared.noise_KCFhw), self.preset.keep_batch, shard, 1),
+            )
+            step += 1
+
+    def loss(self, model: nn.Module, batch: Indices, random: StepRandom) -> dict[str, Tensor]:
+        """The two errors and their sum; one pass for both."""
+        style, keep = (torch.from_numpy(numbers) for numbers in batch)
+        x_style, target_style, sigma_style = self._styled(style, random)
+        x_keep, target_keep, sigma_keep = self._kept(keep, random)
+        p = self.prepared
+        velocity = self._velocity(
+            model,
+            torch.cat([x_style, x_keep]),
+            torch.cat([sigma_style, sigma_keep]),
+            torch.cat([p.context_VLD[style], p.keep_context_KLD[keep]]) if len(keep)
+            else p.context_VLD[style],
+        )
+        weight = p.weight_VFhw[style].float().to(velocity.device)
+        count = len(style)
+        loss_style = weighted_error(velocity[:count], target_style, weight).mean()
+        if not len(keep):
+            return {"loss": loss_style, "loss_style": loss_style}
+        loss_keep = weighted_error(velocity[count:], target_keep).mean()
+        return {
+            "loss": loss_style + self.preset.keep_weight * loss_keep,
+            "loss_style": loss_style,
+            "loss_keep": loss_keep,
+        }
+
+    def _velocity(
+        self, model: nn.Module, x: Tensor, sigma_B: Tensor, context_BLD: Tensor
+    ) -> Tensor:
+        device, dtype = self.model.device, self.model.dtype
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+            velocity = model(
+                x.to(dtype),
+                1000 * sigma_B[:, None],
+                context_BLD.to(device, dtype),
+                self.coordinates_KFhw,
+            )
+        return velocity.float()
+
+    def _styled(self, numbers: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """Points on the way to styled clips, their velocities and noise levels."""
+        p, device = self.prepared, self.model.device
+        clean = p.clean_VCFhw[numbers].float().to(device)
+        context = p.context_VLD[numbers]
+        first = max(0, self.kept - self.preset.base_steps)
+        x = noised(clean, random.normal(*clean.shape), self.levels[first])
+        for step in range(first, self.kept):
+            velocity = base_velocity(
+                self.model, self.teacher, x, self.levels[step], context, self.run_block
+            )
+            x = euler_step(x, velocity, self.levels[step], self.levels[step + 1])
+        choice = random.uniform(len(clean)) * (len(self.levels) - 1 - self.kept)
+        sigma_B = torch.tensor(self.levels, device=device)[self.kept + choice.long()]
+        sigma = sigma_B.view(-1, 1, 1, 1, 1)
+        x = carried(x, clean, self.levels[self.kept], sigma)
+        return x, velocity_to(clean, x, sigma), sigma_B
+
+    def _kept(self, numbers: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """Points of the model's own drawings, its velocities there and their noise levels."""
+        p, device = self.prepared, self.model.device
+        noise = p.noise_KCFhw[numbers].float().to(device)
+        velocities = p.velocity_KSCFhw[numbers].float().to(device)
+        step_B = (random.uniform(len(numbers)) * max(1, self.kept)).long()
+        x, target = trajectory_point(noise, velocities, self.levels, step_B)
+        return x, target, torch.tensor(self.levels, device=device)[step_B]
+
+    def _drawn(self, total: int, count: int, shard: int, which: int) -> np.ndarray:
+        """The numbers of one batch from an endless row of shuffled rounds."""
+        if not total:
+            return np.zeros(0, np.int64)
+        places = np.arange(shard * count, (shard + 1) * count)
+        rounds = {
+            int(number): np.random.default_rng([self.seed, which, int(number)]).permutation(total)
+            for number in np.unique(places // total)
+        }
+        return np.array([rounds[int(at // total)][at % total] for at in places], np.int64)
+
+
+def _slashed(ending: str) -> str:
+    return ending.replace(".", "/")

@@ -1,0 +1,92 @@
+"""Samples of a style run: held-out plans, drawn with what it has learned so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from videosketcher_app.data.heldout import load
+from videosketcher_app.data.ink import composite
+from videosketcher_app.engines.text import SamplerSettings, denoise, to_frames
+from videosketcher_app.models.lora.adapter import LoraAdapter
+from videosketcher_app.models.lora.applying import applied
+from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.storage import atomic, media
+from videosketcher_app.training.style_data import with_trigger
+from videosketcher_app.training.style_folder import RunFolder
+from videosketcher_app.training.style_preset import StylePreset
+
+SAMPLE_SEED = 11
+INDEX_FILE = "index.json"
+_DEFAULT_PLANS = (0, 9)  # of the held-out concepts
+
+
+def sample_prompts(wanted: Sequence[str], trigger: str) -> list[str]:
+    """The plans to draw, with the trigger."""
+    known = load("heldout_concepts")
+    prompts = list(wanted) or [str(known[index].plan) for index in _DEFAULT_PLANS]
+    return [with_trigger(prompt, trigger) for prompt in prompts]
+
+
+def draw_samples(
+    folder: RunFolder,
+    step: int,
+    model: PocketModel,
+    adapter: LoraAdapter,
+    prompts: Sequence[str],
+    preset: StylePreset,
+    *,
+    may_go_on: Callable[[], bool],
+) -> bool:
+    """Draws every plan into samples/<step>, which appears whole; False if it was told to stop.
+
+    Raises:
+        CannotWrite: the folder cannot be written or the disk is full.
+    """
+    d = model.defaults
+    settings = SamplerSettings(
+        num_inference_steps=d.num_inference_steps,
+        cfg_scale=d.cfg_scale,
+        shift=d.shift,
+        num_frames=preset.num_frames,
+        width=preset.width,
+        height=preset.height,
+    )
+    try:
+        with (
+            atomic.publish_folder(folder.sample_folder(step)) as target,
+            applied(model.transformer, [(adapter, 1.0)], base=model.name),
+        ):
+            rows = [
+                _draw_one(target, number, prompt, model, settings, may_go_on)
+                for number, prompt in enumerate(prompts)
+            ]
+            atomic.write_json(target / INDEX_FILE, rows)
+    except _Stopped:
+        return False
+    return True
+
+
+def _draw_one(
+    target: Path,
+    number: int,
+    prompt: str,
+    model: PocketModel,
+    settings: SamplerSettings,
+    may_go_on: Callable[[], bool],
+) -> dict[str, str]:
+    """One plan's picture and video, and its row of the index."""
+    latents = None
+    for _, latents, _ in denoise(model, [prompt], [SAMPLE_SEED + number], settings):
+        if not may_go_on():
+            raise _Stopped
+    assert latents is not None
+    frames = composite(to_frames(model.decode(latents))[0])
+    row = {"prompt": prompt, "png": f"{number}.png", "mp4": f"{number}.mp4"}
+    media.write_png(target / row["png"], frames[-1])
+    media.write_video(target / row["mp4"], frames, fps=model.defaults.fps)
+    return row
+
+
+class _Stopped(Exception):
+    """Leaves the half-made folder of samples."""
