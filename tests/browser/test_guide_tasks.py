@@ -20,10 +20,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TURNED_BACK = """(slider) => new Promise((done) => {
     let last = Number(slider.ariaValueNow);
     const until = performance.now() + 60_000;
+    const STATE = () => JSON.stringify([...document.querySelectorAll("video")].map((v) => [
+        v.currentSrc.slice(-24), v.paused, v.ended, v.seeking, v.readyState, v.networkState, v.currentTime, v.error?.message,
+    ]));
     const look = () => {
         const now = Number(slider.ariaValueNow);
         if (now < last - 0.05) return done(slider.ariaValueText);
-        if (performance.now() > until) return done("it never turned back");
+        if (performance.now() > until) return done("it never turned back: " + STATE());
         last = now;
         requestAnimationFrame(look);
     };

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.resume_runs import STAGES, Stage
+from tests.training.resume_runs import STAGES, Stage, one_thread
 
 KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "50"))
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures(one_thread.__name__)]
 
 
 @pytest.mark.timeout(900)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.resume_runs import STAGES, Stage, train
+from tests.training.resume_runs import STAGES, Stage, one_thread, train
 from videosketcher_app.core.errors import InvalidRequest
 
 KILLS = 10
+
+pytestmark = pytest.mark.usefixtures(one_thread.__name__)
 
 
 def test_killed_runs_end_in_the_same_weights(tmp_path: Path) -> None:

@@ -104,3 +104,31 @@ def test_no_type_stub_is_written_beside_our_sources():
     command = [sys.executable, "-c", IMPORTED]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert run.stdout.strip() == "no stub"
+
+
+# Builds both pages and says which heavy libraries that took; drawing loads them, later.
+BOTH_PAGES = """
+import asyncio, sys
+from pathlib import Path
+def loaded():
+    return [name for name in ("torch", "cv2", "scipy", "skimage") if name in sys.modules]
+from videosketcher_app.core.access import Role
+from videosketcher_app.core.settings import load_settings
+from videosketcher_app.services.container import build
+assert not loaded(), f"the services load {loaded()}"
+from videosketcher_app.ui.app import build_app
+async def pages(services):
+    for role in Role:
+        build_app(services, role, model="tiny")
+home = Path(sys.argv[1])
+with build(load_settings(workspace=home, output_dir=home / "out", device="cpu")) as services:
+    asyncio.run(pages(services))
+assert not loaded(), f"the pages load {loaded()}"
+print("light")
+"""
+
+
+def test_the_window_needs_no_library_that_only_drawing_needs(tmp_path):
+    command = [sys.executable, "-c", BOTH_PAGES, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.stdout.strip() == "light", run.stderr

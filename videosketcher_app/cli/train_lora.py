@@ -127,7 +127,7 @@ def _unfinished(runs: TrainingRuns, name: str) -> RunView:
 
 
 def _train(path: Path, settings: AppSettings, console: Console) -> None:
-    from videosketcher_app.services.training_runs.inside import lock_of, train_folder
+    from videosketcher_app.services.training_runs.inside import train_folder
     from videosketcher_app.services.training_runs.reading import view_of
     from videosketcher_app.services.training_runs.run_folder import RunFolder
 
@@ -136,7 +136,7 @@ def _train(path: Path, settings: AppSettings, console: Console) -> None:
         raise InvalidRequest(f"{path} is no folder of a training run.", hint="Check the path.")
     try:
         with _followed(run, console):
-            train_folder(run.path, lock=lock_of(settings), tell=console.remark)
+            train_folder(run.path, settings, console.remark)
     finally:
         view = view_of(run)
         console.result(_told(view, run.path), _line(view, run.path))

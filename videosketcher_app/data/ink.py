@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,6 +98,8 @@ def composite(frames_THW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def ink_figures(frames_THW3: NDArray[np.uint8]) -> InkFigures:
     """Persistence of ink and whiteness of paper of a clip (T, H, W, 3) uint8, as it is."""
+    import cv2
+
     darkness_THW = _darkness(frames_THW3)
     ink_THW = darkness_THW >= INK_LEVEL
     counts_T = ink_THW.sum(axis=(1, 2))
@@ -116,6 +117,8 @@ def ink_figures(frames_THW3: NDArray[np.uint8]) -> InkFigures:
 
 
 def _disc(radius_px: int) -> NDArray[np.uint8]:
+    import cv2
+
     size_px = 2 * radius_px + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px)).astype(np.uint8)
 
@@ -126,6 +129,8 @@ def _darkness(frames_THW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _paper_deviation(frames_THW3: NDArray[np.uint8], paper_HW: NDArray) -> tuple[float, float]:
+    import cv2
+
     if not paper_HW.any():
         return 0.0, 0.0
     block = np.ones((24, 24), np.float32) / 576
@@ -187,6 +192,8 @@ def _soft_threshold(levels: FloatArray) -> FloatArray:
 
 def _is_ink(darkness_K: FloatArray, pixels_K: NDArray, shape: tuple[int, ...]) -> NDArray:
     """True for pixels with ink that hang together with at least one strong pixel."""
+    import cv2
+
     darkness_HW = np.zeros(shape, np.float32)
     darkness_HW.reshape(-1)[pixels_K] = darkness_K
     count, labels = cv2.connectedComponents((darkness_HW > 0).astype(np.uint8), connectivity=8)

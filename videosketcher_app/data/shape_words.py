@@ -21,8 +21,8 @@ from videosketcher_app.data.grammar.primitives import SHAPES
 from videosketcher_app.data.grammar.pseudo import EXTRA_SHAPES
 from videosketcher_app.data.strokes import FloatArray, resample
 
-NUM_POINTS = 96
-DRAWS_PER_SHAPE = 12
+NUM_POINTS = 48
+DRAWS_PER_SHAPE = 8
 FAR = 0.16  # in sizes of the shape, on average; what misses every template by more has no word
 OPEN_SHARE = 0.2  # a line whose ends are this far apart, as a share of its length, is open
 
@@ -67,9 +67,13 @@ def shape_of(lines: Sequence[FloatArray]) -> str | None:
 
 def outline_word(line_N2: FloatArray) -> str:
     """A word for one line that is no shape of its own: "curved line" if open, else "shape"."""
+    return "shape" if is_closed(line_N2) else "curved line"
+
+
+def is_closed(line_N2: FloatArray) -> bool:
+    """True if a line ends near where it began."""
     length = float(np.hypot(*np.diff(line_N2, axis=0).T).sum())
-    apart = float(np.hypot(*(line_N2[-1] - line_N2[0])))
-    return "curved line" if apart > OPEN_SHARE * length else "shape"
+    return float(np.hypot(*(line_N2[-1] - line_N2[0]))) <= OPEN_SHARE * length
 
 
 def size_of(shape: str | None, box: Box, height_px: float) -> str:
@@ -84,9 +88,11 @@ def size_of(shape: str | None, box: Box, height_px: float) -> str:
 def _nearest(cloud_N2: NDArray) -> tuple[str, float]:
     """The word whose template lies nearest, and by how much it misses on average."""
     words, templates_KN2 = _templates()
-    # (K, N) squared distances of every point to the nearest point of the other set, both ways.
-    apart_KNN = np.linalg.norm(templates_KN2[:, :, None] - cloud_N2[None, None], axis=-1)
-    miss_K = (apart_KNN.min(1).mean(1) + apart_KNN.min(2).mean(1)) / 2
+    square_KNN = (templates_KN2**2).sum(-1)[:, :, None] + (cloud_N2**2).sum(-1)
+    square_KNN -= 2 * templates_KN2 @ cloud_N2.T
+    # From every point to the nearest one of the other set, both ways.
+    to_cloud_KN, to_template_KN = (np.maximum(square_KNN.min(axis), 0) for axis in (2, 1))
+    miss_K = (np.sqrt(to_cloud_KN).mean(1) + np.sqrt(to_template_KN).mean(1)) / 2
     best = int(miss_K.argmin())
     return words[best], float(miss_K[best])
 

@@ -16,7 +16,7 @@ from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import DEFAULT_FPS, place_of
 from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
 from videosketcher_app.core.wording import Layout, plural_of, where_words, write_part
-from videosketcher_app.data.shape_words import Box, outline_word, shape_of, size_of
+from videosketcher_app.data.shape_words import Box, is_closed, outline_word, shape_of, size_of
 from videosketcher_app.data.strokes import Sketch, Stroke
 
 MAX_PARTS = 10  # the published plans have 5 to 10 steps
@@ -24,6 +24,8 @@ BORDER = 1.0  # a change from one stroke to the next that adds up to this begins
 LONG_PAUSE_S = 1.2
 FAR_SHARE = 0.12  # of the drawing's diagonal
 APART = 0.35  # strokes that do not touch
+CLOSED = 0.5  # an outline that is closed is mostly a part by itself
+NEAR = 3.0  # shapes of one kind are at most this many of their sizes away from each other
 ALIKE = 1.6  # sizes of shapes of one kind differ by at most this factor
 NUMBERS = ("two", "three", "four", "five", "six")
 _Group = list[Stroke]
@@ -71,12 +73,14 @@ def _cut(strokes: Sequence[Stroke]) -> list[_Group]:
 
 
 def _change(group: _Group, stroke: Stroke, diagonal: float) -> float:
-    """How much speaks for a new part: a pause, a way, and ink that does not touch."""
+    """How much speaks for a new part: a pause, a way, ink that does not touch, closed outlines."""
     pause_s = max(0.0, stroke.start - group[-1].end) / DEFAULT_FPS
     gap_px = min(_gap(one, stroke) for one in group)
     reach_px = 2.5 * max(one.pen.width_px for one in (*group, stroke))
     way = gap_px / (FAR_SHARE * diagonal)
-    return pause_s / LONG_PAUSE_S + way + (APART if gap_px > reach_px else 0.0)
+    closed = is_closed(stroke.points_N2) + is_closed(group[-1].points_N2)
+    apart = APART if gap_px > reach_px else 0.0
+    return pause_s / LONG_PAUSE_S + way + apart + CLOSED * closed
 
 
 def _gap(one: Stroke, other: Stroke) -> float:
@@ -97,10 +101,12 @@ def _joined_alike(groups: list[_Group]) -> list[_Group]:
 
 
 def _alike(group: _Group, stroke: Stroke) -> bool:
-    shapes = {shape_of([one.points_N2]) for one in (*group, stroke)}
     sizes = [_extent(one) for one in (*group, stroke)]
     is_even = max(sizes) <= ALIKE * max(1e-6, min(sizes))
-    return len(shapes) == 1 and shapes != {None} and is_even and len(group) < len(NUMBERS)
+    if not is_even or len(group) > len(NUMBERS) or _gap(group[-1], stroke) > NEAR * max(sizes):
+        return False
+    shapes = {shape_of([one.points_N2]) for one in (*group, stroke)}
+    return len(shapes) == 1 and shapes != {None}
 
 
 def _extent(stroke: Stroke) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from videosketcher_app.cli.data import clips, latents, lmdb, merge
+from videosketcher_app.cli.data import clips, ingest, latents, lmdb, merge
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
@@ -15,3 +15,4 @@ app.command("slice")(clips.cut)
 app.command("convert")(clips.convert)
 app.command("latents")(latents.latents)
 app.command("ode-pairs")(latents.ode_pairs)
+app.command("ingest")(ingest.ingest)

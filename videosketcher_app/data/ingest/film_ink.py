@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold
 
 from videosketcher_app.data.ink import (
@@ -30,6 +31,10 @@ MIN_MOMENTS = 3  # what is seen in fewer moments at the end may be the cursor at
 OFF_COLOR_LEVEL = 60.0  # a pixel this far from a mix of paper and ink shows something else
 SEEN_AS_INK = 0.6  # least share of ink that a pixel shows after its time
 EMPTY_SHARE = 0.02  # of all ink that may be seen while the paper is as empty as it ever is
+LATE_SHARE = 0.15  # of the film, at its end: what came then may be a hand or pen at rest
+MORE_LIKELY = 2.0  # so much more often a color passed over the paper than it stayed
+COLOR_BINS = 12
+SAMPLED_MOMENTS = 30
 CHUNK = 8192  # pixels at a time
 
 
@@ -64,7 +69,9 @@ def film_ink(frames_MHW3: NDArray[np.uint8]) -> FilmInk:
     pixels_K = np.flatnonzero(final_HW3.max(axis=2) >= FAINT_LEVEL)
     final_K3 = final_HW3.reshape(-1, 3)[pixels_K]
     begin = _emptiest(frames_MHW3, pixels_K, final_K3)
-    dated = _dated(frames_MHW3[begin:], pixels_K, final_K3)
+    film_MHW3 = frames_MHW3[begin:]
+    dated = _dated(film_MHW3, pixels_K, final_K3)
+    pixels_K, final_K3, dated = _without_overlay(film_MHW3, pixels_K, final_K3, dated)
     seen_K = dated.times_K <= len(frames_MHW3) - begin - MIN_MOMENTS
     seen_K &= dated.seen_K >= SEEN_AS_INK
     new_K = seen_K & (dated.times_K > 0)
@@ -93,6 +100,71 @@ def ink_of(levels_HW3: FloatArray, times_HW: FloatArray) -> InkMap:
         times_HW=np.where(ink_HW, times_HW, NEVER).astype(np.float32),
         color_HW3=np.where(ink_HW[..., None], 1 - levels_HW3 / 255, 1).astype(np.float32),
     )
+
+
+def _without_overlay(
+    film_MHW3: NDArray[np.uint8], pixels_K: NDArray, final_K3: FloatArray, dated: _Dated
+) -> tuple[NDArray, FloatArray, _Dated]:
+    """The ink as it was before the hand or pen came to rest that lies on the paper in the end.
+
+    What lies there is late and has the colors of whatever passed over the paper before.
+    """
+    moments = len(film_MHW3)
+    late_K = dated.times_K >= (1 - LATE_SHARE) * moments
+    early_K = (dated.times_K > 0) & ~late_K
+    if not late_K.any() or not early_K.any():
+        return pixels_K, final_K3, dated
+    passing = _passing_colors(film_MHW3, pixels_K, final_K3, dated)
+    lasting = _histogram(final_K3[early_K])
+    bins_K = _bins(final_K3)
+    over_HW = np.zeros(film_MHW3.shape[1:3], bool)
+    over_K = late_K & (passing[bins_K] > MORE_LIKELY * lasting[bins_K])
+    over_HW.reshape(-1)[pixels_K[over_K]] = True
+    over_HW = np.asarray(ndimage.binary_opening(over_HW))  # a line's mixed edges are no object
+    over_HW = np.asarray(ndimage.binary_dilation(over_HW, iterations=2))
+    over_K = late_K & over_HW.reshape(-1)[pixels_K]
+    until_K = np.clip(dated.times_K[over_K].astype(int), LAST_MOMENTS, moments)
+    window_K = until_K - np.arange(1, LAST_MOMENTS + 1)[:, None]
+    before = film_MHW3.reshape(moments, -1, 3)[window_K, pixels_K[over_K]]
+    final_K3 = final_K3.copy()
+    final_K3[over_K] = 255 - np.median(before, axis=0)
+    times_K, seen_K = dated.times_K.copy(), dated.seen_K.copy()
+    again = _dated(film_MHW3, pixels_K[over_K], final_K3[over_K])
+    times_K[over_K], seen_K[over_K] = again.times_K, again.seen_K
+    ink_K = final_K3.max(axis=1) >= FAINT_LEVEL
+    dated = _Dated(times_K=times_K[ink_K], seen_K=seen_K[ink_K])
+    return pixels_K[ink_K], final_K3[ink_K], dated
+
+
+def _passing_colors(
+    film_MHW3: NDArray[np.uint8], pixels_K: NDArray, final_K3: FloatArray, dated: _Dated
+) -> FloatArray:
+    """How often every color was seen where neither paper nor ink should have been."""
+    moments = len(film_MHW3)
+    ink_HW3 = np.zeros(film_MHW3.shape[1:], np.float32)
+    times_HW = np.full(film_MHW3.shape[1:3], NEVER, np.float32)
+    ink_HW3.reshape(-1, 3)[pixels_K] = final_K3
+    times_HW.reshape(-1)[pixels_K] = dated.times_K
+    seen = []
+    for moment in np.linspace(0, (1 - LATE_SHARE) * moments, SAMPLED_MOMENTS).astype(int):
+        expected_HW3 = np.where((times_HW <= moment)[..., None], ink_HW3, 0)
+        levels_HW3 = 255 - film_MHW3[moment].astype(np.float32)
+        strange_HW = np.abs(levels_HW3 - expected_HW3).max(axis=2) > OFF_COLOR_LEVEL
+        seen.append(levels_HW3[np.asarray(ndimage.binary_opening(strange_HW))])
+    return _histogram(np.concatenate(seen))
+
+
+def _bins(levels_K3: FloatArray) -> NDArray[np.int64]:
+    """Number of each color in a table of COLOR_BINS steps a channel."""
+    steps = np.clip(levels_K3 * (COLOR_BINS / 256), 0, COLOR_BINS - 1).astype(np.int64)
+    return (steps[:, 0] * COLOR_BINS + steps[:, 1]) * COLOR_BINS + steps[:, 2]
+
+
+def _histogram(levels_K3: FloatArray) -> FloatArray:
+    """Share of every color, those beside it counted in part."""
+    counts = np.bincount(_bins(levels_K3), minlength=COLOR_BINS**3).astype(np.float32)
+    cube = ndimage.gaussian_filter(counts.reshape((COLOR_BINS,) * 3), 0.7, mode="nearest")
+    return (cube / max(1.0, float(counts.sum()))).reshape(-1)
 
 
 def _soft_threshold(levels: FloatArray) -> FloatArray:

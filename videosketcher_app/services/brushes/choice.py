@@ -11,21 +11,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.core.requests import BrushSpec
-from videosketcher_app.data.brushes.condition import POCKET_SIZE_PX, ConditionFrame
-from videosketcher_app.data.brushes.library import LibraryBrush
-from videosketcher_app.data.brushes.model import Brush
-from videosketcher_app.data.brushes.reshape import direction_of
-from videosketcher_app.engines.brush_source import UnderstoodBrush, hexadecimal, understand
+
+if TYPE_CHECKING:
+    from videosketcher_app.data.brushes.condition import ConditionFrame
+    from videosketcher_app.data.brushes.library import LibraryBrush
+    from videosketcher_app.data.brushes.model import Brush
+    from videosketcher_app.engines.brush_source import UnderstoodBrush
 
 ORIGINS = ("shelf", "own", "picture", "painted", "stroke")
 _WIDTH_DIGITS = 1
 _DIRECTION_DIGITS = 2
-Library = Mapping[str, LibraryBrush]
+Library: TypeAlias = "Mapping[str, LibraryBrush]"
 Picture = NDArray[np.uint8]
 
 
@@ -96,8 +98,8 @@ class BrushChoice:
         """True if the picture is a whole condition frame that goes to the model as it is."""
         return self._now.condition.ready_made
 
-    def frame(self, size_px: tuple[int, int] = POCKET_SIZE_PX) -> ConditionFrame:
-        """The condition frame for a canvas (width, height)."""
+    def frame(self, size_px: tuple[int, int] | None = None) -> ConditionFrame:
+        """The condition frame for a canvas (width, height); None is Pocket's."""
         return self._source(self.spec, size_px).condition
 
     def corrected(self, wanted: Understanding) -> BrushChoice:
@@ -122,12 +124,17 @@ class BrushChoice:
     def _now(self) -> UnderstoodBrush:
         return self._source(self.spec)
 
-    def _source(
-        self, spec: BrushSpec, size_px: tuple[int, int] = POCKET_SIZE_PX
-    ) -> UnderstoodBrush:
+    def _source(self, spec: BrushSpec, size_px: tuple[int, int] | None = None) -> UnderstoodBrush:
+        from videosketcher_app.data.brushes.condition import POCKET_SIZE_PX
+        from videosketcher_app.engines.brush_source import understand
+
+        size_px = size_px or POCKET_SIZE_PX
         return understand(spec, size_px, picture=self.picture, shelf=self.library)
 
     def _figures(self, spec: BrushSpec, source: UnderstoodBrush) -> Understanding:
+        from videosketcher_app.data.brushes.reshape import direction_of
+        from videosketcher_app.engines.brush_source import hexadecimal
+
         direction = spec.direction
         if direction is None:
             measured = source.mark is not None and spec.kind is None

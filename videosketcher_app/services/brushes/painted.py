@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.data.brushes.condition import box_size
 from videosketcher_app.data.brushes.model import MAX_WIDTH_PX, PEN, REFERENCE_HEIGHT_PX, Brush
-from videosketcher_app.data.brushes.painting import frames_of, picture_of
 from videosketcher_app.data.brushes.record import read_brush
-from videosketcher_app.data.brushes.reink import reinked
 from videosketcher_app.data.strokes import Sketch, Stroke
 from videosketcher_app.services.saved import SavedDrawing
 from videosketcher_app.storage import media
@@ -43,14 +40,20 @@ class Painter:
 
     def frames(self, sketch: Sketch, width_px: int, height_px: int) -> Iterator[Frame]:
         """The frames (H, W, 3) of the sketch's clip in order."""
+        from videosketcher_app.data.brushes.painting import frames_of
+
         for frame_HW3 in frames_of(self._ink(sketch, width_px, height_px)):
             yield self._boxed(frame_HW3)
 
     def picture(self, sketch: Sketch, width_px: int, height_px: int) -> Frame:
         """The finished painting (H, W, 3)."""
+        from videosketcher_app.data.brushes.painting import picture_of
+
         return self._boxed(picture_of(self._ink(sketch, width_px, height_px)))
 
     def _ink(self, sketch: Sketch, width_px: int, height_px: int) -> Any:
+        from videosketcher_app.data.brushes.reink import reinked
+
         return reinked(sketch, self.brush, width_px=width_px, height_px=height_px, seed=self.seed)
 
     def _boxed(self, frame_HW3: Frame) -> Frame:
@@ -58,6 +61,8 @@ class Painter:
         if self.box_HW3 is None:
             return frame_HW3
         import cv2
+
+        from videosketcher_app.data.brushes.condition import box_size
 
         height, width = frame_HW3.shape[:2]
         right, bottom = box_size((width, height))

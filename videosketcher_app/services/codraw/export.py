@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from videosketcher_app.core.errors import InvalidRequest
@@ -300,6 +299,8 @@ def _scaled_frames(order: _Order) -> Iterator[Picture]:
 def _scaled(frame_HW3: Picture, order: _Order) -> Picture:
     if frame_HW3.shape[:2] == (order.height_px, order.width_px):
         return frame_HW3
+    import cv2
+
     larger = order.height_px > frame_HW3.shape[0]
     how = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
     size = (order.width_px, order.height_px)

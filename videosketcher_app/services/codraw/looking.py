@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -218,6 +217,8 @@ def fitted(picture_HW3: NDArray[np.uint8], width: int, height: int) -> Picture:
     Raises:
         InvalidRequest: it is no picture (H, W, 3) uint8.
     """
+    import cv2
+
     if picture_HW3.ndim != 3 or picture_HW3.shape[2] != 3 or picture_HW3.dtype != np.uint8:
         raise InvalidRequest(
             f"A background is a picture (H, W, 3) of bytes. Received: {picture_HW3.shape}",

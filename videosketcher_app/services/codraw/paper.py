@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,6 +85,8 @@ def free_paper(
     """Where the model may put ink (H, W); None if nothing is locked."""
     if not polygons:
         return None
+    import cv2
+
     locked = np.zeros((height, width), np.uint8)
     for polygon in polygons:
         cv2.fillPoly(locked, [np.round(np.asarray(polygon, np.float64)).astype(np.int32)], 1)

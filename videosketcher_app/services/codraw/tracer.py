@@ -12,10 +12,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
-from videosketcher_app.data.ink import ink_map
 from videosketcher_app.data.strokes import Pen, Stroke
 from videosketcher_app.services.codraw.reel import Picture, Reel
 
@@ -65,6 +63,8 @@ class Tracer:
 
     def _done_with(self, final: Sequence[Stroke]) -> Picture:
         """The paper before `_from`, and all of the final strokes, whose last ink is still wet."""
+        import cv2
+
         base_HW3 = self._reel.frame(self._from - 1) if self._from else self._reel.before_HW3
         latest_HW3 = self._reel.last_HW3
         done = np.zeros(base_HW3.shape[:2], np.uint8)
@@ -75,6 +75,7 @@ class Tracer:
 
     def _open_strokes(self, stop: int) -> list[Stroke]:
         """Strokes of the ink that came from `_from` on."""
+        from videosketcher_app.data.ink import ink_map
         from videosketcher_app.data.recover import recover_strokes
 
         if stop <= self._from or not self.complete:

@@ -16,7 +16,6 @@ from videosketcher_app.core.errors import (
 from videosketcher_app.services.loras import SUFFIX, LoraLibrary
 from videosketcher_app.storage.paths import safe_join, safe_name
 
-MIN_SKETCHES = 2
 _MB = 1_000_000
 
 
@@ -25,21 +24,12 @@ def check_dataset(place: str, datasets: Path) -> Path:
 
     Raises:
         InvalidRequest: there is no such folder, or it holds too few sketches.
-        InvalidFile: one of its files is damaged; the sentence names it.
+        InvalidFile: a sketch is damaged or has no caption; the sentence names it.
     """
-    folder = _dataset_folder(place, datasets)
-    if (folder / "dataset.json").is_file():
-        from videosketcher_app.data.sketchbooks import read_sketchbook
+    from videosketcher_app.training.style_data import read_drawings
 
-        count = len(read_sketchbook(folder))
-        if count < MIN_SKETCHES:
-            raise InvalidRequest(
-                f"The sketchbook {folder.name!r} holds {count} "
-                f"{'sketch' if count == 1 else 'sketches'}; at least {MIN_SKETCHES} are needed.",
-                hint="Draw or bring more of them; seven make a style.",
-            )
-    elif not any(folder.iterdir()):
-        raise InvalidRequest(f"The folder {folder} is empty.", hint="Choose a dataset.")
+    folder = _dataset_folder(place, datasets)
+    read_drawings(folder)
     return folder
 
 

@@ -1,8 +1,8 @@
 """What a training run takes on this machine: measured by the runs themselves, never guessed.
 
-Every run that ends leaves its figures in the workspace's cache: the seconds of a step (the median
-over its log, so that a pause or a busy hour does not count), the seconds of everything else, and
-the most memory that it took. `measure` makes a short run for nothing else.
+The tether of every run notes the pace of its steps (the median, so that a busy minute does not
+count), what preparing took, and the most memory. When the run ends, these figures go to the
+workspace's cache, by kind of run: model, size of the clips, drawings of a step, rank, device.
 """
 
 from __future__ import annotations
@@ -12,31 +12,35 @@ import json
 import os
 import statistics
 import threading
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from videosketcher_app.core.errors import AppError, CannotWrite
-from videosketcher_app.services.training_runs.reading import log_rows
+from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.training_runs.run_folder import (
     REQUEST,
-    STATUS,
     RunFolder,
     number,
     whole,
 )
 from videosketcher_app.services.training_runs.views import RunCost
 from videosketcher_app.storage import atomic, bounded
+from videosketcher_app.storage.paths import Workspace
 
 if TYPE_CHECKING:
     from videosketcher_app.training.style_preset import StylePreset
     from videosketcher_app.training.style_request import StyleRunRequest
 
-FILE = "training_costs.json"
+FILE, FIGURES = "training_costs.json", "figures.json"
 MAX_FILE_BYTES = 1_000_000
 MAX_KINDS = 200
-MIN_STEPS = 2
+_WORTH = 4  # a shorter run replaces the figures of one up to so many times longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +49,21 @@ class Measured:
 
     Attributes:
         step_seconds: of one step.
-        other_seconds: start, latents, samples and saves, over the run that was measured.
-        num_steps: of that run.
+        other_seconds: of samples and saves, for every step of the run that was measured.
+        prepare_seconds: from the start of the process to the first step.
+        memory_bytes: the most that the process took.
+        num_steps: over which it was measured.
     """
 
     step_seconds: float
     other_seconds: float
+    prepare_seconds: float
     memory_bytes: int
     num_steps: int
+
+    def seconds_of(self, num_steps: int) -> float:
+        """Of a whole run."""
+        return self.prepare_seconds + num_steps * (self.step_seconds + self.other_seconds)
 
 
 class Costs:
@@ -80,24 +91,26 @@ class Costs:
                 "the time left is known a few steps after the start.",
             )
         num_steps = request.num_steps or _preset(request.preset).num_steps
-        seconds = measured.step_seconds * num_steps + measured.other_seconds
         return RunCost(
-            seconds=seconds,
+            seconds=measured.seconds_of(num_steps),
             memory_bytes=measured.memory_bytes,
             note=f"Measured here over {measured.num_steps} steps, {measured.step_seconds:.2g} s "
             "each; longer if you draw meanwhile.",
         )
 
     def learn(self, run: RunFolder) -> None:
-        """Keeps the figures of a run that has ended, if it came far enough to have any."""
+        """Keeps the figures of a run that has ended, unless more steps were measured before."""
         request = run.read(REQUEST)
-        measured = _measured(run)
         kind = self._kind(str(request.get("model")), str(request.get("preset")))
+        measured = _measured(run.read(FIGURES))
         if measured is None or kind is None:
             return
         with self._lock, suppress(CannotWrite):
-            known = {**self._read(), kind: measured}
-            kept = list(known.items())[-MAX_KINDS:]
+            known = self._read()
+            before = known.pop(kind, measured)
+            if measured.num_steps * _WORTH < before.num_steps:
+                measured = before
+            kept = list({**known, kind: measured}.items())[-MAX_KINDS:]
             atomic.write_json(self._file, {name: asdict(value) for name, value in kept})
 
     def _kind(self, model: str, preset: str) -> str | None:
@@ -116,11 +129,61 @@ class Costs:
             values = json.loads(text)
         except (AppError, ValueError, RecursionError):
             return {}
-        found = {}
-        for kind, figures in values.items() if isinstance(values, dict) else ():
-            with suppress(TypeError):
-                found[kind] = _checked(Measured(**figures))
-        return found
+        rows = values.items() if isinstance(values, dict) else ()
+        figures = ((kind, _measured(row)) for kind, row in rows)
+        return {kind: measured for kind, measured in figures if measured is not None}
+
+
+class Pace:
+    """The figures of a run that trains, from its status as it passes by.
+
+    Args:
+        run: whose status is looked at.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._begun = time.monotonic()
+        self._prepare_seconds: float | None = None
+        self._points: list[tuple[int, float]] = []
+        self._memory_bytes = 0
+
+    def look(self, status: Mapping[str, Any]) -> None:
+        """Notes where the run is now."""
+        self._memory_bytes = max(self._memory_bytes, psutil.Process().memory_info().rss)
+        if status.get("pid") != os.getpid() or status.get("state") == "preparing":
+            return
+        if self._prepare_seconds is None:
+            self._prepare_seconds = time.monotonic() - self._begun
+        step, seconds = whole(status, "step"), number(status.get("seconds")) or 0.0
+        if step and (not self._points or step > self._points[-1][0]):
+            self._points.append((step, seconds))
+            self._write()
+
+    def _write(self) -> None:
+        paces = [
+            (later - earlier) / (end - begin)
+            for (begin, earlier), (end, later) in itertools.pairwise(self._points)
+        ]
+        if not paces:
+            return
+        (begin, earlier), (end, later) = self._points[0], self._points[-1]
+        step_seconds = statistics.median(paces)
+        mean_seconds = (later - earlier) / (end - begin)
+        measured = Measured(
+            step_seconds=step_seconds,
+            other_seconds=max(0.0, mean_seconds - step_seconds),
+            prepare_seconds=self._prepare_seconds or 0.0,
+            memory_bytes=self._memory_bytes,
+            num_steps=end - begin,
+        )
+        with suppress(CannotWrite):
+            atomic.write_json(self._run.path / FIGURES, asdict(measured))
+
+
+def costs_of(settings: AppSettings) -> Costs:
+    """The figures in the workspace of these settings."""
+    return Costs(Workspace(settings.workspace).cache, device=settings.device)
 
 
 def _preset(name: str) -> StylePreset:
@@ -129,36 +192,13 @@ def _preset(name: str) -> StylePreset:
     return read_preset(name)
 
 
-def _measured(run: RunFolder) -> Measured | None:
-    status: dict[str, Any] = run.read(STATUS)
-    step, seconds = whole(status, "step"), number(status.get("seconds")) or 0.0
-    if step < MIN_STEPS or seconds <= 0:
+def _measured(values: object) -> Measured | None:
+    """Figures from a file; None if it is damaged or holds none."""
+    if not isinstance(values, dict):
         return None
-    step_seconds = _step_seconds(run.path) or seconds / step
-    return Measured(
-        step_seconds=step_seconds,
-        other_seconds=max(0.0, seconds - step_seconds * step),
-        memory_bytes=whole(status, "memory_bytes"),
-        num_steps=step,
-    )
-
-
-def _step_seconds(path: Path) -> float | None:
-    """The median over the rows of the log; None if they hold no times."""
-    points = []
-    for row in log_rows(path):
-        with suppress(KeyError, ValueError):
-            points.append((float(row["step"]), float(row["seconds"])))
-    paces = [
-        (later - earlier) / (end - begin)
-        for (begin, earlier), (end, later) in itertools.pairwise(points)
-        if end > begin and later > earlier
-    ]
-    return statistics.median(paces) if paces else None
-
-
-def _checked(measured: Measured) -> Measured:
-    """A damaged table counts as not there."""
-    if any(number(value) is None or value < 0 for value in asdict(measured).values()):
-        raise TypeError(measured)
-    return measured
+    try:
+        measured = Measured(**values)
+    except TypeError:
+        return None
+    figures = [number(value) for value in asdict(measured).values()]
+    return measured if all(value is not None and value >= 0 for value in figures) else None

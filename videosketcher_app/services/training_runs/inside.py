@@ -29,8 +29,10 @@ from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.instance import AlreadyRunning, InstanceLock
 from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.process_mark import own_mark
+from videosketcher_app.services.training_runs.costs import costs_of
+from videosketcher_app.services.training_runs.reading import CHECKPOINTS, SAMPLES
 from videosketcher_app.services.training_runs.run_folder import PROCESS, STATUS, RunFolder
-from videosketcher_app.services.training_runs.tether import tethered
+from videosketcher_app.services.training_runs.tether import is_paused, tethered
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage.paths import Workspace
 
@@ -43,11 +45,11 @@ _NICE = 10
 Tell = Callable[[str], None]
 
 
-def train_folder(path: Path, *, lock: Path, tell: Tell = lambda _: None) -> str:
+def train_folder(path: Path, settings: AppSettings, tell: Tell = lambda _: None) -> str:
     """Trains the run of a folder to its end, from its last saved state if there is one.
 
     Args:
-        lock: the file that whoever trains in this workspace holds; others wait.
+        settings: of the workspace in which one run trains at a time; others wait.
         tell: shows a remark to the person at the terminal.
 
     Returns:
@@ -65,30 +67,33 @@ def train_folder(path: Path, *, lock: Path, tell: Tell = lambda _: None) -> str:
         raise InvalidRequest("This run trains already.", hint="Pause it in the window first.")
     else:
         run.ask("run")
-    with tethered(run, is_child=is_child), _turn(run, lock, tell), _registered(run):
+        run.say("waiting")
+    with tethered(run, is_child=is_child), _turn(run, lock_of(settings), tell), _registered(run):
         try:
-            atomic.sweep_leftovers(path)
+            for folder in (path, path / SAMPLES, path / CHECKPOINTS):
+                atomic.sweep_leftovers(folder)
             _make_ballast(run)
             from videosketcher_app.training.style import run_style
 
             run_style(path, resume=True)
         except BaseException as error:
+            if is_paused(run):
+                raise _paused(run) from None
             told = _explained(error)
             _say_end(run, told)
             raise told from error
         finally:
             (path / _BALLAST).unlink(missing_ok=True)
-    return _outcome(run)
+            costs_of(settings).learn(run)
+    return str(run.read(STATUS).get("state"))
 
 
-def _outcome(run: RunFolder) -> str:
+def _paused(run: RunFolder) -> Cancelled:
     status = run.read(STATUS)
-    if status.get("state") == "paused":
-        raise Cancelled(
-            f"Paused at step {status.get('step', 0)} of {status.get('num_steps', 0)}.",
-            hint=go_on_hint(run.path),
-        )
-    return str(status.get("state"))
+    return Cancelled(
+        f"Paused at step {status.get('step', 0)} of {status.get('num_steps', 0)}.",
+        hint=go_on_hint(run.path),
+    )
 
 
 def lock_of(settings: AppSettings) -> Path:
@@ -113,10 +118,10 @@ def _turn(run: RunFolder, lock: Path, tell: Tell) -> Iterator[None]:
             if not told:
                 tell("Another run trains; this one begins when that one has ended.")
                 told = True
-        if run.control().want != "run":
-            ended = Cancelled("Paused before it began.", hint=go_on_hint(run.path))
-            _say_end(run, ended)
-            raise ended
+        want = run.control().want
+        if want != "run":
+            run.say("paused" if want == "pause" else "stopped")
+            raise Cancelled("It ended before its turn came.", hint=go_on_hint(run.path))
         time.sleep(_POLL_S)
     try:
         yield
@@ -162,21 +167,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _say_end(run: RunFolder, error: AppError) -> None:
     """The error as the run's status; a full disk only pauses, for it may have room again."""
-    pauses = isinstance(error, Cancelled | CannotWrite)
-    status = {
-        "step": 0,
-        "num_steps": 0,
-        **run.read(STATUS),
-        "state": "paused" if pauses else "failed",
-        "message": error.message,
-        "hint": error.hint,
-        "pid": os.getpid(),
-        "updated": time.time(),
-    }
+    state = "paused" if isinstance(error, Cancelled | CannotWrite) else "failed"
     # What was put aside at the start makes room for these few bytes on a full disk.
     (run.path / _BALLAST).unlink(missing_ok=True)
     with suppress(CannotWrite):
-        atomic.write_json(run.path / STATUS, status)
+        run.say(state, error.message, error.hint, pid=os.getpid())
 
 
 def _make_ballast(run: RunFolder) -> None:

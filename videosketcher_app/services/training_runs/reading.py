@@ -24,8 +24,8 @@ from videosketcher_app.services.training_runs.run_folder import (
     whole,
 )
 from videosketcher_app.services.training_runs.views import (
+    ENDED_STATES,
     RUNNING_STATES,
-    STATES,
     RunView,
     SampleItem,
     SampleStrip,
@@ -41,7 +41,7 @@ MAX_LOG_BYTES = 50_000_000
 MAX_INDEX_BYTES = 1_000_000
 LOG_CSV, SAMPLES, CHECKPOINTS = "log.csv", "samples", "checkpoints"
 _CHECKPOINT = re.compile(r"lora_(\d{1,9})\.safetensors")
-_KILLED = "The training process was ended from outside{how}."
+_KILLED = "The training process ended before the run did{how}."
 _KILLED_HINT = (
     "If the machine ran out of memory, close other programs; then go on from the last saved state."
 )
@@ -65,7 +65,7 @@ def view_of(folder: RunFolder, *, is_started: bool = False, details: bool = True
     """
     request, status, ticket = folder.read(REQUEST), folder.read(STATUS), folder.ticket()
     pid = folder.process_pid
-    is_alive = is_started or pid is not None
+    is_alive = pid is not None or (is_started and status.get("state") not in ENDED_STATES)
     state = _state(folder, status, pid, is_alive=is_alive)
     path = folder.path
     return RunView(
@@ -133,14 +133,16 @@ def checkpoints_of(path: Path) -> dict[int, Path]:
 
 def _state(folder: RunFolder, status: dict[str, Any], pid: int | None, *, is_alive: bool) -> _State:
     said = _State(*(_text(status.get(name)) for name in ("state", "message", "hint")))
+    if is_alive and said.name == "paused" and pid is not None:
+        return _State("stopping")  # its state is saved, and it is about to leave
+    if said.name in ENDED_STATES:
+        return said
     if is_alive:
-        of_this_process = pid is not None and status.get("pid") == pid
-        return said if said.name in STATES and of_this_process else _State("preparing")
+        begun = status.get("pid") == pid and said.name in RUNNING_STATES
+        return said if begun else _State("preparing")
     if folder.is_queued:
         return _State("waiting")
-    if said.name in STATES - RUNNING_STATES:
-        return said
-    return _interrupted(folder, has_begun=bool(status))
+    return _interrupted(folder, has_begun="pid" in status)
 
 
 def _interrupted(folder: RunFolder, *, has_begun: bool) -> _State:

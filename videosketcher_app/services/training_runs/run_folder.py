@@ -16,6 +16,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,6 +168,17 @@ class RunFolder:
                 return file.read().decode("utf-8", "replace")[-max_characters:]
         except OSError:
             return ""
+
+    def say(self, state: str, message: str = "", hint: str = "", **facts: object) -> None:
+        """Writes the status of a run whose trainer does not write it, the figures left as they are.
+
+        Raises:
+            CannotWrite: the folder cannot be written.
+        """
+        status = {"step": 0, "num_steps": 0, **self.read(STATUS), "state": state}
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        status |= {"message": message, "hint": hint, "updated": now, **facts}
+        atomic.write_json(self.path / STATUS, status)
 
     def _write_control(self, control: Control) -> None:
         values = {"want": control.want, "yield": control.yields, "yield_for": control.yield_for}

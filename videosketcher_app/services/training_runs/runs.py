@@ -21,7 +21,7 @@ from videosketcher_app.services.lora_notes import LoraEntry
 from videosketcher_app.services.loras import LoraLibrary
 from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs import checks
-from videosketcher_app.services.training_runs.costs import Costs
+from videosketcher_app.services.training_runs.costs import costs_of
 from videosketcher_app.services.training_runs.inside import FOLDER
 from videosketcher_app.services.training_runs.reading import (
     checkpoints_of,
@@ -31,7 +31,6 @@ from videosketcher_app.services.training_runs.reading import (
 from videosketcher_app.services.training_runs.run_folder import (
     CONTROL,
     RESULT,
-    STATUS,
     TICKET,
     RunFolder,
     Ticket,
@@ -66,7 +65,7 @@ class TrainingRuns:
         self.folder = workspace.root / FOLDER
         self._datasets = workspace.root / DATASETS
         self._lease, self._loras = lease, loras
-        self._costs = Costs(workspace.cache, device=settings.device)
+        self._costs = costs_of(settings)
         self._preparing = threading.Lock()
         self._supervisor = Supervisor(
             self.folder,
@@ -267,22 +266,16 @@ class TrainingRuns:
         view = self._view(run, details=False)
         ended = {"pause": "paused", "stop": "stopped"}[want]
         if self._supervisor.withdraw(run):
-            self._say(run, ended)
+            run.say(ended)
         elif view.is_alive:
             run.ask("stop" if want == "stop" else "pause")
         elif want == "stop" and view.can_go_on:
-            self._say(run, ended)
+            run.say(ended)
         else:
             raise InvalidRequest(
                 f"{view.name!r} is {view.state}: there is nothing to {want}.", hint=""
             )
         return self._view(run)
-
-    def _say(self, run: RunFolder, state: str) -> None:
-        """The state of a run without a process."""
-        status = {"step": 0, "num_steps": 0, **run.read(STATUS), "state": state}
-        status |= {"message": "", "hint": "", "updated": time.time()}
-        atomic.write_json(run.path / STATUS, status)
 
     def _checked(self, request: StyleRunRequest) -> StyleRunRequest:
         names = [self._view(run, details=False).name for run in self._folders()]
@@ -339,7 +332,6 @@ class TrainingRuns:
 
     def _ended(self, run: RunFolder) -> None:
         self._lease.release(_holder(run))
-        self._costs.learn(run)
 
     def _sweep(self) -> None:
         """What a removal that was cut off left."""

@@ -19,9 +19,8 @@ from videosketcher_app.core.errors import AppError, CannotWrite
 from videosketcher_app.services.jobs import JobQueue
 from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs.child import end_child, let_go, start_child
-from videosketcher_app.services.training_runs.run_folder import PROCESS, STATUS, RunFolder
+from videosketcher_app.services.training_runs.run_folder import PROCESS, RunFolder
 from videosketcher_app.services.training_runs.tether import GRACE_S
-from videosketcher_app.storage import atomic
 
 logger = logging.getLogger(__name__)
 IDLE_S = 2.0
@@ -71,6 +70,7 @@ class Supervisor:
             if self._closed or run.id in self._waiting or self.is_started(run.id):
                 return
             run.note(keeper=own_mark(), queued_at=time.time(), exit_code=None)
+            run.say("waiting")  # what an earlier process said last is over
             self._waiting.append(run.id)
         self._ensure_thread()
 
@@ -104,10 +104,10 @@ class Supervisor:
         for run in waiting:
             with suppress(CannotWrite):
                 self.withdraw(run)
-        self._end_children()
         for run in live_runs(self._folder):
             with suppress(CannotWrite):
                 run.set_yield(False)
+        self._end_children()
 
     def _end_children(self) -> None:
         ending = []
@@ -208,8 +208,6 @@ def live_runs(folder: Path) -> Iterator[RunFolder]:
 def refuse(run: RunFolder, error: AppError) -> None:
     """A run that could not begin says why; nothing of it is lost."""
     logger.warning("%s did not start: %s", run.id, error)
-    status = {"step": 0, "num_steps": 0, **run.read(STATUS), "state": "failed"}
-    status |= {"message": error.message, "hint": error.hint, "updated": time.time()}
     with suppress(CannotWrite):
         run.note(queued_at=None)
-        atomic.write_json(run.path / STATUS, status)
+        run.say("failed", error.message, error.hint)

@@ -7,6 +7,7 @@ last saved state is whole. It also keeps the log of a child process short.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -16,7 +17,8 @@ from contextlib import contextmanager, suppress
 
 from videosketcher_app.core.errors import CannotWrite
 from videosketcher_app.services.process_mark import lives
-from videosketcher_app.services.training_runs.run_folder import LOG, RunFolder
+from videosketcher_app.services.training_runs.costs import Pace
+from videosketcher_app.services.training_runs.run_folder import LOG, STATUS, RunFolder
 
 POLL_S = 0.5
 GRACE_S = 7.0  # to reach the next step and save; with the polls, less than ten seconds in all
@@ -41,12 +43,15 @@ class Tether(threading.Thread):
         self._run = run
         self._is_child = is_child
         self._ended = threading.Event()
-        self._signalled = False
+        self._signalled = self._asked = False
+        self._left = False
         self._orphan_since: float | None = None
+        self._pace = Pace(run)
 
-    def pause(self) -> None:
-        """Asks the run to pause at its next step; safe to call in a signal handler."""
-        self._signalled = True
+    def pause(self) -> bool:
+        """Asks the run to pause at its next step, from a signal handler; False the second time."""
+        first, self._signalled = not (self._signalled or self._left), True
+        return first
 
     def end(self) -> None:
         """Stops watching."""
@@ -60,13 +65,17 @@ class Tether(threading.Thread):
                 self._look()
 
     def _look(self) -> None:
-        if self._signalled:
-            self._signalled = False
+        if self._signalled and not self._asked:
+            self._asked = True
             self._run.ask("pause")
         if self._is_child:
             shorten_log(self._run)
             self._look_for_keeper()
+        self._pace.look(self._run.read(STATUS))
         control = self._run.control()
+        if control.want == "pause" and is_paused(self._run) and not self._left:
+            self._left = True
+            _thread.interrupt_main()  # its state is saved: it need not stay and hold memory
         if control.yields and not lives(control.yield_for):
             self._run.set_yield(False)  # who asked for it is gone and will not take it back
 
@@ -81,6 +90,12 @@ class Tether(threading.Thread):
                 self._run.ask("pause")
         elif time.monotonic() - self._orphan_since > GRACE_S:
             os._exit(EXIT_ORPHAN)
+
+
+def is_paused(run: RunFolder) -> bool:
+    """True if this process has saved the run's state and waits to be told to go on."""
+    status = run.read(STATUS)
+    return status.get("state") == "paused" and status.get("pid") == os.getpid()
 
 
 @contextmanager
@@ -117,9 +132,9 @@ def _listen(tether: Tether) -> dict[int, signal.Handlers]:
         return {}
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def on_signal(number: int, _: object) -> None:
-        tether.pause()
-        signal.signal(number, before[number])
+    def on_signal(_number: int, _frame: object) -> None:
+        if not tether.pause():
+            raise KeyboardInterrupt
 
     for number in _SIGNALS:
         signal.signal(number, on_signal)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 # What the process itself reports, and what is true of a run whose process is not there.
 RUNNING_STATES = frozenset({"preparing", "training", "yielding", "stopping"})
+ENDED_STATES = frozenset({"paused", "failed", "stopped", "done"})
 CAN_GO_ON = frozenset({"paused", "interrupted", "failed"})
-STATES = RUNNING_STATES | CAN_GO_ON | {"waiting", "stopped", "done"}
+STATES = RUNNING_STATES | ENDED_STATES | {"waiting", "interrupted"}
 
 
 class SampleItem(NamedTuple):

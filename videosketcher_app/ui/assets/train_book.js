@@ -61,7 +61,7 @@ class Book {
       this.waiting.delete(number);
       if (number === answered) {
         act(ok);
-        this.told(words, !ok);
+        this.told(words || TEXT.draw_hint, !ok);
       }
     }
   }
@@ -85,8 +85,8 @@ class Book {
     }
     sketches.forEach((sketch, index) => {
       const item = this.items.get(sketch.id) ?? this.newItem(sketch.id);
-      this.fill(item, sketch, index, sketches.length);
       if (this.list.children[index] !== item) this.place(item, index);
+      this.fill(item, sketch, index, sketches.length);
     });
     this.root.querySelector(".tb-empty").hidden = sketches.length > 0;
     this.root.querySelector(".tb-count").textContent = sketches.length ? say("count", { count: sketches.length }) : "";

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from html import escape
 
-import cv2
 import gradio as gr
 
 from videosketcher_app.core.access import LIMITS, Capability, Role
@@ -65,6 +64,8 @@ class Wall:
 
 def _figure(drawing: Finished) -> str:
     """One drawing with its name; empty if its file is gone just now."""
+    import cv2
+
     try:
         image_HW3 = media.read_image(drawing.picture, limits=LIMITS[Role.GUEST])
     except (AppError, OSError):

@@ -76,9 +76,8 @@ def question_of(data: Any) -> Question:
     """Reads `event._data` of a gr.EventData; what is no question of ours has the number 0."""
     values = data if isinstance(data, dict) else {}
     number, book = values.get("number"), values.get("book")
-    is_number = isinstance(number, int) and not isinstance(number, bool)
     return Question(
-        number=number if is_number else 0,
+        number=number if isinstance(number, int) and not isinstance(number, bool) else 0,
         book=book if isinstance(book, str) and len(book) <= MAX_TEXT else "",
         values=values,
     )

@@ -23,6 +23,7 @@ from videosketcher_app.ui.tabs.train.stages import (
 from videosketcher_app.ui.texts import t
 
 POLL_S = 1.5
+MIN_COLUMN_PX = 460  # on upright screens one is below the other
 NO_LORA = ""
 
 
@@ -67,10 +68,10 @@ class TrainParts:
 def lay_out(context: PageContext) -> TrainParts:
     """The sketchbook on the left, the runs on the right; below each other on upright screens."""
     with gr.Row(elem_id="train-desk", equal_height=False):
-        with gr.Column(scale=6, min_width=320, elem_id="train-book-side"):
+        with gr.Column(scale=6, min_width=MIN_COLUMN_PX, elem_id="train-book-side"):
             gr.HTML(_head("book_title", "book_intro"), apply_default_css=False)
             desk = SketchbookDesk(elem_id="train-book")
-        with gr.Column(scale=5, min_width=320, elem_id="train-run-side"):
+        with gr.Column(scale=5, min_width=MIN_COLUMN_PX, elem_id="train-run-side"):
             gr.HTML(_head("teach_title", "teach_intro"), apply_default_css=False)
             asked = _asked(context)
             board = RunBoard(elem_id="train-runs")

@@ -59,7 +59,8 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
     """The StyleRunRequest of a wish.
 
     Raises:
-        InvalidRequest: no sketchbook is open, it is empty, or a field is not possible.
+        InvalidRequest: no sketchbook is open, it is empty, a sketch has no caption, or a field is
+            not possible.
     """
     from videosketcher_app.training.style_request import StyleRunRequest
 
@@ -70,6 +71,11 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
         raise InvalidRequest(
             t("train.empty_book", name=book.name), hint=t("train.no_sketches_hint")
         )
+    for number, sketch in enumerate(book.sketches, start=1):
+        if not sketch.caption:
+            raise InvalidRequest(
+                t("train.no_caption", number=number), hint=t("train.no_caption_hint")
+            )
     return StyleRunRequest(
         dataset=str(book.folder),
         name=wish.name or book.name,
