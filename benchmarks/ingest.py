@@ -135,6 +135,7 @@ def film(screen: Screen) -> Iterator[NDArray[np.uint8]]:
         slice(screen.left, screen.left + screen.width),
     )
     path = pen_path(screen)
+    still, (x, y) = desk, path[0]
     for index, page in enumerate(stream_frames(screen.sketch, screen.width, screen.height)):
         still = desk.copy()
         still[box] = np.clip(page * light, 0, 255).astype(np.uint8)

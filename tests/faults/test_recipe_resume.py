@@ -23,5 +23,5 @@ def test_fifty_kills(tmp_path: Path) -> None:
         stages[number % len(stages)].kill_and_go_on(tmp_path / f"killed {number}", dice)
         for number in range(KILLS)
     }
-    # Kills before steps and at every kind of moment inside a save.
-    assert {"training.before_step", "training.before_save", "atomic.before_replace"} <= hit
+    assert "training.before_step" in hit
+    assert len(hit) >= 6, f"few kinds of moments inside a save were hit: {sorted(hit)}"

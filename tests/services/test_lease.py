@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import OutOfMemory
+from videosketcher_app.core.errors import InvalidRequest, OutOfMemory
 from videosketcher_app.services.job import JobFailed
 from videosketcher_app.services.jobs import JobQueue
 from videosketcher_app.services.lease import (
@@ -128,6 +128,39 @@ def test_the_shelf_books_what_the_weights_take(lease: DeviceLease) -> None:
     assert shelf.state("tiny").num_bytes == lease.granted_bytes == weight_bytes(model) > 100_000
     shelf.clear()
     assert lease.grants() == ()
+
+
+def test_a_pinned_model_stays_beside_others_and_is_booked_once(lease: DeviceLease) -> None:
+    shelf = ModelShelf(device="cpu", lease=lease)
+    pinned = shelf.pin("tiny", "a drawing")
+    assert shelf.pin("tiny", "another drawing") is pinned
+    assert shelf.get("tiny") is pinned
+    assert [grant.holder for grant in lease.grants()] == ["tiny"]
+    shelf.get("tiny-brush")
+    assert [grant.holder for grant in lease.grants()] == ["tiny", "tiny-brush"]
+    assert shelf.state("tiny").state == shelf.state("tiny-brush").state == "ready"
+    shelf.unpin("a drawing")
+    assert shelf.get("tiny-brush") is not pinned
+    assert shelf.pin("tiny", "another drawing") is pinned
+    shelf.unpin("another drawing")
+    shelf.unpin("another drawing")
+    assert [grant.holder for grant in lease.grants()] == ["tiny-brush"]
+    assert shelf.state("tiny").state == "not loaded"
+    shelf.pin("tiny-brush", "a drawing")
+    shelf.unpin("a drawing")
+    assert shelf.state("tiny-brush").state == "ready", "it was asked for, too"
+    shelf.clear()
+    assert lease.grants() == ()
+
+
+def test_a_pin_that_fails_holds_nothing(lease: DeviceLease) -> None:
+    shelf = ModelShelf(device="cpu", lease=lease)
+    with pytest.raises(InvalidRequest):
+        shelf.pin("no such model", "a drawing")
+    assert shelf.state("no such model").state == "failed"
+    assert lease.grants() == ()
+    shelf.pin("tiny", "a drawing")
+    assert shelf.state("no such model").state == "not loaded"
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded() -> None:

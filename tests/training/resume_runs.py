@@ -28,7 +28,6 @@ from videosketcher_app.training.ode import STORED_STEPS
 from videosketcher_app.training.state import STATE_FILE
 
 STAGES = ("causal", "ode", "dmd")
-SIZE = {"width": 48, "height": 48, "num_frames": 21}
 NUM_STEPS, SAVE_EVERY = 6, 2
 _INSIDE_A_SAVE = ("atomic.", "folder.", "training.before_save")
 
@@ -61,7 +60,9 @@ def random_set(folder: Path, *, paths: bool) -> Path:
             kind="paths" if paths else "clips",
             encoders=parts.encoders,
             timesteps=(1000.0, 757.0, 522.0, 0.0) if paths else (),
-            **SIZE,
+            width=48,
+            height=48,
+            num_frames=21,
         ),
     )
     for row in range(3):
@@ -104,10 +105,9 @@ class Stage:
     def kill_and_go_on(self, folder: Path, dice: random.Random) -> str:
         """Kills a run somewhere, goes on, compares; says where it was killed."""
         run = self.run.model_copy(update={"out": str(folder)})
-        inside = [i for i, name in enumerate(self.points) if name.startswith(_INSIDE_A_SAVE)]
-        before = [i for i, name in enumerate(self.points) if name == "training.before_step"]
-        at = dice.choice(dice.choice((inside, before)))
-        name = self.points[at]
+        kinds = sorted({name for name in self.points if name.startswith(_INSIDE_A_SAVE)})
+        name = dice.choice(("training.before_step", dice.choice(kinds)))
+        at = dice.choice([i for i, passed in enumerate(self.points) if passed == name])
         skip = Counter(self.points[:at])[name]
         with faults.armed(name, kill, skip=skip), pytest.raises(Killed):
             train(run)

@@ -7,6 +7,7 @@ the recorded answers, the data and the drawn noise, independently of the package
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,15 +32,7 @@ from videosketcher_app.training.state import StepRandom
 FIXTURE = ROOT / "tests" / "fixtures" / "ar_reference"
 STEPS = (1000.0, 757.0, 522.0, 0.0)
 CPU = torch.device("cpu")
-
-
-class Rows(list):
-    """Rows of latents as a set."""
-
-    facts = None
-
-    def prompts(self):
-        return (prompt for prompt, _ in self)
+NO_ROWS: Any = ()  # batches are given
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +133,7 @@ def test_regression_is_the_formula(wan, recorded, words, seed):
     clean = recorded["start_latents"][:, :6]
     network = LatentNetwork(wan)
     config = CausalConfig(checkpointed=False)
-    recipe = RegressionRecipe(config, network, Rows([("a", clean[0])]), no_texts(), CPU)
+    recipe = RegressionRecipe(config, network, NO_ROWS, no_texts(), CPU)
     calls: list = []
     record(network, calls)
     batch = (0, clean, words)
@@ -187,7 +180,7 @@ def test_path_regression_is_the_formula(wan, words, recorded, seed):
     shape = (1, 4, 6, *recorded["start_latents"].shape[2:])
     path = normal(7, *shape)
     network = LatentNetwork(wan)
-    recipe = StoredOdeRecipe(CausalConfig(), network, Rows([("a", path[0])]), no_texts(), CPU)
+    recipe = StoredOdeRecipe(CausalConfig(), network, NO_ROWS, no_texts(), CPU)
     calls: list = []
     record(network, calls)
     loss = recipe.loss(network, (0, path, words), StepRandom(seed, 0, 0, "cpu"))["loss"]
@@ -216,7 +209,7 @@ class Matching:
         student, critic, teacher = (copy_of(wan, seed) for seed in (1, 2, 3))
         config = CausalConfig(checkpointed=False)
         networks = MatchingNetworks(student, critic, teacher, self.away, config)
-        recipe = MatchingRecipe(config, networks, Rows([("a", clean[0])]), no_texts(), CPU)
+        recipe = MatchingRecipe(config, networks, NO_ROWS, no_texts(), CPU)
         self.calls: dict[str, list] = {"student": [], "critic": [], "teacher": []}
         for network, name in ((student, "student"), (critic, "critic"), (teacher, "teacher")):
             record(network, self.calls[name])
@@ -240,9 +233,7 @@ def test_the_student_s_loss_is_the_formula(wan, words, recorded):
     assert len(set(timesteps[0])) == 1  # one level a clip
     assert 20 <= timesteps[0, 0] <= 980
     s = published_sigma(timesteps[0, 0])
-    (given, told), (away_given, away_told) = (
-        (call[0], call[2]) for call in case.calls["teacher"]
-    )
+    (given, told), (away_given, away_told) = ((call[0], call[2]) for call in case.calls["teacher"])
     np.testing.assert_array_equal(given, noisy)
     np.testing.assert_array_equal(away_given, noisy)
     assert torch.equal(told, words)

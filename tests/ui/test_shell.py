@@ -1,9 +1,8 @@
-"""The frame of the page: tabs by role, tabs to come, models, status and hints."""
+"""The frame of the page: tabs by role, models, status and hints."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 
 import gradio as gr
 import pytest
@@ -20,7 +19,7 @@ from videosketcher_app.services.presets import Notice
 from videosketcher_app.ui.app import build_app, notices_html
 from videosketcher_app.ui.components import header, hints, status_bar
 from videosketcher_app.ui.components.status_bar import Figures, figures_html, gb, state_html
-from videosketcher_app.ui.tabs import coming, models
+from videosketcher_app.ui.tabs import models
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GUEST_TABS = ["Text", "Brush", "Co-draw"]
@@ -43,22 +42,6 @@ def test_a_role_sees_its_tabs_in_their_order(services, role, tabs):
     shown = [block for block in blocks.blocks.values() if isinstance(block, gr.Tab)]
     bar = shown[0].parent  # a tab may have tabs of its own
     assert [tab.label for tab in shown if tab.parent is bar] == tabs
-
-
-@pytest.mark.parametrize("lay_out", [coming.train])
-def test_a_tab_to_come_tells_and_has_nothing_to_press(lay_out):
-    async def page():
-        with gr.Blocks(analytics_enabled=False) as blocks:
-            lay_out()
-        return blocks
-
-    blocks = asyncio.run(page())
-    (html,) = [block for block in blocks.blocks.values() if isinstance(block, gr.HTML)]
-    assert "Not here yet" in html.value
-    assert html.value.count("<li>") == 3
-    assert "This tab opens when" in html.value
-    assert not re.search(r"<(button|input|a|select)\b", html.value)
-    assert not blocks.fns
 
 
 def test_the_header_says_whose_page_it_is():

@@ -84,7 +84,10 @@ def write_metadata(path: Path, rows: Iterable[tuple[str, str]], *, column: str =
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     else:
         lines = io.StringIO(newline="")
-        writer = csv.DictWriter(lines, (column, PROMPT_COLUMN), lineterminator="\n")
+        # Every text between quotes: a bare carriage return would end a row otherwise.
+        writer = csv.DictWriter(
+            lines, (column, PROMPT_COLUMN), lineterminator="\n", quoting=csv.QUOTE_ALL
+        )
         writer.writeheader()
         writer.writerows(records)
         text = lines.getvalue()

@@ -30,12 +30,13 @@ def _rows() -> dict[str, dict[str, Any]]:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Every model: name, family, summary, and whether its weights are on this disk."""
+    """Every model: name, family, summary, whether it reads a condition frame, and is on this disk."""
     return [
         {
             "name": name,
             "family": row["family"],
             "summary": row["summary"],
+            "image_conditioned": _is_image_conditioned(row),
             "here": row["family"] == "tiny" or _files_here(row),
         }
         for name, row in _rows().items()

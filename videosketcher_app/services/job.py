@@ -39,6 +39,7 @@ class Priority(IntEnum):
     PREVIEW = 1
     JOB = 2
     TRAINING = 3
+    WARMING = 4  # nobody waits for it, and it takes no place from anybody
 
 
 class State(Enum):

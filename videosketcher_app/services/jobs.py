@@ -1,6 +1,6 @@
 """One compute worker that everything queues for, in a fair order.
 
-By priority (co-drawing, preview, job, training), within it the owner before guests, and within
+By priority (co-drawing, preview, job, training, warming), within it the owner before guests, and within
 that one job a session in turn; see `fair_order`. The worker holds the device's lease around each
 job, and a job that was cancelled has closed its body before the next one starts.
 """
@@ -168,7 +168,11 @@ class JobQueue:
     def _admit(self, job: Job, max_waiting_of_session: int | None) -> None:
         if self._closed:
             raise QueueFull("The app is closing and takes no more work.", hint="Start it again.")
-        waiting = [other for other in self._waiting_jobs() if other.role is job.role]
+        waiting = [
+            other
+            for other in self._waiting_jobs()
+            if other.role is job.role and other.priority is not Priority.WARMING
+        ]
         if job.priority is not Priority.CO_DRAWING:  # sessions were admitted when they opened
             waiting = [other for other in waiting if other.priority is not Priority.CO_DRAWING]
         own = sum(other.session == job.session for other in waiting)
@@ -177,7 +181,7 @@ class JobQueue:
                 f"{own} of your sketches are waiting already.",
                 hint="Wait for one of them or cancel one.",
             )
-        if job.priority is Priority.CO_DRAWING:
+        if job.priority in (Priority.CO_DRAWING, Priority.WARMING):
             return
         places = self._max_waiting_of_guests() if job.role is Role.GUEST else self._max_waiting
         if len(waiting) >= places:

@@ -79,12 +79,14 @@ def make_clip_latents(
     *,
     size: tuple[int, int, int],
     share: Share | None = None,
+    force: bool = False,
     told: Told | None = None,
 ) -> LatentReport:
     """Encodes a dataset's clips and captions.
 
     Args:
         size: width, height and frames; zeros take the model's own.
+        force: encodes again what is there, as a clip may have changed under its name.
 
     Raises:
         InvalidFile: no clip of the dataset can be used.
@@ -112,7 +114,7 @@ def make_clip_latents(
     for done, row in enumerate(rows, start=1):
         item, path = items[row], row_path(target, row)
         try:
-            if is_made(path, item.caption, item.name):
+            if not force and is_made(path, item.caption, item.name):
                 report.kept += 1
             else:
                 frames_THW3 = _checked(item.frames(canvas, num_frames), width, height, num_frames)
@@ -243,8 +245,10 @@ def _require_some(report: LatentReport, rows: int) -> None:
 def _drop_rows(target: Path, share: Share, count: int) -> None:
     """Removes rows of clips that the dataset no longer has."""
     for path in target.glob("*.safetensors"):
-        if path.stem.isdigit() and int(path.stem) >= count and int(path.stem) in share.rows(
-            int(path.stem) + 1
+        if (
+            path.stem.isdigit()
+            and int(path.stem) >= count
+            and int(path.stem) in share.rows(int(path.stem) + 1)
         ):
             path.unlink(missing_ok=True)
 
@@ -253,4 +257,3 @@ def _fill_texts(target: Path, captions: Iterable[str], parts: CausalParts) -> No
     from videosketcher_app.training.latents import TEXT_FOLDER, TextStore
 
     TextStore(target / TEXT_FOLDER).fill([*captions, parts.negative_prompt], parts)
-

@@ -25,6 +25,7 @@ class ModelFacts:
         disk_bytes: of its own files; 0 if the catalogue lists none.
         base_bytes: of the files of the model that it adapts.
         here: True if it can be loaded now.
+        image_conditioned: it reads a condition frame beside the words: it draws with brushes only.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelFacts:
     disk_bytes: int
     here: bool
     base_bytes: int = 0
+    image_conditioned: bool = False
 
     @property
     def memory_bytes(self) -> int:
@@ -62,6 +64,7 @@ def all_facts() -> tuple[ModelFacts, ...]:
             disk_bytes=_disk_bytes(rows[row["name"]]),
             here=row["here"],
             base_bytes=_disk_bytes(rows.get(rows[row["name"]].get("base", ""), {})),
+            image_conditioned=row["image_conditioned"],
         )
         for row in list_models()
     )

@@ -31,7 +31,10 @@ class ShelfState:
 
 
 class ModelShelf:
-    """Keeps one model in memory; asking for another one replaces it.
+    """Keeps one model in memory, and beside it those that somebody has pinned.
+
+    Asking for another model replaces the one that is not pinned. Every model is booked once, however
+    many hold it.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:1", ...; auto picks CUDA if there is any.
@@ -43,7 +46,9 @@ class ModelShelf:
         self._lease = lease or DeviceLease(memory=lambda: measure_device(device))
         self._lock = threading.Lock()
         self._states: dict[str, ShelfState] = {}
-        self._held: tuple[str, Any] | None = None
+        self._models: dict[str, Any] = {}
+        self._asked_for = ""  # the latest model that was got without a pin
+        self._pins: dict[str, str] = {}  # holder -> model
 
     def state(self, name: str) -> ShelfState:
         """Where a model is; never waits."""
@@ -52,7 +57,8 @@ class ModelShelf:
     @property
     def device(self) -> str:
         """The device's name; "auto" until something was loaded on it."""
-        return str(self._held[1].device) if self._held is not None else self._wanted_device
+        model = next(iter(self._models.copy().values()), None)
+        return str(model.device) if model is not None else self._wanted_device
 
     def memory(self) -> DeviceMemory:
         """The memory of the device as it is now."""
@@ -68,40 +74,76 @@ class ModelShelf:
             InvalidRequest: there is no such model or device.
         """
         with self._lock:
-            if self._held is not None and self._held[0] == name:
-                return self._held[1]
-            self._states = {name: ShelfState(state="loading")}
-            self._let_go()  # the old weights leave memory before the new ones enter it
-            begun = time.monotonic()
-            error: AppError | None = None
-            try:
-                self._lease.keep(name, facts_of(name).memory_bytes)
-                model = self._load(name)
-                num_bytes = weight_bytes(model)
-                self._lease.keep(name, num_bytes)
-                self._held = (name, model)
-            except AppError as refused:
-                error = refused
-                raise
-            finally:
-                if self._held is None:  # whatever went wrong, nobody waits for it any longer
-                    self._states = {name: ShelfState(state="failed", error=error)}
-                    self._lease.release(name)
-            seconds = time.monotonic() - begun
-            self._states = {name: ShelfState(state="ready", seconds=seconds, num_bytes=num_bytes)}
-            logger.info("%s loaded in %.2f s, %.1f MB", name, seconds, num_bytes / 1e6)
+            self._asked_for = name
+            self._let_go_of_others()  # the old weights leave memory before the new ones enter it
+            return self._loaded(name)
+
+    def pin(self, name: str, holder: str) -> Any:
+        """The model as `get` gives it, and it stays until this holder's `unpin`.
+
+        A holder pins one model; others on the shelf stay where they are.
+
+        Raises:
+            AppError: as `get` does; then nothing is pinned.
+        """
+        with self._lock:
+            assert self._pins.get(holder, name) == name, "a holder pins one model"
+            model = self._loaded(name)
+            self._pins[holder] = name
             return model
 
-    def clear(self) -> None:
-        """Lets the weights go."""
+    def unpin(self, holder: str) -> None:
+        """The holder needs its model no longer; one without a pin changes nothing."""
         with self._lock:
-            self._states = {}
-            self._let_go()
+            if self._pins.pop(holder, None) is not None:
+                self._let_go_of_others()
 
-    def _let_go(self) -> None:
-        if self._held is not None:
-            self._lease.release(self._held[0])
-            self._held = None
+    def clear(self) -> None:
+        """Lets all weights go."""
+        with self._lock:
+            self._pins = {}
+            self._asked_for = ""
+            self._let_go_of_others()
+            self._states = {}
+
+    def _loaded(self, name: str) -> Any:
+        if name in self._models:
+            return self._models[name]
+        self._states = {**self._kept_states(), name: ShelfState(state="loading")}
+        begun = time.monotonic()
+        error: AppError | None = None
+        try:
+            self._lease.keep(name, facts_of(name).memory_bytes)
+            model = self._load(name)
+            num_bytes = weight_bytes(model)
+            self._lease.keep(name, num_bytes)
+            self._models[name] = model
+        except AppError as refused:
+            error = refused
+            raise
+        finally:
+            if name not in self._models:  # whatever went wrong, nobody waits for it any longer
+                self._states = {
+                    **self._kept_states(),
+                    name: ShelfState(state="failed", error=error),
+                }
+                self._lease.release(name)
+        seconds = time.monotonic() - begun
+        ready = ShelfState(state="ready", seconds=seconds, num_bytes=num_bytes)
+        self._states = {**self._kept_states(), name: ready}
+        logger.info("%s loaded in %.2f s, %.1f MB", name, seconds, num_bytes / 1e6)
+        return model
+
+    def _kept_states(self) -> dict[str, ShelfState]:
+        """Of the models that are here; what failed before is forgotten."""
+        return {name: state for name, state in self._states.items() if name in self._models}
+
+    def _let_go_of_others(self) -> None:
+        """Drops every model that was neither asked for last nor is pinned."""
+        for name in self._models.keys() - {self._asked_for, *self._pins.values()}:
+            del self._models[name]
+            self._lease.release(name)
+        self._states = self._kept_states()
 
     def _load(self, name: str) -> Any:
         from videosketcher_app.models.catalogue import load_text_model

@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from videosketcher_app.core.access import Capability, Role, require
-from videosketcher_app.core.errors import AppError, CannotWrite, InvalidRequest
+from videosketcher_app.core.errors import CannotWrite, InvalidRequest
 from videosketcher_app.data import sketchbook_limits as limits
 from videosketcher_app.data import sketchbooks as files
 from videosketcher_app.data.sketchbook_index import (
@@ -26,49 +26,16 @@ from videosketcher_app.data.sketchbook_index import (
 )
 from videosketcher_app.data.stroke_values import values_of
 from videosketcher_app.data.strokes import Stroke
+from videosketcher_app.services.sketchbook_entries import BookEntry, SketchEntry, entry_of
 from videosketcher_app.storage.folders import remove_folder
 from videosketcher_app.storage.paths import safe_join, safe_name
+
+__all__ = ["FOLDER", "BookEntry", "SketchEntry", "Sketchbooks"]
 
 FOLDER = "datasets"
 MAX_LISTED = 1000
 PICTURE_SIDE_PX = 512
 _REMOVED = ".removed-"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SketchEntry:
-    """One sketch as a list shows it.
-
-    Attributes:
-        picture: of the finished drawing; may be missing until `Sketchbooks.picture` is asked.
-        seconds: that it took to draw.
-    """
-
-    id: str
-    caption: str
-    origin: str
-    picture: Path
-    width: int
-    height: int
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class BookEntry:
-    """One sketchbook as a list shows it.
-
-    Attributes:
-        name: of its folder.
-        folder: where it is; a training run takes this path.
-        created: date and time, ISO 8601; empty if nothing says so.
-        flaw: why it cannot be used, with what to do; empty if it can.
-    """
-
-    name: str
-    folder: Path
-    created: str = ""
-    sketches: tuple[SketchEntry, ...] = ()
-    flaw: str = ""
 
 
 class Sketchbooks:
@@ -87,7 +54,7 @@ class Sketchbooks:
         if not self.folder.is_dir():
             return ()
         folders = sorted(filter(_is_listed, self.folder.iterdir()), key=lambda path: path.name)
-        return tuple(_entry(folder) for folder in folders[:MAX_LISTED])
+        return tuple(entry_of(folder) for folder in folders[:MAX_LISTED])
 
     def book(self, name: str) -> BookEntry:
         """One dataset of the folder.
@@ -116,7 +83,7 @@ class Sketchbooks:
                 )
             created = datetime.now(timezone.utc).isoformat(timespec="seconds")
             write_index(folder, Index(name=name, created=created))
-            return _entry(folder)
+            return entry_of(folder)
 
     def add(
         self,
@@ -299,32 +266,6 @@ class Sketchbooks:
 
 def _is_listed(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".")
-
-
-def _entry(folder: Path) -> BookEntry:
-    entry = BookEntry(name=folder.name, folder=folder)
-    try:
-        index = read_index(folder)
-        sketches = tuple(_sketch_entry(folder, row) for row in index.rows)
-    except AppError as error:
-        if not is_sketchbook(folder):
-            return replace(entry, flaw="This folder is no sketchbook of this app.")
-        return replace(entry, flaw=str(error))
-    lost = [s.id for s in sketches if not files.sketch_file(folder, s.id).is_file()]
-    flaw = f"The strokes of sketch {lost[0]} are missing. Remove this sketch." if lost else ""
-    return replace(entry, created=index.created, sketches=sketches, flaw=flaw)
-
-
-def _sketch_entry(folder: Path, row: IndexRow) -> SketchEntry:
-    return SketchEntry(
-        id=row.id,
-        caption=row.caption,
-        origin=row.origin,
-        picture=files.picture_file(folder, row.id),
-        width=row.width,
-        height=row.height,
-        seconds=row.seconds,
-    )
 
 
 def _place(index: Index, sketch_id: str) -> int:

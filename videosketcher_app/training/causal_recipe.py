@@ -11,6 +11,7 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, S text tokens, D
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -53,6 +54,7 @@ class CausalConfig:
         guidance_scale: of the real score (dmd); CausVid's 3.5 counts from the conditional estimate.
         score_shift: of the timesteps at which scores are compared (dmd).
         generator_every: critic steps for one step of the student (dmd).
+        bidirectional: the student sees the whole clip at one level, as the teacher does (dmd).
         checkpointed: activations are computed again in the backward pass.
     """
 
@@ -69,6 +71,7 @@ class CausalConfig:
     guidance_scale: float = 4.5
     score_shift: float = 8.0
     generator_every: int = 5
+    bidirectional: bool = False
     checkpointed: bool = True
 
 
@@ -125,7 +128,11 @@ class LatentSamples(Dataset):
     """
 
     def __init__(
-        self, latents: LatentSet, texts: TextStore, text_tokens: int, config: CausalConfig,
+        self,
+        latents: LatentSet,
+        texts: TextStore,
+        text_tokens: int,
+        config: CausalConfig,
         per_step: int,
     ) -> None:
         self.latents, self.texts, self.text_tokens = latents, texts, text_tokens
@@ -152,7 +159,7 @@ class LatentSamples(Dataset):
         return int(self._order[at])
 
 
-class LatentRecipe:
+class LatentRecipe(ABC):
     """What the recipes share: samples, one optimizer, precision.
 
     Args:
@@ -174,9 +181,7 @@ class LatentRecipe:
         self.latents, self.texts = latents, texts
         self.module = network
         network.transformer.requires_grad_(True)
-        self.optimizers = [
-            adamw(network, config.learning_rate, config.betas, config.weight_decay)
-        ]
+        self.optimizers = [adamw(network, config.learning_rate, config.betas, config.weight_decay)]
 
     def samples(self, world: int) -> LatentSamples:
         """Of a run on so many processes."""
@@ -199,18 +204,23 @@ class LatentRecipe:
             moved = (x.to(self.device, non_blocking=True) for x in (latents, words_BSD))
             yield (step, *moved)
 
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
+        """The terms to report; see `training.loop.Recipe`."""
+
     def autocast(self) -> torch.autocast:
         """bfloat16 on a GPU."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
 
     def levels(self, batch: int, num_frames: int, random: StepRandom) -> tuple[Tensor, Tensor]:
-        """A timestep a block and its noise level, both (B, F)."""
+        """A timestep a block, or one a clip, and its noise level; both (B, F)."""
+        one_a_clip = self.config.bidirectional
         timesteps_BF = block_timesteps(
             batch,
             num_frames,
             random,
             timesteps=self.config.timesteps,
-            block_frames=self.network.wan.block_frames,
+            block_frames=num_frames if one_a_clip else self.network.wan.block_frames,
         )
         return timesteps_BF, self.network.sigmas(timesteps_BF)
 
@@ -222,7 +232,8 @@ class RegressionRecipe(LatentRecipe):
         """Squared error of the clean estimate over what was noisy, in all and by timestep."""
         _, latents_BFChw, words_BSD = batch
         clean_BCFhw = latents_BFChw.transpose(1, 2)
-        timesteps_BF, sigma_BF = self.levels(*latents_BFChw.shape[:2], random)
+        batch_size, num_frames = latents_BFChw.shape[:2]
+        timesteps_BF, sigma_BF = self.levels(batch_size, num_frames, random)
         noise = random.normal(*clean_BCFhw.shape)
         noisy = add_noise(clean_BCFhw, noise, sigma_BF)
         with self.autocast():

@@ -62,6 +62,7 @@ class CausalRun(BaseModel):
     guidance_scale: float = 4.5
     score_shift: float = Field(default=8.0, gt=0)
     generator_every: int = Field(default=5, ge=1)
+    bidirectional: bool = False
     checkpointed: bool = True
     clip_norm: float = Field(default=10.0, gt=0)
     warmup_steps: int = Field(default=0, ge=0)
@@ -79,6 +80,8 @@ class CausalRun(BaseModel):
             raise ValueError("timesteps must fall, each once")
         if not 0 <= steps[-1] <= steps[0] <= 1000 or steps[0] == 0:
             raise ValueError("timesteps must lie between 1000 and 0 and begin above 0")
+        if self.bidirectional and (self.stage != "dmd" or steps[-1] == 0):
+            raise ValueError("bidirectional is for dmd, with timesteps above 0 alone")
         return self
 
     @property
@@ -153,5 +156,9 @@ def _as_invalid_request(path: Path, error: ValidationError) -> InvalidRequest:
     key = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
     where = f"{key}: {reason}" if key else reason
-    hint = f"Add {key}: to the file, or give --{key}." if first["type"] == "missing" else "Correct it in the file."
+    hint = (
+        f"Add {key}: to the file, or give --{key}."
+        if first["type"] == "missing"
+        else "Correct it in the file."
+    )
     return InvalidRequest(f"{path.name} cannot be used. {where}.", hint=hint)

@@ -1,4 +1,4 @@
-"""Recipe: a few-step causal student by distribution matching against a bidirectional teacher.
+"""Recipe: a few-step student, causal or bidirectional, by distribution matching.
 
 CausVid's (Yin et al. 2025, arXiv 2412.07772) without backward simulation: the student draws from
 noised clips, a level per block, in one pass; teacher and critic see the whole clip at once and say
@@ -62,7 +62,8 @@ class MatchingNetworks(nn.Module):
     ) -> dict[str, Tensor]:
         """Losses of the critic and, in its turn, of the student."""
         with torch.set_grad_enabled(generator):
-            velocity = self.student(noisy_BCFhw, timesteps_BF, words_BSD)
+            causal = not self.config.bidirectional
+            velocity = self.student(noisy_BCFhw, timesteps_BF, words_BSD, causal=causal)
             drawing = clean_of(noisy_BCFhw, velocity.float(), sigma_BF)
         everything_BF = torch.ones_like(timesteps_BF, dtype=torch.bool)
         loss_critic = self._critic_loss(drawing.detach(), words_BSD, everything_BF, random)
@@ -97,9 +98,7 @@ class MatchingNetworks(nn.Module):
         real = guided(conditional, unconditional, self.config.guidance_scale)
         return dmd_gradient(drawing, real, clean_of(noisy, fake, sigma_BF), counted_BF)
 
-    def _noised(
-        self, drawing: Tensor, random: StepRandom
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _noised(self, drawing: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The drawing at a score's level, one a clip; with noise, timesteps and levels."""
         timesteps_B = score_timesteps(random.uniform(len(drawing)), self.config.score_shift)
         timesteps_BF = timesteps_B[:, None].expand(-1, drawing.shape[2])
@@ -133,7 +132,8 @@ class MatchingRecipe(LatentRecipe):
         step, latents, words_BSD = batch
         clean_BFChw = latents[:, -1] if latents.ndim == 6 else latents
         clean_BCFhw = clean_BFChw.transpose(1, 2)
-        timesteps_BF, sigma_BF = self.levels(*clean_BFChw.shape[:2], random)
+        batch_size, num_frames = clean_BFChw.shape[:2]
+        timesteps_BF, sigma_BF = self.levels(batch_size, num_frames, random)
         noisy = add_noise(clean_BCFhw, random.normal(*clean_BCFhw.shape), sigma_BF)
         generator = step % self.config.generator_every == 0
         with self.autocast():

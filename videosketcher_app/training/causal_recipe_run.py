@@ -24,7 +24,11 @@ from videosketcher_app.models.published import load_causal
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.causal_parts import WEIGHTS_FILE, CausalParts, load_parts
-from videosketcher_app.training.causal_recipe import LatentNetwork, RegressionRecipe
+from videosketcher_app.training.causal_recipe import (
+    LatentNetwork,
+    LatentRecipe,
+    RegressionRecipe,
+)
 from videosketcher_app.training.causal_recipe_config import FREE, CausalRun
 from videosketcher_app.training.causal_recipe_dmd import MatchingNetworks, MatchingRecipe
 from videosketcher_app.training.causal_recipe_ode import StoredOdeRecipe
@@ -35,7 +39,7 @@ from videosketcher_app.training.latents import (
     open_latents,
     text_store_of,
 )
-from videosketcher_app.training.loop import Recipe, train
+from videosketcher_app.training.loop import train
 from videosketcher_app.training.state import STATE_FILE, TrainState
 
 RUN_FILE, CACHE_FOLDER, LATENTS_FOLDER = "run.json", "converted", "latents"
@@ -172,7 +176,7 @@ def _recipe(
     latents: LatentSet,
     texts: TextStore,
     accelerator: Accelerator,
-) -> tuple[Recipe, LatentNetwork]:
+) -> tuple[LatentRecipe, LatentNetwork]:
     config, device = run.recipe_config(), accelerator.device
     teacher = critic = None
     if run.stage == "dmd":

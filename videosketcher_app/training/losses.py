@@ -32,9 +32,7 @@ def bell_weights(sigma_N: Tensor) -> Tensor:
     return raised * (len(sigma_N) / raised.sum())
 
 
-def weighted_flow_loss(
-    velocity: Tensor, noise: Tensor, clean: Tensor, weight_B: Tensor
-) -> Tensor:
+def weighted_flow_loss(velocity: Tensor, noise: Tensor, clean: Tensor, weight_B: Tensor) -> Tensor:
     """Squared error of the velocity against noise - clean, weighted by clip, in float32.
 
     Args:

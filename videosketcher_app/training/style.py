@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,7 +33,7 @@ from videosketcher_app.training.style_data import read_drawings, variants_of
 from videosketcher_app.training.style_folder import PREPARED_FILE, RESULT_FILE, RunFolder
 from videosketcher_app.training.style_prepare import Prepared, prepare
 from videosketcher_app.training.style_preset import StylePreset, read_preset
-from videosketcher_app.training.style_recipe import StyleNetwork, StyleRecipe, style_network
+from videosketcher_app.training.style_recipe import StyleRecipe, style_network
 from videosketcher_app.training.style_request import StyleRunRequest, read_request
 from videosketcher_app.training.style_samples import draw_samples, sample_prompts
 
@@ -77,7 +76,7 @@ class _StyleRun:
         """Prepares, trains and exports."""
         folder, preset = self.folder, self.preset
         folder.tell(state="preparing", num_steps=preset.num_steps)
-        folder.require_space(2 * preset.disk_budget_mb * _MIB // 4)
+        folder.require_space(preset.disk_budget_mb * _MIB)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = load_text_model(self.request.model, device)
         start = read_lora(Path(self.request.start_from)) if self.request.start_from else None
@@ -111,7 +110,10 @@ class _StyleRun:
             return Prepared.from_tensors(tensor_files.read_safetensors(file))
         request, preset = self.request, self.preset
         drawings = read_drawings(Path(request.dataset))
-        variants = variants_of(drawings, preset, trigger=request.trigger, seed=request.seed)
+        own = (self.model.defaults.width, self.model.defaults.height)
+        variants = variants_of(
+            drawings, preset, trigger=request.trigger, seed=request.seed, own_size=own
+        )
         prepared = prepare(
             self.model, teacher, variants, preset, request, may_go_on=self.folder.may_go_on
         )
@@ -137,13 +139,13 @@ class _StyleRun:
         """Samples when they are due, then waits or stops if that is wanted."""
         state = moment.state
         if self.first_step is None:
-            self.earlier_s = float(state.facts.get("seconds", 0.0))
-            self.begun, self.folder.waited_s = time.monotonic(), 0.0
-            self.first_step = (state.step, self.earlier_s)
+            self._begin(state)
             self.folder.tell(state="training", step=state.step, message="", hint="")
         state.facts["seconds"] = self._seconds()
-        if self._sample_due(state.step) and not self._sample(state):
-            return False
+        if self._sample_due(state.step):
+            moment.save()
+            if not self._sample(state):
+                return False
         if _has_settled(moment.rows, self.preset.patience):
             state.facts["settled"] = True
             return False
@@ -151,6 +153,12 @@ class _StyleRun:
             return True
         self.folder.tell(state="stopping")
         return False
+
+    def _begin(self, state: TrainState) -> None:
+        """Starts the clock where an earlier execution left it."""
+        self.earlier_s = float(state.facts.get("seconds", 0.0))
+        self.begun, self.folder.waited_s = time.monotonic(), 0.0
+        self.first_step = (state.step, self.earlier_s)
 
     def _sample_due(self, step: int) -> bool:
         every = self.preset.sample_every
@@ -200,6 +208,8 @@ class _StyleRun:
 
     def _finish(self, state: TrainState) -> None:
         """The result of a run that ended or was stopped."""
+        if self.first_step is None:  # it had ended before
+            self._begin(state)
         settled = bool(state.facts.get("settled"))
         ended = state.progress >= 1 or settled
         adapter = self.network.adapter(state.ema)
@@ -230,7 +240,7 @@ def _teacher(model: PocketModel, start: LoraAdapter | None) -> nn.Module:
     return transformer.to(model.device, model.dtype).eval().requires_grad_(False)
 
 
-def _has_settled(rows: Sequence[dict[str, float]] | Sequence, patience: int) -> bool:
+def _has_settled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
     """True if the last `patience` rows brought no loss noticeably below the best before them."""
     losses = [row["loss"] for row in rows]
     if not patience or len(losses) <= patience:

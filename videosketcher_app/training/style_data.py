@@ -1,7 +1,8 @@
 """Drawings as training data for a style: sketchbooks, or the folder that a batch of sketches left.
 
 Every drawing becomes a few clips, moved and scaled a little, so that the style is learned and not
-the places of seven drawings; lines keep their width, which is part of the style.
+the places of seven drawings. Lines keep their width in pixels, also on a smaller canvas: a model
+draws lines of so many pixels on any canvas, and shall learn the width that they have on its own.
 """
 
 from __future__ import annotations
@@ -112,12 +113,23 @@ def read_drawings(folder: Path) -> tuple[Drawing, ...]:
 
 
 def variants_of(
-    drawings: tuple[Drawing, ...], preset: StylePreset, *, trigger: str, seed: int
+    drawings: tuple[Drawing, ...],
+    preset: StylePreset,
+    *,
+    trigger: str,
+    seed: int,
+    own_size: tuple[int, int],
 ) -> list[Variant]:
     """Every drawing in its variants, all first variants before all second ones.
 
     Only drawings with strokes can be moved; a film is used once.
+
+    Args:
+        own_size: width and height of the model's own canvas.
     """
+    drawings = tuple(
+        _with_own_lines(d, preset, own_size) if isinstance(d, BookSketch) else d for d in drawings
+    )
     variants = [Variant(drawing=d, caption=with_trigger(d.caption, trigger)) for d in drawings]
     for number in range(1, preset.variants):
         for index, drawing in enumerate(drawings):
@@ -137,6 +149,22 @@ def with_trigger(prompt: str, trigger: str) -> str:
         return f"{prompt} {trigger}"
     plan = parse_plan(prompt)
     return str(DrawingPlan(concept=f"{plan.concept} {trigger}", parts=plan.parts))
+
+
+def _with_own_lines(
+    sketch: BookSketch, preset: StylePreset, own_size: tuple[int, int]
+) -> BookSketch:
+    """Lines as wide on the run's canvas as they would be on the model's own."""
+
+    def scale_to(width: int, height: int) -> float:
+        return min(width / sketch.width, height / sketch.height)
+
+    factor = min(1.0, scale_to(*own_size)) / scale_to(preset.width, preset.height)
+    strokes = tuple(
+        replace(stroke, pen=replace(stroke.pen, width_px=stroke.pen.width_px * factor))
+        for stroke in sketch.strokes
+    )
+    return replace(sketch, strokes=strokes)
 
 
 def _moved(

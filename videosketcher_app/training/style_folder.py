@@ -1,11 +1,11 @@
 """The folder of a style run, seen from inside: what it is told, what it tells, what it keeps.
 
-    request.json     what was asked (`style_request`)
-    control.json     {"want": "run" | "pause" | "stop", "yield": true | false}, written from outside
-    status.json      how far it is, written after every change
-    log.csv          the loop's log           state.safetensors, prepared.safetensors   for resuming
-    samples/<step>/  <i>.png, <i>.mp4, index.json
-    checkpoints/     lora_<step>.safetensors  lora.safetensors   the result
+request.json     what was asked (`style_request`)
+control.json     {"want": "run" | "pause" | "stop", "yield": true | false}, written from outside
+status.json      how far it is, written after every change
+log.csv          the loop's log           state.safetensors, prepared.safetensors   for resuming
+samples/<step>/  <i>.png, <i>.mp4, index.json
+checkpoints/     lora_<step>.safetensors  lora.safetensors   the result
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ Legend: B batch, C channels, F latent frames, h/w latent cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -52,9 +53,8 @@ def trajectory_point(
         steps_B: k of every drawing, in [0, S).
     """
     num_stored = velocities_BSCFhw.shape[1]
-    widths_S = torch.tensor(
-        [after - before for before, after in zip(levels, levels[1 : num_stored + 1], strict=False)]
-    ).to(noise_BCFhw)
+    widths = [after - before for before, after in pairwise(levels)][:num_stored]
+    widths_S = torch.tensor(widths).to(noise_BCFhw)
     passed_BS = torch.arange(num_stored, device=steps_B.device) < steps_B[:, None]
     weights_BS = passed_BS * widths_S
     moved = (weights_BS[:, :, None, None, None, None] * velocities_BSCFhw).sum(1)

@@ -81,8 +81,8 @@ def prepare(
     Raises:
         InvalidFile: a drawing cannot be rendered, or shows nothing.
     """
-    clean, weight, clips = [], [], variants
-    for variant in clips:
+    clean, weight = [], []
+    for variant in variants:
         if not may_go_on():
             return None
         frames = _frames(variant, preset)
@@ -107,7 +107,9 @@ def _frames(variant: Variant, preset: StylePreset) -> np.ndarray:
     try:
         frames = variant.drawing.clip(preset, preset.num_frames)
     except AppError as error:
-        raise InvalidFile(f"Sketch {variant.drawing.id}: {error.message}", hint=error.hint) from error
+        raise InvalidFile(
+            f"Sketch {variant.drawing.id}: {error.message}", hint=error.hint
+        ) from error
     if int(frames.min()) > 128:
         raise InvalidFile(
             f"Sketch {variant.drawing.id} shows no ink.", hint="Draw it again, or remove it."

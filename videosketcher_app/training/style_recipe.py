@@ -179,7 +179,8 @@ class StyleRecipe:
             model,
             torch.cat([x_style, x_keep]),
             torch.cat([sigma_style, sigma_keep]),
-            torch.cat([p.context_VLD[style], p.keep_context_KLD[keep]]) if len(keep)
+            torch.cat([p.context_VLD[style], p.keep_context_KLD[keep]])
+            if len(keep)
             else p.context_VLD[style],
         )
         weight = p.weight_VFhw[style].float().to(velocity.device)

@@ -77,10 +77,11 @@ def _draw_one(
 ) -> dict[str, str]:
     """One plan's picture and video, and its row of the index."""
     latents = None
-    for _, latents, _ in denoise(model, [prompt], [SAMPLE_SEED + number], settings):
+    for _, reached, _ in denoise(model, [prompt], [SAMPLE_SEED + number], settings):
+        latents = reached
         if not may_go_on():
             raise _Stopped
-    assert latents is not None
+    assert latents is not None, "a sampler has steps"
     frames = composite(to_frames(model.decode(latents))[0])
     row = {"prompt": prompt, "png": f"{number}.png", "mp4": f"{number}.mp4"}
     media.write_png(target / row["png"], frames[-1])

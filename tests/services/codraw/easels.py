@@ -40,15 +40,22 @@ class Studio:
     """
 
     def __init__(
-        self, root: Path, *, memory_bytes: int = _PLENTY, limits: Limits = MANY, **more: Any
+        self,
+        root: Path,
+        *,
+        memory_bytes: int = _PLENTY,
+        limits: Limits = MANY,
+        max_waiting: int = 20,
+        **more: Any,
     ) -> None:
         memory = DeviceMemory(total_bytes=memory_bytes, free_bytes=memory_bytes)
         self.lease = DeviceLease(memory=lambda: memory)
-        self.queue = JobQueue(lease=self.lease)
+        self.queue = JobQueue(max_waiting=max_waiting, lease=self.lease)
+        self.models = ModelShelf(device="cpu", lease=self.lease)
         self.guests = GuestBook(Workspace(root))
         self.service = CoDrawService(
             queue=self.queue,
-            models=ModelShelf(device="cpu", lease=self.lease),
+            models=self.models,
             lease=self.lease,
             planner=RequestPlanner(),
             folder=root / "codraw",

@@ -80,14 +80,14 @@ def settings_of(workspace: Path) -> AppSettings:
     return AppSettings(workspace=workspace, device="cpu")
 
 
-def await_view(
-    training: TrainingRuns, run_id: str, wanted: Callable[[RunView], bool]
-) -> RunView:
+def await_view(training: TrainingRuns, run_id: str, wanted: Callable[[RunView], bool]) -> RunView:
     end = time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         view = training.view(run_id)
         if wanted(view):
             return view
+        if view.state == "failed":
+            break
         time.sleep(POLL_S)
     raise AssertionError(f"{training.view(run_id)}\n{training.log(run_id)}")
 

@@ -43,7 +43,7 @@ def test_a_run_trains_and_is_used(services: Services, tmp_path: Path) -> None:
     before, after = training.compare(started.id, 0, 4, 0)
     assert before.mp4.is_file()
     assert before.png != after.png
-    with pytest.raises(InvalidRequest, match="sample 1 of step 4"):
+    with pytest.raises(InvalidRequest, match="sample 1 of step 0"):
         training.compare(started.id, 0, 4, 1)
 
     entry = training.use(started.id)

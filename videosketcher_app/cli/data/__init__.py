@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from videosketcher_app.cli.data import clips, ingest, latents, lmdb, merge
+from videosketcher_app.cli.data import books, clips, ingest, latents, lmdb, merge
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
@@ -16,3 +16,6 @@ app.command("convert")(clips.convert)
 app.command("latents")(latents.latents)
 app.command("ode-pairs")(latents.ode_pairs)
 app.command("ingest")(ingest.ingest)
+app.command("shapes")(books.shapes)
+app.command("check")(books.check)
+app.command("books")(books.books)

@@ -17,7 +17,7 @@ from videosketcher_app.cli.console import Console
 if TYPE_CHECKING:
     from accelerate import PartialState
 
-    from videosketcher_app.services.latent_making import LatentReport, Told
+    from videosketcher_app.services.latent_making import LatentReport, Share, Told
 
 Target = Annotated[
     Path,
@@ -38,6 +38,7 @@ def latents(
     height: Size = 0,
     num_frames: Frames = 0,
     lmdb_path: Lmdb = None,
+    force: Annotated[bool, typer.Option("--force", help="Encodes again what is there.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,6 +54,7 @@ def latents(
         parts,
         size=(width, height, num_frames),
         share=_share(process),
+        force=force,
         told=_teller(console),
     )
     _finish(report, output_dir, lmdb_path, process, console)
@@ -107,10 +109,10 @@ def _process() -> PartialState:
     return PartialState()
 
 
-def _share(process: PartialState):  # noqa: ANN202
-    from videosketcher_app.services.latent_making import Share
+def _share(process: PartialState) -> Share:
+    from videosketcher_app.services import latent_making
 
-    return Share(process.process_index, process.num_processes)
+    return latent_making.Share(process.process_index, process.num_processes)
 
 
 def _teller(console: Console) -> Told:

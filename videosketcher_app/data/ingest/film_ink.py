@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -31,8 +32,9 @@ MIN_MOMENTS = 3  # what is seen in fewer moments at the end may be the cursor at
 OFF_COLOR_LEVEL = 60.0  # a pixel this far from a mix of paper and ink shows something else
 SEEN_AS_INK = 0.6  # least share of ink that a pixel shows after its time
 EMPTY_SHARE = 0.02  # of all ink that may be seen while the paper is as empty as it ever is
-LATE_SHARE = 0.15  # of the film, at its end: what came then may be a hand or pen at rest
+LATE_SHARE = 0.2  # of the film, at its end: what came then may be a hand or pen at rest
 MORE_LIKELY = 2.0  # so much more often a color passed over the paper than it stayed
+RARE_COLOR = 1e-4  # share of what passes that says nothing
 COLOR_BINS = 12
 SAMPLED_MOMENTS = 30
 CHUNK = 8192  # pixels at a time
@@ -110,30 +112,44 @@ def _without_overlay(
     What lies there is late and has the colors of whatever passed over the paper before.
     """
     moments = len(film_MHW3)
-    late_K = dated.times_K >= (1 - LATE_SHARE) * moments
+    late_K = np.asarray(dated.times_K >= (1 - LATE_SHARE) * moments)
     early_K = (dated.times_K > 0) & ~late_K
-    if not late_K.any() or not early_K.any():
+    if not late_K.any():
         return pixels_K, final_K3, dated
     passing = _passing_colors(film_MHW3, pixels_K, final_K3, dated)
     lasting = _histogram(final_K3[early_K])
     bins_K = _bins(final_K3)
-    over_HW = np.zeros(film_MHW3.shape[1:3], bool)
-    over_K = late_K & (passing[bins_K] > MORE_LIKELY * lasting[bins_K])
-    over_HW.reshape(-1)[pixels_K[over_K]] = True
-    over_HW = np.asarray(ndimage.binary_opening(over_HW))  # a line's mixed edges are no object
-    over_HW = np.asarray(ndimage.binary_dilation(over_HW, iterations=2))
-    over_K = late_K & over_HW.reshape(-1)[pixels_K]
-    until_K = np.clip(dated.times_K[over_K].astype(int), LAST_MOMENTS, moments)
-    window_K = until_K - np.arange(1, LAST_MOMENTS + 1)[:, None]
-    before = film_MHW3.reshape(moments, -1, 3)[window_K, pixels_K[over_K]]
+    likely_K = late_K & (passing[bins_K] > np.maximum(MORE_LIKELY * lasting[bins_K], RARE_COLOR))
+    over_K = late_K & _object(likely_K, pixels_K, film_MHW3.shape[1:3])
     final_K3 = final_K3.copy()
-    final_K3[over_K] = 255 - np.median(before, axis=0)
+    final_K3[over_K] = _seen_before(film_MHW3, pixels_K[over_K], dated.times_K[over_K])
     times_K, seen_K = dated.times_K.copy(), dated.seen_K.copy()
     again = _dated(film_MHW3, pixels_K[over_K], final_K3[over_K])
     times_K[over_K], seen_K[over_K] = again.times_K, again.seen_K
     ink_K = final_K3.max(axis=1) >= FAINT_LEVEL
     dated = _Dated(times_K=times_K[ink_K], seen_K=seen_K[ink_K])
     return pixels_K[ink_K], final_K3[ink_K], dated
+
+
+def _object(
+    likely_K: NDArray[np.bool_], pixels_K: NDArray, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Pixels that hang together as an object, with its soft rim; a line's mixed edges are none."""
+    over_HW = np.zeros(shape, np.uint8)
+    over_HW.reshape(-1)[pixels_K[likely_K]] = 1
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    over_HW = cv2.dilate(cv2.morphologyEx(over_HW, cv2.MORPH_OPEN, cross), cross, iterations=2)
+    return over_HW.reshape(-1)[pixels_K] > 0
+
+
+def _seen_before(
+    film_MHW3: NDArray[np.uint8], pixels_K: NDArray, times_K: FloatArray
+) -> FloatArray:
+    """Levels (K, 3) of pixels just before those times."""
+    until_K = np.clip(times_K.astype(int), LAST_MOMENTS, len(film_MHW3))
+    window_LK = until_K - np.arange(1, LAST_MOMENTS + 1)[:, None]
+    before_LK3 = film_MHW3.reshape(len(film_MHW3), -1, 3)[window_LK, pixels_K]
+    return 255 - np.median(before_LK3, axis=0).astype(np.float32)
 
 
 def _passing_colors(
@@ -150,7 +166,7 @@ def _passing_colors(
         expected_HW3 = np.where((times_HW <= moment)[..., None], ink_HW3, 0)
         levels_HW3 = 255 - film_MHW3[moment].astype(np.float32)
         strange_HW = np.abs(levels_HW3 - expected_HW3).max(axis=2) > OFF_COLOR_LEVEL
-        seen.append(levels_HW3[np.asarray(ndimage.binary_opening(strange_HW))])
+        seen.append(levels_HW3[ndimage.binary_opening(strange_HW) > 0])
     return _histogram(np.concatenate(seen))
 
 
@@ -164,7 +180,7 @@ def _histogram(levels_K3: FloatArray) -> FloatArray:
     """Share of every color, those beside it counted in part."""
     counts = np.bincount(_bins(levels_K3), minlength=COLOR_BINS**3).astype(np.float32)
     cube = ndimage.gaussian_filter(counts.reshape((COLOR_BINS,) * 3), 0.7, mode="nearest")
-    return (cube / max(1.0, float(counts.sum()))).reshape(-1)
+    return (np.asarray(cube, np.float32) / max(1.0, float(counts.sum()))).reshape(-1)
 
 
 def _soft_threshold(levels: FloatArray) -> FloatArray:

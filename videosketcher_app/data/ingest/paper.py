@@ -22,6 +22,7 @@ SEARCH_SIDE_PX = 480  # paper is looked for in a picture of this size, then its 
 EDGE_LEVELS = (5.0, 8.0, 14.0)  # steps from pixel to pixel that end the paper, tried in turn
 MIN_SHARE = 0.02  # of the picture; smaller regions are no paper
 MIN_ACTIVITY = 0.08  # share of what was drawn that a region of the paper holds
+MOST_DRAWN = 0.7  # the rest may be a window that opens, or a hand beside the paper
 SQUARE_FILL = 0.94  # a region that fills its upright box this well lies straight
 QUAD_FILL = 0.90
 MIN_SIDE_PX = 16
@@ -80,7 +81,7 @@ def find_paper(plate_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> Paper:
     height, width = plate_HW3.shape[:2]
     scale = min(1.0, SEARCH_SIDE_PX / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    small = np.asarray(cv2.resize(plate_HW3, size, interpolation=cv2.INTER_AREA))
+    small = np.asarray(cv2.resize(plate_HW3, size, interpolation=cv2.INTER_AREA), np.uint8)
     drawn = cv2.resize(drawn_HW.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.1
     factor = np.array([width / size[0], height / size[1]], np.float32)
     slope_HW = _slope(small)
@@ -95,8 +96,8 @@ def find_paper(plate_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> Paper:
 def paper_surface(plate_hw3: Pixels) -> FloatArray:
     """Color of the bare paper everywhere (h, w, 3): the plate without anything narrow."""
     size = max(3, min(plate_hw3.shape[:2]) // SURFACE_SHARE)
-    calm = cv2.medianBlur(np.ascontiguousarray(plate_hw3), size + 1 - size % 2)
-    return cv2.GaussianBlur(calm.astype(np.float32), (0, 0), size / 4)
+    calm = cv2.medianBlur(np.ascontiguousarray(plate_hw3), size + 1 - size % 2).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(calm, (0, 0), size / 4), np.float32)
 
 
 def whitened(frame_hw3: Pixels, surface_hw3: FloatArray) -> Pixels:
@@ -139,14 +140,25 @@ def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[
             votes += np.bincount(np.roll(labels_HW, shift, axis)[drawn], minlength=count)
     votes[0] = 0
     large = np.asarray(stats[:, cv2.CC_STAT_AREA]) >= MIN_SHARE * flat_HW.size
-    chosen = large & (votes >= MIN_ACTIVITY * votes.sum()) & (votes > 0)
-    if not chosen.any():
-        return None
-    region = cv2.dilate(chosen[labels_HW].astype(np.uint8), kernel)
-    contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(region.shape, np.uint8)
+    votes[~large] = 0
+    chosen = np.zeros(count, bool)
+    # A line may cut the paper in two, so regions are added until they hold the drawing.
+    for label in np.argsort(-votes, kind="stable"):
+        if votes[label] < MIN_ACTIVITY * votes.sum() or votes[label] == 0:
+            return None
+        chosen[label] = True
+        region = _filled(cv2.dilate(chosen[labels_HW].astype(np.uint8), kernel))
+        if (region & drawn).sum() >= MOST_DRAWN * drawn.sum():
+            break
+    return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel).astype(bool)
+
+
+def _filled(region_HW: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The region without holes."""
+    contours, _ = cv2.findContours(region_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros(region_HW.shape, np.uint8)
     cv2.drawContours(filled, contours, -1, 1, thickness=cv2.FILLED)
-    return cv2.morphologyEx(filled, cv2.MORPH_OPEN, kernel).astype(bool)
+    return filled.astype(bool)
 
 
 def _sheet(region_HW: NDArray[np.bool_], plate_HW3: Pixels, factor_2: FloatArray) -> Paper | None:
@@ -219,7 +231,9 @@ def _edge(plate_HW3: Pixels, sides: list[float], side: int, reach: float) -> int
     band = steps[low : round(sides[side] + reach) + 1]
     if not len(band) or band.max() < EDGE_LEVELS[0]:
         return round(sides[side])
-    return low + int(band.argmax()) + 1
+    # Of several edges the one nearest to the region's own is the sheet's.
+    away = (low + 1 + np.arange(len(band)) - sides[side]) / reach
+    return low + 1 + int((band * np.exp(-4 * away**2)).argmax())
 
 
 def _whole(width: int, height: int) -> Paper:

@@ -29,7 +29,7 @@ from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke
 MAX_COLORS = 6
 COLOR_DISTANCE = 70.0  # colors closer than this (0 to 255 a channel) are one ink
 MIN_LAYER_SHARE = 0.01  # of the ink; less is the edge between other layers
-BROAD_PX = 6.0  # half width from which a mark is an area and no line
+BROAD_PX = 9.0  # half width from which a mark is an area and no line
 FILL_PEN_PX = 5.0
 MOST_INK = 0.6  # of the paper; more is a photograph or a painting
 LINE_LEVEL = 30.0  # fainter marks on a scan are its paper

@@ -180,7 +180,7 @@ def _fill(
     pen = Pen(color=color, width_px=FILL_PEN_PX)
     if outlined and min(color) < WHITE:
         for line in lines:
-            page.add(np.vstack([line, line[:1]]), color, Pen(color=color, width_px=1.5))
+            page.add(np.vstack([line, line[:1]]), color, Pen(color=color, width_px=FILL_PEN_PX / 2))
     for path in hatching(area_HW.astype(bool), FILL_PEN_PX):
         page.add(path, color, pen)
 
@@ -220,7 +220,7 @@ def _color(paint: Color | None) -> tuple[float, float, float] | None:
     """RGB in [0, 1] on white paper; None for no paint."""
     if paint is None or paint.value is None:
         return None
-    share = (paint.alpha if paint.alpha is not None else 255) / 255
+    share = float(paint.alpha or 0) / 255
     if share < 0.05:
         return None
     red, green, blue = (1 - share * (1 - c / 255) for c in (paint.red, paint.green, paint.blue))

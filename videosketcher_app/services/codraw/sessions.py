@@ -30,11 +30,12 @@ from videosketcher_app.services.codraw.easel import SessionParts
 from videosketcher_app.services.codraw.model_side import ModelSide
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.turns import TurnTree
+from videosketcher_app.services.codraw.warming import Warming
 from videosketcher_app.services.codraw.words import Words, planned_words
 from videosketcher_app.services.guests import GuestBook
 from videosketcher_app.services.jobs import JobQueue, Priority
 from videosketcher_app.services.lease import DeviceLease
-from videosketcher_app.services.model_shelf import ModelShelf, weight_bytes
+from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.request_planner import RequestPlanner
 
 if TYPE_CHECKING:
@@ -99,7 +100,25 @@ class CoDrawService:
         self._lock = threading.RLock()
         self._open: dict[str, _Open] = {}
         self._opening = 0
-        self._weights: dict[str, Any] = {}
+        self._warming = Warming(queue, models)
+
+    def look(self, looker: object, model: str, *, role: Role = Role.OWNER) -> None:
+        """Somebody looks at the empty paper: the model begins to load behind all other work.
+
+        Args:
+            looker: whoever says `look_away` later.
+
+        Raises:
+            Forbidden: the role may not co-draw.
+            MissingModel: there is no such model on this disk.
+        """
+        require(role, Capability.CO_DRAW)
+        check_model(model)
+        self._warming.look(looker, model)
+
+    def look_away(self, looker: object) -> None:
+        """The looker has gone; one that never looked changes nothing."""
+        self._warming.leave(looker)
 
     def open(self, owner: str, request: CoDrawRequest, *, role: Role = Role.OWNER) -> Session:
         """A new session on blank paper; loads the model if needed, so call it off the event loop.
@@ -235,7 +254,6 @@ class CoDrawService:
             for held in self._open.values():
                 self._end(held.session)
             self._open.clear()
-            self._release_weights()
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -277,7 +295,7 @@ class CoDrawService:
 
         def body(_cancel: CancelToken) -> Generator[Progress, None, Any]:
             yield Progress(step=0, num_steps=0, stage="loading")
-            return self._model(name)
+            return self._models.pin(name, _holder(session))
 
         job = self._queue.submit(
             body, name=f"Loading {name}", priority=Priority.CO_DRAWING, session=session, role=role
@@ -321,7 +339,7 @@ class CoDrawService:
 
         assert request.width is not None
         assert request.height is not None
-        model = self._model(request.model)
+        model = self._models.pin(request.model, _holder(session_id))
         size = {"width": request.width, "height": request.height}
         try:
             self._lease.keep(_holder(session_id), stage_bytes(model, **size))
@@ -332,15 +350,6 @@ class CoDrawService:
             ) from error
         steps = request.num_inference_steps
         return Stage(model, words.text, shelf, **size, num_inference_steps=steps)
-
-    def _model(self, name: str) -> Any:
-        """The weights, which all sessions share; held for as long as there are any."""
-        if name not in self._weights:
-            model = self._models.get(name)
-            # The shelf may give its place to another model while sessions still draw with this.
-            self._lease.keep(_weights_holder(name), weight_bytes(model))
-            self._weights[name] = model
-        return self._weights[name]
 
     def _bring_back(self, session_id: str, owner: str, role: Role, folder: Path) -> Session:
         values = kept.read_session(folder)
@@ -358,16 +367,11 @@ class CoDrawService:
 
     def _end(self, session: Session) -> None:
         session.close(then=lambda: self._let_go(session.id))
-        if len(self._open) <= 1:
-            self._release_weights()
 
     def _let_go(self, session_id: str) -> None:
+        """Gives back what a session held: its cache, and its pin on the weights that all share."""
         self._lease.release(_holder(session_id))
-
-    def _release_weights(self) -> None:
-        for name in self._weights:
-            self._lease.release(_weights_holder(name))
-        self._weights = {}
+        self._models.unpin(_holder(session_id))
 
     def _check_room(self, owner: str) -> None:
         guest = self._guests.named(owner) if self._guests is not None and owner else None
@@ -410,10 +414,6 @@ def check_model(name: str) -> None:
 
 def _holder(session_id: str) -> str:
     return f"Co-drawing {session_id[:8]}"
-
-
-def _weights_holder(name: str) -> str:
-    return f"{name} for co-drawing"
 
 
 def _no_session() -> NoSession:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videosketcher_app.core.access import Capability, Role, require
@@ -23,14 +22,10 @@ from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs import checks
 from videosketcher_app.services.training_runs.costs import costs_of
 from videosketcher_app.services.training_runs.inside import FOLDER
-from videosketcher_app.services.training_runs.reading import (
-    checkpoints_of,
-    samples_of,
-    view_of,
-)
+from videosketcher_app.services.training_runs.reading import view_of
+from videosketcher_app.services.training_runs.results import sample_of, trained_file
 from videosketcher_app.services.training_runs.run_folder import (
     CONTROL,
-    RESULT,
     TICKET,
     RunFolder,
     Ticket,
@@ -224,7 +219,7 @@ class TrainingRuns:
         require(role, Capability.TRAIN)
         run = self._run(run_id)
         request = _request_of(run)
-        name, file = self._trained(run, request.name, step)
+        name, file = trained_file(run.path, request.name, step)
         words = [request.trigger] if request.trigger else []
         return self._loras.add(file, name=name, trigger_words=words)
 
@@ -239,17 +234,8 @@ class TrainingRuns:
         Raises:
             InvalidRequest: there is no such run, step or plan.
         """
-        strips = {strip.step: strip.items for strip in samples_of(self._run(run_id).path)}
-        found = []
-        for step in (step_a, step_b):
-            items = strips.get(step, ())
-            if not 0 <= prompt < len(items):
-                steps = ", ".join(map(str, strips)) or "none yet"
-                raise InvalidRequest(
-                    f"There is no sample {prompt} of step {step}.", hint=f"Steps: {steps}."
-                )
-            found.append(items[prompt])
-        return found[0], found[1]
+        path = self._run(run_id).path
+        return sample_of(path, step_a, prompt), sample_of(path, step_b, prompt)
 
     def cost(self, request: StyleRunRequest) -> RunCost:
         """What a run takes on this machine, from runs of its kind that were measured here."""
@@ -287,22 +273,6 @@ class TrainingRuns:
         checks.check_room(self.folder, request.model, samples_bytes)
         changes = {"dataset": str(dataset), "start_from": start_from, "preset": preset}
         return request.model_copy(update=changes)
-
-    def _trained(self, run: RunFolder, name: str, step: int | None) -> tuple[str, Path]:
-        """The LoRA file of a step and the name that it gets in the library."""
-        checkpoints = checkpoints_of(run.path)
-        if step is None and (run.path / RESULT).is_file():
-            return name, run.path / RESULT
-        wanted = max(checkpoints, default=-1) if step is None else step
-        if wanted not in checkpoints:
-            steps = ", ".join(map(str, checkpoints)) or "none yet"
-            raise InvalidRequest(
-                f"{name!r} has no checkpoint of step {wanted}."
-                if step is not None
-                else f"{name!r} has nothing to use yet.",
-                hint=f"Checkpoints: {steps}.",
-            )
-        return f"{name}_{wanted}", checkpoints[wanted]
 
     def _run(self, run_id: str) -> RunFolder:
         with suppress(ForbiddenPath):

@@ -13,7 +13,6 @@ from videosketcher_app.services.codraw.sessions import (
     CoDrawService,
     NoSession,
     SessionsFull,
-    check_model,
 )
 from videosketcher_app.ui.codraw.line import Line
 from videosketcher_app.ui.codraw.messages import Start
@@ -56,7 +55,8 @@ class Tables:
             return True
 
     def dismiss(self, line: Line) -> None:
-        """A line that was admitted has ended."""
+        """A line that was admitted has ended; it may wait for weights that are loaded just now."""
+        self._service.look_away(line)
         with self._lock:
             self._lines[line.visitor] -= 1
             if not self._lines[line.visitor]:
@@ -74,15 +74,14 @@ class Tables:
         with self._lock:
             return len(self._tables)
 
-    def look(self) -> None:
-        """Checks that there is a model to draw with.
+    def look(self, line: Line) -> None:
+        """A page looks at the empty paper: the model begins to load, if there is one.
 
         Raises:
             Forbidden: the role may not co-draw.
             MissingModel: says which model is not here.
         """
-        require(self._role, Capability.CO_DRAW)
-        check_model(self._model)
+        self._service.look(line, self._model, role=self._role)
 
     def start(self, line: Line, message: Start) -> tuple[Table, bool]:
         """The table of a new session or of the one that the page was in, and whether it is new.

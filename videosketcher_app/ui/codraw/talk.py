@@ -114,7 +114,7 @@ class Talk:
     async def _do(self, message: say.Message) -> None:
         """One message whose turn has come."""
         if isinstance(message, say.Look):
-            await asyncio.to_thread(self._tables.look)
+            await asyncio.to_thread(self._tables.look, self._line)
             self._line.tell("welcome")
             return
         if isinstance(message, say.Start):

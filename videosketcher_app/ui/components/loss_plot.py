@@ -10,6 +10,7 @@ from videosketcher_app.ui.texts import t
 
 WIDTH, HEIGHT = 560, 150  # of the drawing's own units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 10, 24
+_FEW = 40  # dots that may be large
 _SMOOTHING = 0.9  # share of the line that each step keeps of the steps before
 
 Losses = Sequence[tuple[int, float]]
@@ -32,8 +33,9 @@ def plot_html(losses: Losses, num_steps: int) -> str:
     def y(loss: float) -> float:
         return _TOP + (HEIGHT - _TOP - _BOTTOM) * (high - loss) / (high - low)
 
+    radius = 1.6 if len(points) > _FEW else 3
     dots = "".join(
-        f'<circle cx="{at:.1f}" cy="{y(loss):.1f}" r="1.6"/>'
+        f'<circle cx="{at:.1f}" cy="{y(loss):.1f}" r="{radius}"/>'
         for at, (_, loss) in zip(x, points, strict=True)
     )
     course = " ".join(

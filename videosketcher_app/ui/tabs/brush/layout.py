@@ -42,7 +42,7 @@ def lay_out(context: PageContext) -> BrushPage:
         with gr.Column(elem_classes="vt-work", min_width=280):
             work = lay_out_choices(context, IDS)
             work |= lay_out_plan(IDS)
-            work |= lay_out_settings(context, model_choices(context.model), IDS)
+            work |= lay_out_settings(context, model_choices(context.model, with_brush=True), IDS)
     return BrushPage(**ask, **bench, **sheet, **work)
 
 

@@ -72,9 +72,14 @@ def planner_choices() -> list[tuple[str, str]]:
     return [(t(f"text.planner_{name}"), name) for name in PLANNERS]
 
 
-def model_choices(started_with: str) -> list[str]:
-    """Models that can draw now. The test family is offered only to who started the app with it."""
-    names = [facts.name for facts in all_facts() if facts.here and facts.family != "tiny"]
+def model_choices(started_with: str, *, with_brush: bool = False) -> list[str]:
+    """Models that can draw now. The test family is offered only to who started the app with it.
+
+    Args:
+        with_brush: those that need a brush are offered too.
+    """
+    here = [facts for facts in all_facts() if facts.here and facts.family != "tiny"]
+    names = [facts.name for facts in here if with_brush or not facts.image_conditioned]
     return names if started_with in names else [started_with, *names]
 
 

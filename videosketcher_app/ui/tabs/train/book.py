@@ -9,7 +9,7 @@ import gradio as gr
 
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError
-from videosketcher_app.data.sketchbooks import read_strokes
+from videosketcher_app.data.sketchbook_limits import read_strokes
 from videosketcher_app.services.sketchbooks import Sketchbooks
 from videosketcher_app.ui.components.sketchbook_desk import SketchbookDesk
 from videosketcher_app.ui.context import PageContext
@@ -76,7 +76,7 @@ def answered(books: Sketchbooks, act: Act, question: Question) -> dict[str, Any]
         outcome = Outcome(number=question.number, words=words, book=book)
     except AppError as error:
         outcome = Outcome(number=question.number, ok=False, words=str(error), book=question.book)
-    return book_value(books.entries(), outcome)
+    return book_value(books, outcome)
 
 
 def _look(_books: Sketchbooks, question: Question) -> tuple[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.services.sketchbooks import BookEntry
+from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.services.sketchbooks import BookEntry, Sketchbooks, SketchEntry
 from videosketcher_app.ui.components.inlined import picture_address
 from videosketcher_app.ui.texts import t
 
@@ -94,8 +95,9 @@ def opened(entries: Sequence[BookEntry], wanted: str) -> BookEntry | None:
     return next(iter([*named, *entries]), None)
 
 
-def book_value(entries: Sequence[BookEntry], outcome: Outcome) -> dict[str, Any]:
+def book_value(books: Sketchbooks, outcome: Outcome) -> dict[str, Any]:
     """The value of SketchbookDesk; every word as text."""
+    entries = books.entries()
     book = opened(entries, outcome.book)
     words = outcome.words
     if not words and book is not None and book.flaw:
@@ -103,14 +105,16 @@ def book_value(entries: Sequence[BookEntry], outcome: Outcome) -> dict[str, Any]
     return {
         "books": [entry.name for entry in entries],
         "book": book.name if book else "",
-        "sketches": [_shown(sketch) for sketch in book.sketches] if book else [],
+        "sketches": [_shown(books, book.name, each) for each in book.sketches] if book else [],
         "answered": outcome.number,
         "ok": outcome.ok and not (book is not None and book.flaw),
         "words": words,
     }
 
 
-def _shown(sketch: Any) -> dict[str, Any]:
+def _shown(books: Sketchbooks, book: str, sketch: SketchEntry) -> dict[str, Any]:
+    with suppress(AppError):  # a sketch whose strokes are gone has no picture either
+        books.picture(book, sketch.id)
     return {
         "id": sketch.id,
         "caption": sketch.caption,

@@ -13,6 +13,7 @@ from videosketcher_app.ui.components.stage_cards import StageCards
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.layout import note_html
 from videosketcher_app.ui.tabs.text.values import model_choices
+from videosketcher_app.ui.tabs.train.bring import build_bring
 from videosketcher_app.ui.tabs.train.run_view import Look
 from videosketcher_app.ui.tabs.train.stages import (
     DEFAULT_STAGE,
@@ -36,6 +37,7 @@ class TrainParts:
         stage: State of the stage that is chosen.
         look: State of Look.
         timer: asks for news while a run is alive and the board is in sight.
+        num_ended: State of how many runs are not alive.
     """
 
     desk: SketchbookDesk
@@ -52,6 +54,7 @@ class TrainParts:
     board: RunBoard
     look: gr.State
     timer: gr.Timer
+    num_ended: gr.State
 
     @property
     def wish_inputs(self) -> list[Any]:
@@ -62,26 +65,32 @@ class TrainParts:
     @property
     def news_outputs(self) -> list[Any]:
         """What follows the runs."""
-        return [self.board, self.look, self.timer]
+        return [self.board, self.look, self.timer, self.num_ended]
 
 
 def lay_out(context: PageContext) -> TrainParts:
-    """The sketchbook on the left, the runs on the right; below each other on upright screens."""
+    """The sketchbook on the left, the runs on the right; below each other on upright screens.
+
+    What brings files is whole in itself, so it is connected here as well.
+    """
     with gr.Row(elem_id="train-desk", equal_height=False):
         with gr.Column(scale=6, min_width=MIN_COLUMN_PX, elem_id="train-book-side"):
             gr.HTML(_head("book_title", "book_intro"), apply_default_css=False)
             desk = SketchbookDesk(elem_id="train-book")
+            book = gr.State("")
+            build_bring(context, desk, book)
         with gr.Column(scale=5, min_width=MIN_COLUMN_PX, elem_id="train-run-side"):
             gr.HTML(_head("teach_title", "teach_intro"), apply_default_css=False)
             asked = _asked(context)
             board = RunBoard(elem_id="train-runs")
     return TrainParts(
         desk=desk,
-        book=gr.State(""),
+        book=book,
         stage=gr.State(DEFAULT_STAGE),
         board=board,
         look=gr.State(Look()),
         timer=gr.Timer(POLL_S, active=False),
+        num_ended=gr.State(0),
         **asked,
     )
 

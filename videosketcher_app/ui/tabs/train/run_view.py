@@ -149,7 +149,8 @@ def facts_words(run: RunView) -> str:
     if run.loss is not None:
         phrases.append(t("train.loss_is", loss=figure(run.loss)))
     if run.seconds:
-        phrases.append(t("train.took", time=duration(run.seconds)))
+        key = "train.took" if is_going(run) else "train.took_in_all"
+        phrases.append(t(key, time=duration(run.seconds)))
     if run.is_alive and run.seconds_left is not None:
         phrases.append(t("train.left", time=duration(run.seconds_left)))
     if run.memory_bytes:

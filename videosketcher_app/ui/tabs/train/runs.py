@@ -30,7 +30,7 @@ from videosketcher_app.ui.tabs.train.stages import (
     PRESETS,
     Wish,
     cards_value,
-    request_of,
+    checked_request,
 )
 from videosketcher_app.ui.texts import t
 
@@ -73,6 +73,7 @@ def news_of(services: Services, look: Look, news: News) -> list[Any]:
         board_value(runs, run, news) if has_news else gr.skip(),
         Look(run=run.id if run else "", sent=runs),
         gr.Timer(active=any(is_going(each) for each in runs)),
+        sum(not is_going(each) for each in runs),
     ]
 
 
@@ -97,6 +98,7 @@ def _connect_cards(context: PageContext, parts: TrainParts) -> None:
         parts.model.change,
         parts.steps.change,
         parts.start_from.change,
+        parts.num_ended.change,  # each run that has ended knows more
     )
     for moment in moments:
         connect(
@@ -118,8 +120,7 @@ def _connect_start(context: PageContext, parts: TrainParts) -> None:
     @handler(Capability.TRAIN)
     def on_start(look: Look, *values: Any) -> list[Any]:
         try:
-            wish = Wish.of(values)
-            run = services.training.start(request_of(services, wish, stage=wish.stage))
+            run = services.training.start(checked_request(services, Wish.of(values)))
         except AppError as error:
             return [error_line(error), *news_of(services, look, News())]
         words = status_line(t("train.started", name=run.name))

@@ -59,8 +59,7 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
     """The StyleRunRequest of a wish.
 
     Raises:
-        InvalidRequest: no sketchbook is open, it is empty, a sketch has no caption, or a field is
-            not possible.
+        InvalidRequest: no sketchbook is open, it is empty, or a field is not possible.
     """
     from videosketcher_app.training.style_request import StyleRunRequest
 
@@ -71,11 +70,6 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
         raise InvalidRequest(
             t("train.empty_book", name=book.name), hint=t("train.no_sketches_hint")
         )
-    for number, sketch in enumerate(book.sketches, start=1):
-        if not sketch.caption:
-            raise InvalidRequest(
-                t("train.no_caption", number=number), hint=t("train.no_caption_hint")
-            )
     return StyleRunRequest(
         dataset=str(book.folder),
         name=wish.name or book.name,
@@ -85,6 +79,21 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
         start_from=wish.start_from or None,
         trigger=wish.trigger,
     )
+
+
+def checked_request(services: Services, wish: Wish) -> Any:
+    """The StyleRunRequest that a person has asked for; every sketch has its caption.
+
+    Raises:
+        InvalidRequest: see `request_of`; or a sketch has none.
+    """
+    request = request_of(services, wish, stage=wish.stage)
+    for number, sketch in enumerate(services.sketchbooks.book(wish.book).sketches, start=1):
+        if not sketch.caption:
+            raise InvalidRequest(
+                t("train.no_caption", number=number), hint=t("train.no_caption_hint")
+            )
+    return request
 
 
 def cards_value(services: Services, wish: Wish) -> dict[str, Any]:
