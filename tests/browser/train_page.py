@@ -34,8 +34,8 @@ class TrainDesk:
         self.board = page.locator("#train-runs")
         self.paper = self.book.locator(".cd-live")
         self.paper.wait_for()
-        # The first answer is here: the list of runs holds something, if only a sentence.
-        self.board.locator(".tr-list :is(p, ul)").first.wait_for()
+        # The first answer is here: there are sketchbooks to choose from, or a word that says none.
+        self.book.locator("[data-set=book] option").first.wait_for(state="attached")
 
     def told(self, words: str) -> None:
         """Waits until the sketchbook says something."""
@@ -80,9 +80,8 @@ class TrainDesk:
     def has_strokes(self, count: int) -> None:
         """Waits until the sheet holds so many strokes."""
         self.page.wait_for_function(
-            "(n) => document.querySelector('#train-book').book?.sheet.strokes.length === n"
-            " || [...document.querySelectorAll('#train-book *')]"
-            ".some((e) => e.book?.sheet.strokes.length === n)",
+            """(n) => [...document.querySelectorAll('#train-book, #train-book *')]
+                .some((part) => part.book?.sheet.strokes.length === n)""",
             arg=count,
         )
 

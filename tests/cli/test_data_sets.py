@@ -86,9 +86,12 @@ def test_books_are_listed_with_their_flaws(capsys, home):
     assert out.startswith("ink: 1 sketch\nother: ")
     _, out, _ = run(capsys, "books", "--json")
     assert [json.loads(line)["sketches"] for line in out.splitlines()] == [1, 0]
-    code, out, _ = run(capsys, "check", home / FOLDER / "ink", "--json")
-    assert code == 2
-    assert json.loads(out)["rows"][0]["row"] == f"1 ({sketch_id})"
+    for named in ("ink", home / FOLDER / "ink"):
+        code, out, _ = run(capsys, "check", named, "--json")
+        assert code == 2
+        assert json.loads(out)["rows"][0]["row"] == f"1 ({sketch_id})"
+    books.set_caption("ink", sketch_id, "a page of shapes")
+    assert run(capsys, "check", "ink")[0] == 0
 
 
 def test_bad_requests_are_one_line(capsys, tmp_path):

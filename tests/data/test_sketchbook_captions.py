@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.core.geometry import PLACES
+from videosketcher_app.core.geometry import DEFAULT_FPS, PLACES
 from videosketcher_app.core.plan import parse_plan
 from videosketcher_app.core.wording import read_part
-from videosketcher_app.data.grammar.hand import draw_parts
+from videosketcher_app.data.grammar.hand import Hand, draw_parts
 from videosketcher_app.data.grammar.primitives import (
     SHAPES,
     PlacedShape,
@@ -20,9 +20,9 @@ from videosketcher_app.data.grammar.primitives import (
 )
 from videosketcher_app.data.shape_words import shape_of
 from videosketcher_app.data.sketchbook_captions import suggested_plan
-from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.data.strokes import Sketch, Stroke
 
-KINDS = {"rectangle": ("rectangle", "tall rectangle", "wide rectangle")}
+KINDS: dict[str, tuple[str, ...]] = {"rectangle": ("rectangle", "tall rectangle", "wide rectangle")}
 KINDS["straight line"] = (
     "straight line",
     "vertical line",
@@ -69,24 +69,29 @@ def test_strokes_that_know_their_parts_keep_them():
 
 def test_equal_neighbors_are_one_part_with_their_number():
     rng = np.random.default_rng(2)
-    eyes = [[40 + 60 * i + 12 * np.stack([np.cos(t), np.sin(t)], 1)] for i, t in _turns(2)]
-    sketch = draw_parts(eyes, ["eye", "eye"], _hand(), rng)
+    turn_N = np.linspace(0, 2 * np.pi, 60)
+    circle_N2 = 12 * np.stack([np.cos(turn_N), np.sin(turn_N)], axis=1)
+    eyes = [[(circle_N2 + x).astype(np.float32)] for x in (40, 100)]
+    sketch = draw_parts(eyes, ["eye", "eye"], Hand(tremor_px=0.1), rng)
     plan = suggested_plan(forgotten(sketch), "two eyes")
     assert len(plan.parts) == 1
     assert plan.parts[0].name == "Circles"
     assert plan.parts[0].description.startswith("two small circles")
 
 
-def test_pauses_separate_lines_that_touch():
-    rng = np.random.default_rng(3)
-    item = PlacedShape(shape="wave", place="center", size="large")
-    wave = compose_primitives(rng, [item]).sketch.strokes[0]
-    after = replace(wave, points_N2=wave.points_N2 + 3, times_N=wave.times_N + wave.end + 40)
-    plan = suggested_plan(Sketch(strokes=(wave, after)), "waves")
-    assert 1 <= len(plan.parts) <= 2
-    long = replace(after, times_N=after.times_N + 100)
-    scribble = replace(long, points_N2=long.points_N2 * np.float32([0.3, 1.6]))
-    assert len(suggested_plan(Sketch(strokes=(wave, scribble)), "waves").parts) == 2
+def test_a_pause_separates_lines_that_touch():
+    def line(*points: tuple[float, float], start: float) -> Stroke:
+        return Stroke(
+            points_N2=np.array(points, np.float32),
+            times_N=np.array([start, start + 8], np.float32),
+            pressure_N=np.ones(2, np.float32),
+        )
+
+    flat = line((100, 100), (200, 100), start=1)
+    for pause_s, count in ((0.2, 1), (3.0, 2)):
+        upright = line((200, 100), (200, 180), start=9 + pause_s * DEFAULT_FPS)
+        plan = suggested_plan(Sketch(strokes=(flat, upright)), "a corner")
+        assert len(plan.parts) == count
 
 
 def test_a_plan_as_a_concept_gives_its_concept_and_no_words_are_refused():
@@ -107,13 +112,3 @@ def test_many_strokes_stay_a_plan_of_at_most_ten_parts():
         strokes += compose_primitives(rng, sample_shapes(rng, 9)).sketch.strokes
     moved = tuple(replace(s, part=0, times_N=s.times_N + 90 * i) for i, s in enumerate(strokes))
     assert len(suggested_plan(Sketch(strokes=moved), "a lot").parts) == 10
-
-
-def _turns(count):
-    return [(i, np.linspace(0, 2 * np.pi, 60)) for i in range(count)]
-
-
-def _hand():
-    from videosketcher_app.data.grammar.hand import Hand
-
-    return Hand(tremor_px=0.1)

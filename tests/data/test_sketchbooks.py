@@ -164,6 +164,10 @@ BAD_SKETCHES = {
         {"strokes": [{"points": [[0, 0], [800, 0]] * 300}]},
         "stroke 1, field 'points': the line is",
     ),
+    "all ink": (
+        {"strokes": [{"points": [[0, 0], [400, 200]] * 50, "width": 30}] * 10},
+        "Sketch a1 covers its canvas 128 times",
+    ),
     "wrong rate": ({"fps": 0}, "Sketch a1, field 'fps'"),
 }
 

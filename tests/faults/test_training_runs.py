@@ -199,7 +199,7 @@ def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     reference, *cases = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(cases) >= 10
-    assert len(set(case["point"] for case in cases)) >= 3
+    assert len({case["point"] for case in cases}) >= 3
     for case in cases:
         assert case["ended_by"] == case["kind"], case
         assert case["leftovers"] == [], case

@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.security, pytest.mark.slow]
 SUITE = (
     "tests/ui/test_guard.py",
+    "tests/ui/test_guard_bodies.py",
+    "tests/ui/test_guard_whose.py",
+    "tests/ui/test_guard_streams.py",
     "tests/ui/test_doors.py",
     "tests/ui/test_unheard.py",
     "tests/services/test_guests.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from videosketcher_app.data.brushes.record import brush_mapping, read_brush
 from videosketcher_app.data.brushes.reink import pen_tips
 from videosketcher_app.data.brushes.reshape import direction_of, of_kind, with_direction
 from videosketcher_app.data.retime import Retiming
+from videosketcher_app.services.brushes import pictures
 from videosketcher_app.services.brushes.desk import Person
 from videosketcher_app.services.brushes.drawings import own_drawing, recent_drawings
 from videosketcher_app.services.brushes.painted import brush_of, painter_of
@@ -52,6 +54,11 @@ def desk(services):
 def guest(services) -> Person:
     _, admitted = services.guests.admit()
     return Person(role=Role.GUEST, session=admitted.name)
+
+
+def kept(services, spec) -> Path:
+    """The file of a picture that a request of the owner names."""
+    return services.settings.workspace / spec.image
 
 
 def understood(desk, person=OWNER, picture=None):
@@ -94,13 +101,14 @@ def test_stars_stay_and_only_for_what_is_there(desk):
 # Understanding and correcting
 
 
-def test_an_upload_is_understood(desk, tmp_path):
+def test_an_upload_is_understood(desk, services, tmp_path):
     path = tmp_path / "stroke.jpg"
     path.write_bytes(encoded(mark(), "JPEG", quality=95))
     choice = desk.understand(path, OWNER, title="Mine", origin="picture")
     red, green, blue = (int(choice.found.color[i : i + 2], 16) for i in (1, 3, 5))
     assert np.abs(np.array([red, green, blue]) - INK).max() < 12
-    assert Path(choice.spec.image).is_file()
+    assert choice.spec.image.startswith("brushes/pictures/")
+    assert kept(services, choice.spec).is_file()
     frame = choice.frame(STUDIO_SIZE_PX).pixels_HW3
     assert frame.shape == (480, 832, 3)
     assert (frame[90:] == 255).all()
@@ -155,15 +163,51 @@ def test_nothing_is_kept_of_a_picture_without_a_mark(desk, services):
     assert not list(services.settings.workspace.rglob("pictures/*"))
 
 
-def test_a_brush_of_a_request_comes_back_as_it_was(desk):
+def test_a_brush_of_a_request_comes_back_as_it_was(desk, services):
     choice = understood(desk)
     choice = choice.corrected(replace(choice.found, kind="crayon", width_px=9.0))
     again = desk.reopened(choice.spec, OWNER)
     assert again.understood == choice.understood
     assert again.found == choice.found
-    Path(choice.spec.image).unlink()
+    whole = choice.spec.model_copy(update={"image": str(kept(services, choice.spec))})
+    assert desk.reopened(whole, OWNER).understood == choice.understood, "as requests were once"
+    kept(services, choice.spec).unlink()
     with pytest.raises(InvalidFile):
         desk.reopened(choice.spec, OWNER)
+
+
+def test_a_workspace_may_move(desk, services, tmp_path):
+    spec = understood(desk).spec
+    shutil.copytree(services.settings.workspace, tmp_path / "moved")
+    shutil.rmtree(services.settings.workspace / "brushes")
+    with build(load_settings(workspace=tmp_path / "moved", device="cpu")) as moved:
+        assert moved.brushes.reopened(spec, OWNER).found
+
+
+@pytest.mark.parametrize("image", ["../secret.png", "brushes/../../secret.png", "secret.png"])
+def test_a_guests_request_names_no_other_file(desk, services, image):
+    person = guest(services)
+    folder = services.guests.named(person.session).folder
+    for place in (folder, folder.parent):
+        media.write_png(place / "secret.png", mark())
+    with pytest.raises(InvalidRequest, match="not here"):
+        desk.read_picture(BrushSpec(image=image), Role.GUEST, person.session)
+
+
+def test_pictures_that_nobody_used_for_long_make_room(desk, services, monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_KEPT", 3)
+    specs = []
+    for number in range(4):
+        if number == 3:
+            desk.reopened(specs[0], OWNER)
+        specs.append(understood(desk, picture=mark(300 + 8 * number, 200)).spec)
+        files = (services.settings.workspace / "brushes" / "pictures").glob("*.png")
+        for age, path in enumerate(sorted(files, key=lambda p: p.stat().st_mtime_ns)):
+            os.utime(path, (1e9 + age, 1e9 + age))  # in the same order, whatever the disk's clock
+    assert [kept(services, spec).is_file() for spec in specs] == [True, False, True, True]
+    monkeypatch.setattr(pictures, "MAX_KEPT_BYTES", 1)
+    last = understood(desk, picture=mark(500, 300)).spec
+    assert [kept(services, spec).is_file() for spec in (*specs, last)] == [False] * 4 + [True]
 
 
 # Own brushes
@@ -222,7 +266,7 @@ def test_guests_see_only_their_own_brushes(desk, services):
     with pytest.raises(InvalidRequest, match="not here"):
         desk.read_picture(spec, Role.GUEST, second.session)
     folder = services.guests.named(first.session).folder
-    assert Path(spec.image).is_relative_to(folder)
+    assert (folder / spec.image).is_file()
     assert services.guests.bytes_of(services.guests.named(first.session)) > 0
 
 
@@ -232,8 +276,10 @@ def test_a_guests_brushes_count_and_go(desk, services):
     choice = understood(desk, person)  # the first fits: nothing was kept before
     with pytest.raises(AppError, match="You keep"):
         desk.save(choice, "Too much", person)
+    folder = services.guests.named(person.session).folder
+    assert (folder / choice.spec.image).is_file()
     services.guests.clear()
-    assert not Path(choice.spec.image).exists()
+    assert not (folder / choice.spec.image).exists()
     with pytest.raises(AppError):
         desk.save(choice, "Over", person)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pytest
 
 from videosketcher_app.core.errors import InvalidRequest
@@ -14,7 +14,7 @@ from videosketcher_app.data.open_dataset import open_dataset
 from videosketcher_app.services.dataset_check import check_dataset
 from videosketcher_app.services.shape_sets import ShapeSettings, make_shapes
 
-SMALL = {"width": 96, "height": 54, "num_frames": 9}
+SMALL: dict[str, Any] = {"width": 96, "height": 54, "num_frames": 9}
 STYLES = ("marker_blue", "gouache_teal:#D01020")
 
 
@@ -122,12 +122,13 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     assert contents(tmp_path / "set") == before
 
 
-def test_held_out_drawings_are_not_among_them():
-    from videosketcher_app.data.datasets import SketchSource, held_out
-    from videosketcher_app.services.shape_sets import _mix
+def test_held_out_drawings_are_left_out(tmp_path, monkeypatch):
+    from videosketcher_app.data import datasets
 
-    source = SketchSource(_mix(ShapeSettings()), 0, reject=held_out)
-    drawn = [source(index) for index in range(50)]
-    assert {composition.source for composition in drawn} == {"primitives"}
-    assert not any(held_out(composition) for composition in drawn)
-    assert np.mean([len(composition.plan.parts) for composition in drawn]) > 3
+    make_shapes(tmp_path / "all", 2, ShapeSettings(**SMALL))
+    first, second = (item.caption for item in open_dataset(tmp_path / "all").items)
+    monkeypatch.setattr(datasets, "held_out", lambda drawn: str(drawn.plan) == first)
+    make_shapes(tmp_path / "some", 2, ShapeSettings(**SMALL))
+    captions = [item.caption for item in open_dataset(tmp_path / "some").items]
+    assert captions[0] != first
+    assert captions[1] == second

@@ -27,6 +27,7 @@ from videosketcher_app.storage.tensors import read_safetensors
 from videosketcher_app.training.causal_parts import WEIGHTS_FILE, load_parts, wan_parts
 from videosketcher_app.training.causal_recipe import CausalConfig, LatentNetwork, LatentSamples
 from videosketcher_app.training.causal_recipe_config import CausalRun, read_causal_run
+from videosketcher_app.training.causal_recipe_forcing import draw_clip
 from videosketcher_app.training.causal_recipe_run import train_causal_stage
 from videosketcher_app.training.latents import (
     TEXT_FOLDER,
@@ -37,6 +38,7 @@ from videosketcher_app.training.latents import (
     write_row,
 )
 from videosketcher_app.training.ode_pairs import Teacher, pair_settings, read_pair_settings
+from videosketcher_app.training.state import StepRandom
 
 PRESETS = ROOT / "presets" / "training"
 FIXTURE = ROOT / "tests" / "fixtures" / "ar_reference"
@@ -81,6 +83,45 @@ def test_three_stages_follow_each_other_and_the_result_draws(tmp_path):
     *_, last = AutoregressiveEngine(model).generate(request, plan, cancel=CancelToken())
     assert isinstance(last, Frames)
     assert last.frames_THW3.shape == (9, 48, 48, 3)
+
+
+@pytest.mark.parametrize("family", ["tiny", "wan"])
+def test_what_self_forcing_learns_is_the_engine_s_own_step(tmp_path, family):
+    model = "tiny" if family == "tiny" else str(FIXTURE / "checkpoint.pt")
+    network = LatentNetwork(load_parts(model, tmp_path).wan)
+    wan = network.wan
+    dim = wan.transformer.state_dict()["text_embedding.0.weight"].shape[1]
+    assert wan.text_tokens is not None
+    words = torch.randn(2, wan.text_tokens, dim, generator=torch.Generator().manual_seed(0))
+    cells = (6, 6) if family == "tiny" else (8, 12)
+    steps = (1000.0, 757.0, 522.0)
+    drawing = draw_clip(wan, words, (2, 16, 9, *cells), steps, StepRandom(1, 0, 0, "cpu"))
+    assert drawing.states[0].shape == drawing.clean_BCFhw.shape == (2, 16, 9, *cells)
+    timesteps = torch.full((2, 9), steps[-1])
+    velocity = network(drawing.states[-1], timesteps, words, clean_BCFhw=drawing.clean_BCFhw)
+    estimate = drawing.states[-1] - wan.sigma_of(steps[-1]) * velocity
+    torch.testing.assert_close(estimate, drawing.clean_BCFhw, atol=2e-4, rtol=0)
+    # The second step began where the first one's estimate, made noisy again, says.
+    first = drawing.states[0] - wan.sigma_of(steps[0]) * network(
+        drawing.states[0], torch.full((2, 9), steps[0]), words, clean_BCFhw=drawing.clean_BCFhw
+    )
+    random, sigma = StepRandom(1, 0, 0, "cpu"), wan.sigma_of(steps[1])
+    noise = [random.normal(2, 16, 3, *cells) for _ in range(2)][1]
+    expected = (1 - sigma) * first[:, :, :3] + sigma * noise
+    torch.testing.assert_close(drawing.states[1][:, :, :3], expected, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["self_forcing", "bidirectional"])
+def test_the_other_kinds_of_matching_train(tmp_path, kind):
+    clips = random_set(tmp_path / "clips", paths=False)
+    changes = {kind: True, "timesteps": [1000, 757, 522], "generator_every": 1}
+    run = run_of("dmd", clips, tmp_path / "out", **changes)
+    train(run)
+    before = load_parts("tiny", tmp_path / "c").wan.transformer.state_dict()
+    after = weights_of(tmp_path / "out")
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    with pytest.raises(InvalidRequest, match="above 0 alone"):
+        run_of("dmd", clips, tmp_path / "out", **{**changes, "timesteps": [1000, 0]})
 
 
 def test_a_folder_and_its_lmdb_train_the_same_weights(tmp_path):

@@ -108,7 +108,7 @@ def test_a_kill_inside_any_write_loses_nothing(finished: Path, tmp_path: Path) -
         run_style(folder, resume=False)
     writes = passed.count("atomic.before_replace")
     killed = small_run(tmp_path / "killed", trigger="in ink")
-    for skip in range(3, writes, writes // 5):
+    for skip in range(3, writes, writes // 3):
         with faults.armed("atomic.before_replace", skip=skip), pytest.raises(Interrupted):
             run_style(killed, resume=False)
         run_style(killed, resume=True)

@@ -31,6 +31,7 @@ from videosketcher_app.ui.app import build_app
 from videosketcher_app.ui.components.loss_plot import plot_html, smoothed
 from videosketcher_app.ui.components.sample_strip import MAX_COLUMNS, strip_html
 from videosketcher_app.ui.tabs.text.lora_slots import NUM_SLOTS, put_in_slot
+from videosketcher_app.ui.tabs.train.news import news_of
 from videosketcher_app.ui.tabs.train.run_view import (
     RESULT,
     Look,
@@ -44,7 +45,7 @@ from videosketcher_app.ui.tabs.train.run_view import (
     pair_html,
     state_words,
 )
-from videosketcher_app.ui.tabs.train.runs import news_of, run_of
+from videosketcher_app.ui.tabs.train.runs import run_of
 from videosketcher_app.ui.tabs.train.stages import (
     PRESETS,
     Wish,

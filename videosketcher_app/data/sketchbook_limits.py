@@ -20,8 +20,9 @@ MIN_SIDE_PX, MAX_SIDE_PX = 8, 8192
 MAX_SECONDS = 24 * 3600.0
 MAX_CAPTION_CHARACTERS = 4000
 MAX_OUTSIDE = 1.0  # widths and heights of the canvas that a point may lie beside it
-MAX_WIDTH_SHARE = 0.25  # of the canvas's shorter side, of a line
+MAX_WIDTH_SHARE = 0.15  # of the canvas's shorter side, of a line
 MAX_LENGTH = 200.0  # of a stroke, in diagonals of the canvas
+MAX_INK = 40.0  # of all strokes, length times width, in areas of the canvas
 
 
 def read_strokes(values: object, where: str, *, fps: float = DEFAULT_FPS) -> tuple[Stroke, ...]:
@@ -62,6 +63,12 @@ def check_on_canvas(strokes: Sequence[Stroke], where: str, width: int, height: i
     """
     for number, stroke in enumerate(strokes, start=1):
         _check_stroke(stroke, f"{where}, stroke {number}", width, height)
+    ink = sum(stroke.length_px * stroke.pen.width_px for stroke in strokes) / (width * height)
+    if ink > MAX_INK:
+        raise InvalidFile(
+            f"{where} covers its canvas {ink:,.0f} times with ink.",
+            hint=f"At most {MAX_INK:g} times is possible: use a thinner pen or fewer strokes.",
+        )
 
 
 def check_size(width: object, height: object, where: str) -> tuple[int, int]:

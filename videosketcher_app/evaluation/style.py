@@ -9,12 +9,13 @@ Legend: T frames, H/W pixels, D drawings, M marks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label as labelled
 from skimage.morphology import skeletonize
 
 from videosketcher_app.data import renderer
@@ -145,15 +146,12 @@ def _marks_of(
     """Marks of true renders by the plain hand and by the new one."""
     width, height, frames = canvas
 
-    def drawn(make: object) -> Iterator[Composition]:
-        assert callable(make)
+    def drawn(make: Callable[..., Composition]) -> Iterator[Composition]:
         for number in range(count):
             yield make(names[number % len(names)], seed + number, width, height, frames)
 
-    plain, new = (
-        marks_of_clips(renderer.frames(drawing.sketch) for drawing in drawn(make))
-        for make in (plain_drawing, restyled_drawing)
-    )
+    plain = marks_of_clips(renderer.frames(drawing.sketch) for drawing in drawn(plain_drawing))
+    new = marks_of_clips(renderer.frames(drawing.sketch) for drawing in drawn(restyled_drawing))
     return plain, new
 
 
@@ -165,9 +163,9 @@ def _line_marks(
     padded = np.pad(ink_HW, SIDE_BY_SIDE_PX)
     closed = ndimage.binary_closing(padded, disc)
     beside = closed.sum() - padded.sum()
-    spots, count = ndimage.label(~padded)
-    sizes = ndimage.sum_labels(~padded, spots, np.arange(1, count + 1)) if count else np.zeros(0)
-    small = int((np.asarray(sizes) <= SPOT_PX).sum())
+    spots = np.asarray(labelled(~padded, connectivity=1))
+    sizes = np.bincount(spots.ravel())[1:]
+    small = int((sizes <= SPOT_PX).sum())
     return (
         2 * float(np.median(inside_HW[middle_HW])),
         float(ink_HW.sum()) / length,

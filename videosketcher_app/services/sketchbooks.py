@@ -63,7 +63,7 @@ class Sketchbooks:
             InvalidRequest: there is none of this name.
             ForbiddenPath: it cannot be a name.
         """
-        return _entry(self._folder(name))
+        return entry_of(self._folder(name))
 
     def create(self, name: str, *, role: Role = Role.OWNER) -> BookEntry:
         """A new, empty sketchbook.

@@ -39,6 +39,7 @@ from videosketcher_app.training.ar_regression import (
     regression_loss,
 )
 from videosketcher_app.training.batches import endless_batches
+from videosketcher_app.training.causal_recipe_forcing import velocity_after_clean
 from videosketcher_app.training.latents import LatentSet, TextStore
 from videosketcher_app.training.state import StepRandom
 
@@ -54,6 +55,7 @@ class CausalConfig:
         guidance_scale: of the real score (dmd); CausVid's 3.5 counts from the conditional estimate.
         score_shift: of the timesteps at which scores are compared (dmd).
         generator_every: critic steps for one step of the student (dmd).
+        self_forcing: the student learns on what it draws itself, not on noised clips (dmd).
         bidirectional: the student sees the whole clip at one level, as the teacher does (dmd).
         checkpointed: activations are computed again in the backward pass.
     """
@@ -71,6 +73,7 @@ class CausalConfig:
     guidance_scale: float = 4.5
     score_shift: float = 8.0
     generator_every: int = 5
+    self_forcing: bool = False
     bidirectional: bool = False
     checkpointed: bool = True
 
@@ -93,14 +96,25 @@ class LatentNetwork(nn.Module):
         )
 
     def forward(
-        self, x_BCFhw: Tensor, timesteps_BF: Tensor, words_BSD: Tensor, *, causal: bool = True
+        self,
+        x_BCFhw: Tensor,
+        timesteps_BF: Tensor,
+        words_BSD: Tensor,
+        *,
+        causal: bool = True,
+        clean_BCFhw: Tensor | None = None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w), each latent frame at its timestep.
 
         Args:
             causal: blocks see themselves and the earlier ones; else everything sees everything.
+            clean_BCFhw: what blocks see of the earlier ones; None is `x_BCFhw`, noise and all.
         """
         wan = self.wan
+        if clean_BCFhw is not None:
+            return velocity_after_clean(
+                wan, x_BCFhw, timesteps_BF, words_BSD, clean_BCFhw, run_block=self.run_block
+            )
         per_block = wan.block_frames * wan.tokens_per_frame(*x_BCFhw.shape[-2:])
         return predict_velocity(
             self.transformer,

@@ -62,6 +62,7 @@ class CausalRun(BaseModel):
     guidance_scale: float = 4.5
     score_shift: float = Field(default=8.0, gt=0)
     generator_every: int = Field(default=5, ge=1)
+    self_forcing: bool = False
     bidirectional: bool = False
     checkpointed: bool = True
     clip_norm: float = Field(default=10.0, gt=0)
@@ -82,6 +83,8 @@ class CausalRun(BaseModel):
             raise ValueError("timesteps must lie between 1000 and 0 and begin above 0")
         if self.bidirectional and (self.stage != "dmd" or steps[-1] == 0):
             raise ValueError("bidirectional is for dmd, with timesteps above 0 alone")
+        if self.self_forcing and (self.stage != "dmd" or self.bidirectional or steps[-1] == 0):
+            raise ValueError("self_forcing is for a causal dmd, with timesteps above 0 alone")
         return self
 
     @property

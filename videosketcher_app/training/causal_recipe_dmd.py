@@ -1,7 +1,9 @@
 """Recipe: a few-step student, causal or bidirectional, by distribution matching.
 
-CausVid's (Yin et al. 2025, arXiv 2412.07772) without backward simulation: the student draws from
-noised clips, a level per block, in one pass; teacher and critic see the whole clip at once and say
+CausVid's (Yin et al. 2025, arXiv 2412.07772): the student draws from noised clips, a level per block,
+in one pass; or, with `self_forcing`, it draws the whole clip from noise and learns one denoising step
+of all its blocks (`causal_recipe_forcing`), and the clips lend nothing but their words and size.
+Teacher and critic see the whole clip at once and say
 how to make the drawing more likely. The critic learns in every step, the student in one of
 `generator_every`, the first included. Both losses read one drawing and are one step of their
 optimizers; CausVid draws once more for the critic, after the student's step.
@@ -24,6 +26,7 @@ from videosketcher_app.training.causal_recipe import (
     LatentRecipe,
     adamw,
 )
+from videosketcher_app.training.causal_recipe_forcing import draw_clip
 from videosketcher_app.training.dmd import critic_loss, dmd_gradient, dmd_loss, score_timesteps
 from videosketcher_app.training.latents import LatentSet, TextStore
 from videosketcher_app.training.state import StepRandom
@@ -59,11 +62,18 @@ class MatchingNetworks(nn.Module):
         random: StepRandom,
         *,
         generator: bool,
+        past_BCFhw: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Losses of the critic and, in its turn, of the student."""
+        """Losses of the critic and, in its turn, of the student.
+
+        Args:
+            past_BCFhw: what the student's blocks look back on; None is the noisy clip itself.
+        """
         with torch.set_grad_enabled(generator):
             causal = not self.config.bidirectional
-            velocity = self.student(noisy_BCFhw, timesteps_BF, words_BSD, causal=causal)
+            velocity = self.student(
+                noisy_BCFhw, timesteps_BF, words_BSD, causal=causal, clean_BCFhw=past_BCFhw
+            )
             drawing = clean_of(noisy_BCFhw, velocity.float(), sigma_BF)
         everything_BF = torch.ones_like(timesteps_BF, dtype=torch.bool)
         loss_critic = self._critic_loss(drawing.detach(), words_BSD, everything_BF, random)
@@ -132,9 +142,36 @@ class MatchingRecipe(LatentRecipe):
         step, latents, words_BSD = batch
         clean_BFChw = latents[:, -1] if latents.ndim == 6 else latents
         clean_BCFhw = clean_BFChw.transpose(1, 2)
-        batch_size, num_frames = clean_BFChw.shape[:2]
+        with self.autocast():
+            past, noisy, timesteps_BF, sigma_BF = (
+                self._drawn(clean_BCFhw, words_BSD, random)
+                if self.config.self_forcing
+                else (None, *self._noised(clean_BCFhw, random))
+            )
+            return model(
+                noisy,
+                timesteps_BF,
+                sigma_BF,
+                words_BSD,
+                random,
+                generator=step % self.config.generator_every == 0,
+                past_BCFhw=past,
+            )
+
+    def _noised(self, clean_BCFhw: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
+        """The clip with a noise level per block."""
+        batch_size, num_frames = clean_BCFhw.shape[0], clean_BCFhw.shape[2]
         timesteps_BF, sigma_BF = self.levels(batch_size, num_frames, random)
         noisy = add_noise(clean_BCFhw, random.normal(*clean_BCFhw.shape), sigma_BF)
-        generator = step % self.config.generator_every == 0
-        with self.autocast():
-            return model(noisy, timesteps_BF, sigma_BF, words_BSD, random, generator=generator)
+        return noisy, timesteps_BF, sigma_BF
+
+    def _drawn(
+        self, clean_BCFhw: Tensor, words_BSD: Tensor, random: StepRandom
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The student's own drawing, and all its blocks at one of their denoising steps."""
+        steps, wan = self.config.timesteps, self.network.wan
+        drawing = draw_clip(wan, words_BSD, clean_BCFhw.shape, steps, random)
+        step = int(random.uniform(1) * len(steps))
+        timesteps_BF = clean_BCFhw.new_full(clean_BCFhw.shape[:3:2], steps[step])
+        sigma_BF = self.network.sigmas(timesteps_BF)
+        return drawing.clean_BCFhw, drawing.states[step], timesteps_BF, sigma_BF

@@ -10,6 +10,7 @@ the same numbers (`style_folder`, `state`).
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -190,9 +191,9 @@ class _StyleRun:
         write_lora(file, adapter, dtype=torch.float16, trigger_words=triggers, metadata=metadata)
 
     def _on_log(self, row: dict[str, float]) -> None:
-        step = int(row["step"])
+        step, loss = int(row["step"]), row["loss"] if math.isfinite(row["loss"]) else None
         self.folder.tell(
-            step=step, loss=row["loss"], seconds=self._seconds(), seconds_left=self._left(step)
+            step=step, loss=loss, seconds=self._seconds(), seconds_left=self._left(step)
         )
 
     def _seconds(self) -> float:
@@ -242,7 +243,7 @@ def _teacher(model: PocketModel, start: LoraAdapter | None) -> nn.Module:
 
 def _has_settled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
     """True if the last `patience` rows brought no loss noticeably below the best before them."""
-    losses = [row["loss"] for row in rows]
+    losses = [row["loss"] for row in rows if math.isfinite(row["loss"])]
     if not patience or len(losses) <= patience:
         return False
     return min(losses[-patience:]) > (1 - MIN_GAIN) * min(losses[:-patience])

@@ -19,7 +19,7 @@ from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.pocket import PocketModel
-from videosketcher_app.models.wan.forward import predict_velocity
+from videosketcher_app.models.wan.forward import block_forward, predict_velocity
 from videosketcher_app.training.style_data import Variant
 from videosketcher_app.training.style_preset import StylePreset
 from videosketcher_app.training.style_request import StyleRunRequest
@@ -187,16 +187,15 @@ def base_velocity(
     x_BCFhw: Tensor,
     sigma: float,
     context_BLD: Tensor,
-    run_block: Callable[..., Tensor] | None = None,
+    run_block: Callable[..., Tensor] = block_forward,
 ) -> Tensor:
     """The velocity of the transformer that the run begins with, float32."""
     coordinates = coordinate_channels(*x_BCFhw.shape[2:]).to(model.device, model.dtype)
     timesteps = torch.full((len(x_BCFhw), 1), 1000 * sigma, device=model.device)
-    options = {} if run_block is None else {"run_block": run_block}
     return predict_velocity(
         teacher,
         transformer_input(x_BCFhw.to(model.dtype), coordinates),
         timesteps,
         context_BLD.to(model.device, model.dtype),
-        **options,
+        run_block=run_block,
     ).float()

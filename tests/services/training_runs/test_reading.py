@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_a_long_log_is_thinned_evenly_and_keeps_both_ends(tmp_path: Path) -> Non
     losses = losses_of(tmp_path)
     assert len(losses) == MAX_POINTS
     assert (losses[0], losses[-1]) == ((1, 0.5), (5000, 2500.0))
-    gaps = {b[0] - a[0] for a, b in zip(losses, losses[1:], strict=False)}
+    gaps = {b[0] - a[0] for a, b in itertools.pairwise(losses)}
     assert gaps <= {12, 13}
 
 

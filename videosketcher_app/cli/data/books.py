@@ -52,7 +52,9 @@ def shapes(
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="A dataset's folder, table or style list.")],
+    dataset: Annotated[
+        Path, typer.Argument(help="A folder, table or style list, or a sketchbook's name.")
+    ],
     name_map: Annotated[
         Path | None, typer.Option("--name-map", help="Words for {color} and {brush}.")
     ] = None,
@@ -67,12 +69,14 @@ def check(
 
     console = Console(quiet=quiet, as_json=as_json)
     told = _telling(console, "clips")
+    path = dataset if dataset.exists() else _named(dataset)
     report = check_dataset(path, name_map=name_map, decode=not names_only, told=told)
     lines = [str(problem) for problem in report.problems[:MAX_SHOWN]]
     if report.count > MAX_SHOWN:
         lines.append(f"... and {report.count - MAX_SHOWN:,} more; --json lists them.")
     kind = report.kind or "no dataset"
-    lines.append(f"{path}: {kind}, {report.usable} usable, {report.count} problems")
+    count = f"{report.count} problem{'s' * (report.count != 1)}"
+    lines.append(f"{path}: {kind}, {report.usable} usable, {count}")
     console.result(report.to_dict(), "\n".join(lines))
     if not report.is_good:
         raise Exit(InvalidFile.exit_code)
@@ -80,13 +84,10 @@ def check(
 
 def books(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Lists the sketchbooks of the workspace: datasets that were drawn or brought."""
-    from videosketcher_app.core.settings import load_settings
-    from videosketcher_app.services.sketchbooks import FOLDER, Sketchbooks
-    from videosketcher_app.storage.paths import Workspace
+    from videosketcher_app.services.sketchbooks import Sketchbooks
 
     console = Console(quiet=quiet, as_json=as_json)
-    folder = Workspace(load_settings().workspace).root / FOLDER
-    for book in Sketchbooks(folder).entries():
+    for book in Sketchbooks(_folder()).entries():
         value = {
             "name": book.name,
             "folder": str(book.folder),
@@ -95,6 +96,21 @@ def books(as_json: options.Json = False, quiet: options.Quiet = False) -> None:
         }
         sketches = f"{len(book.sketches)} sketch{'es' * (len(book.sketches) != 1)}"
         console.result(value, f"{book.name}: {book.flaw or sketches}")
+
+
+def _folder() -> Path:
+    """Where the workspace keeps its datasets."""
+    from videosketcher_app.core.settings import load_settings
+    from videosketcher_app.services.sketchbooks import FOLDER
+    from videosketcher_app.storage.paths import Workspace
+
+    return Workspace(load_settings().workspace).root / FOLDER
+
+
+def _named(name: Path) -> Path:
+    """The dataset of this name in the workspace; the name itself if there is none."""
+    found = _folder() / name.name
+    return found if len(name.parts) == 1 and found.is_dir() else name
 
 
 def _telling(console: Console, what: str):

@@ -141,20 +141,21 @@ def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[
     votes[0] = 0
     large = np.asarray(stats[:, cv2.CC_STAT_AREA]) >= MIN_SHARE * flat_HW.size
     votes[~large] = 0
-    chosen = np.zeros(count, bool)
+    chosen, region = np.zeros(count, bool), np.zeros(flat_HW.shape, bool)
     # A line may cut the paper in two, so regions are added until they hold the drawing.
     for label in np.argsort(-votes, kind="stable"):
         if votes[label] < MIN_ACTIVITY * votes.sum() or votes[label] == 0:
             return None
         chosen[label] = True
-        region = _filled(cv2.dilate(chosen[labels_HW].astype(np.uint8), kernel))
+        region = _filled(chosen[labels_HW], kernel)
         if (region & drawn).sum() >= MOST_DRAWN * drawn.sum():
             break
     return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel).astype(bool)
 
 
-def _filled(region_HW: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The region without holes."""
+def _filled(core_HW: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
+    """The region around a core, without holes."""
+    region_HW = cv2.dilate(core_HW.astype(np.uint8), kernel)
     contours, _ = cv2.findContours(region_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros(region_HW.shape, np.uint8)
     cv2.drawContours(filled, contours, -1, 1, thickness=cv2.FILLED)

@@ -223,8 +223,12 @@ def _color(paint: Color | None) -> tuple[float, float, float] | None:
     share = float(paint.alpha or 0) / 255
     if share < 0.05:
         return None
-    red, green, blue = (1 - share * (1 - c / 255) for c in (paint.red, paint.green, paint.blue))
+    red, green, blue = (1 - share * (1 - c / 255) for c in _channels(paint))
     return red, green, blue
+
+
+def _channels(paint: Color) -> tuple[int, int, int]:
+    return int(paint.red or 0), int(paint.green or 0), int(paint.blue or 0)
 
 
 def _caption_of_ours(text: str) -> str:

@@ -176,7 +176,7 @@ class BrushDesk:
             picture = pictures.sized(source)
         room = self._room_of(person)
         choice = choice_of(
-            BrushSpec(image=str(pictures.place_of(picture, room))),
+            BrushSpec(image=pictures.name_of(pictures.place_of(picture, room), room)),
             self.library,
             title=title,
             origin=origin,
@@ -209,9 +209,10 @@ class BrushDesk:
         stroke = strokes[index]
         brush = brush_of_stroke(stroke, saved.strokes)
         frame = frame_of_stroke(stroke, saved.strokes, brush, STUDIO_SIZE_PX)
-        path = pictures.keep_picture(frame.pixels_HW3, self._room_of(person))
+        room = self._room_of(person)
+        path = pictures.keep_picture(frame.pixels_HW3, room)
         return choice_of(
-            BrushSpec(image=str(path)),
+            BrushSpec(image=pictures.name_of(path, room)),
             self.library,
             title=title,
             origin="stroke",
@@ -293,11 +294,14 @@ class BrushDesk:
             InvalidFile: it is gone, or cannot be read as a picture.
         """
         assert spec.image is not None
-        person, path = Person(role=role, session=session), Path(spec.image)
-        if role is Role.GUEST and not _is_inside(path, self._place_of(person)):
+        person = Person(role=role, session=session)
+        place = self._place_of(person)
+        path = pictures.file_of(spec.image, place)
+        if role is Role.GUEST and not _is_inside(path, place):
             raise InvalidRequest(
                 "The picture of this brush is not here.", hint="Show the brush once more."
             )
+        pictures.mark_used(path, place)
         return pictures.read_picture(path, self._limits(person))
 
     def _title(self, spec: BrushSpec) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.core.requests import BrushSpec, parse_request_json
+from videosketcher_app.services.brushes.pictures import name_of
 from videosketcher_app.storage import atomic, bounded, media
 from videosketcher_app.storage.paths import safe_join
 
@@ -41,7 +42,7 @@ class OwnBrush:
 
     Attributes:
         name: of its folder; begins with PREFIX.
-        spec: with the whole path of its picture.
+        spec: with the name of its picture, see `pictures.name_of`.
     """
 
     name: str
@@ -66,7 +67,7 @@ def open_own(place: Path, name: str) -> OwnBrush:
     values = parse_request_json(text)
     spec = dict(values.get("spec") or {})
     if spec.get("image") is not None:
-        spec["image"] = str((folder / _PICTURE).absolute())
+        spec["image"] = name_of((folder / _PICTURE).absolute(), place)
     title = str(values.get("title") or name)[:MAX_TITLE_CHARACTERS]
     return OwnBrush(name=name, title=title, spec=BrushSpec(**spec), preview=folder / _PREVIEW)
 

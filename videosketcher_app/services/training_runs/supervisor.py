@@ -60,14 +60,14 @@ class Supervisor:
         queue.when_changed(self._on_queue)
 
     def enqueue(self, run: RunFolder) -> None:
-        """Starts a run as soon as no other trains; one that waits or trains already stays so.
+        """Starts a run as soon as none trains, its own last process included, which may be leaving.
 
         Raises:
             CannotWrite: its folder cannot be written.
         """
         with self._lock:
             run.ask("run")
-            if self._closed or run.id in self._waiting or self.is_started(run.id):
+            if self._closed or run.id in self._waiting:
                 return
             run.note(keeper=own_mark(), queued_at=time.time(), exit_code=None)
             run.say("waiting")  # what an earlier process said last is over
@@ -169,8 +169,8 @@ class Supervisor:
                     run.note(queued_at=None)
 
     def _ended(self, run: RunFolder, process: subprocess.Popen[bytes]) -> None:
-        if run.path.is_dir():
-            with suppress(CannotWrite):
+        with self._lock, suppress(CannotWrite):
+            if run.path.is_dir() and run.id not in self._waiting:
                 run.note(queued_at=None, exit_code=process.returncode)
         self._on_end(run)
 

@@ -10,6 +10,7 @@ import gradio as gr
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text import TextPage
 from videosketcher_app.ui.tabs.text.lora_slots import put_in_slot
+from videosketcher_app.ui.tabs.train.asking import connect_asking
 from videosketcher_app.ui.tabs.train.book import connect_book
 from videosketcher_app.ui.tabs.train.layout import TrainParts, lay_out
 from videosketcher_app.ui.tabs.train.runs import connect_runs
@@ -32,6 +33,7 @@ def build(context: PageContext, page: TextPage, bar: gr.Tabs) -> TrainParts:
         return [*chosen, gr.Tabs(selected=t("shell.tab_text"))]
 
     connect_book(context, parts.desk, parts.book)
+    connect_asking(context, parts)
     connect_runs(
         context,
         parts,

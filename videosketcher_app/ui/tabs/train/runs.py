@@ -1,4 +1,4 @@
-"""The runs' wires: what starts one, what becomes of it, and news for as long as anybody looks."""
+"""The runs' wires: what becomes of each, and news for as long as anybody looks."""
 
 from __future__ import annotations
 
@@ -13,31 +13,13 @@ from videosketcher_app.services.container import Services
 from videosketcher_app.ui.components.sample_strip import plan_words
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
-from videosketcher_app.ui.present import error_line, status_line
 from videosketcher_app.ui.tabs.train.book_view import not_understood
-from videosketcher_app.ui.tabs.train.layout import NO_LORA, TrainParts
-from videosketcher_app.ui.tabs.train.run_view import (
-    RESULT,
-    Look,
-    News,
-    board_value,
-    is_going,
-    opened_run,
-    pair_html,
-)
-from videosketcher_app.ui.tabs.train.stages import (
-    DEFAULT_STAGE,
-    PRESETS,
-    Wish,
-    cards_value,
-    checked_request,
-)
+from videosketcher_app.ui.tabs.train.layout import TrainParts
+from videosketcher_app.ui.tabs.train.news import IN_ORDER, news_of
+from videosketcher_app.ui.tabs.train.run_view import RESULT, Look, News, pair_html
 from videosketcher_app.ui.texts import t
 
 MAX_ID = 200
-QUIET: dict[str, Any] = {"show_progress": "hidden"}
-# News and presses are answered one after another, so that no older answer comes last.
-IN_ORDER: dict[str, Any] = {**QUIET, "concurrency_limit": 1, "concurrency_id": "train-runs"}
 # (services, id of a run) -> what the person reads.
 Act = Callable[[Services, str], str]
 
@@ -56,84 +38,10 @@ def connect_runs(
         use: (name of a LoRA, values of `use_inputs`) -> updates of `use_outputs`, which choose it
             in the Text tab.
     """
-    _connect_cards(context, parts)
-    _connect_start(context, parts)
     _connect_looks(context, parts)
     _connect_acts(context, parts)
     _connect_compare(context, parts)
     _connect_use(context, parts, use, use_inputs, use_outputs)
-
-
-def news_of(services: Services, look: Look, news: News) -> list[Any]:
-    """New values of `TrainParts.news_outputs`; the board only if it changed."""
-    runs = services.training.runs()
-    run = opened_run(runs, look)
-    has_news = news != News() or runs != look.sent
-    return [
-        board_value(runs, run, news) if has_news else gr.skip(),
-        Look(run=run.id if run else "", sent=runs),
-        gr.Timer(active=any(is_going(each) for each in runs)),
-        sum(not is_going(each) for each in runs),
-    ]
-
-
-def _connect_cards(context: PageContext, parts: TrainParts) -> None:
-    services = context.services
-
-    @handler(Capability.TRAIN)
-    def on_pick(event: gr.EventData) -> Any:
-        stage = event._data.get("stage") if isinstance(event._data, dict) else None
-        return stage if stage in PRESETS else DEFAULT_STAGE
-
-    @handler(Capability.TRAIN)
-    def on_cost(*values: Any) -> list[Any]:
-        names = [entry.name for entry in services.loras.entries() if not entry.flaw]
-        choices = [(t("train.from_base"), NO_LORA), *((name, name) for name in names)]
-        return [cards_value(services, Wish.of(values)), gr.update(choices=choices)]
-
-    connect(context.role, parts.cards.pick, on_pick, outputs=parts.stage, **QUIET)
-    moments = (
-        parts.cards.seen,
-        parts.book.change,
-        parts.model.change,
-        parts.steps.change,
-        parts.start_from.change,
-        parts.num_ended.change,  # each run that has ended knows more
-    )
-    for moment in moments:
-        connect(
-            context.role,
-            moment,
-            on_cost,
-            inputs=parts.wish_inputs,
-            outputs=[parts.cards, parts.start_from],
-            trigger_mode="always_last",
-            concurrency_limit=1,
-            concurrency_id="train-cost",
-            **QUIET,
-        )
-
-
-def _connect_start(context: PageContext, parts: TrainParts) -> None:
-    services = context.services
-
-    @handler(Capability.TRAIN)
-    def on_start(look: Look, *values: Any) -> list[Any]:
-        try:
-            run = services.training.start(checked_request(services, Wish.of(values)))
-        except AppError as error:
-            return [error_line(error), *news_of(services, look, News())]
-        words = status_line(t("train.started", name=run.name))
-        return [words, *news_of(services, Look(run=run.id), News())]
-
-    connect(
-        context.role,
-        parts.start.click,
-        on_start,
-        inputs=[parts.look, *parts.wish_inputs],
-        outputs=[parts.status, *parts.news_outputs],
-        **IN_ORDER,
-    )
 
 
 def _connect_looks(context: PageContext, parts: TrainParts) -> None:

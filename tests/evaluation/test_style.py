@@ -1,0 +1,79 @@
+"""The style of the unknown hand is told from the grammar's, and keeps what the plan says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from videosketcher_app.data import renderer
+from videosketcher_app.data.style_hand import (
+    TAUGHT,
+    plain_drawing,
+    restyled,
+    restyled_drawing,
+    taught_drawings,
+)
+from videosketcher_app.evaluation.style import (
+    MARKS,
+    StyleClassifier,
+    fit_classifier,
+    marks_of_clips,
+    moved_towards,
+    style_marks,
+)
+from videosketcher_app.evaluation.style_report import unseen_tasks
+
+
+@pytest.fixture(scope="module")
+def classifier() -> StyleClassifier:
+    return fit_classifier(216, 120, drawings=16, num_frames=41)
+
+
+def test_the_classifier_tells_the_hands_apart_on_unseen_concepts(
+    classifier: StyleClassifier,
+) -> None:
+    assert classifier.calibration["new_as_new"] >= 0.9
+    assert classifier.calibration["plain_as_new"] <= 0.15
+
+
+def test_marks_move_towards_the_style_that_is_drawn(classifier: StyleClassifier) -> None:
+    names = ("dog", "barn", "lamp", "ship")
+    sides = [
+        marks_of_clips(renderer.frames(make(name, 9, 216, 120, 41).sketch) for name in names)
+        for make in (plain_drawing, restyled_drawing)
+    ]
+    moved = moved_towards(sides[0], sides[1], classifier)
+    assert moved["line"] > 0.3
+    assert moved["order"] > 0.3
+    assert moved_towards(sides[0], sides[0], classifier)["line"] == 0
+    assert not classifier.is_new(sides[0]).all()
+    assert classifier.is_new(sides[1]).all()
+
+
+def test_blank_paper_is_in_no_style(classifier: StyleClassifier) -> None:
+    marks = style_marks(np.full((41, 120, 216, 3), 255, np.uint8))
+    assert marks.shape == (len(MARKS),)
+    assert not classifier.is_new(marks[None]).any()
+
+
+@pytest.mark.parametrize("name", ["cat", "bicycle", "garden"])
+def test_the_hand_keeps_parts_their_order_and_times(name: str) -> None:
+    plain = plain_drawing(name, 5, 216, 120)
+    drawn = restyled(plain.sketch, np.random.default_rng(5))
+    assert {s.part for s in drawn.strokes} == {s.part for s in plain.sketch.strokes}
+    for part in range(len(plain.sketch.part_names)):
+        assert drawn.part_span(part) == pytest.approx(plain.sketch.part_span(part))
+    for stroke in drawn.strokes:
+        assert (np.diff(stroke.times_N) >= 0).all()
+        assert (stroke.points_N2 >= 0).all()
+        assert (stroke.points_N2 <= (216, 120)).all()
+    assert len(drawn.strokes) == 2 * len(plain.sketch.strokes)
+
+
+def test_what_teaches_the_style_measures_nothing() -> None:
+    drawings = taught_drawings(216, 120)
+    assert [drawing.source for drawing in drawings] == list(TAUGHT)
+    assert len(TAUGHT) == 7
+    tasks = unseen_tasks(30)
+    assert len(tasks) == 30
+    assert not {task.name for task in tasks} & set(TAUGHT)
