@@ -131,6 +131,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
         width=size[0],
         height=size[1],
         limit=args.limit,
+        drawings=args.drawings,
         seed=args.seed,
     )
     return {**row, "drawn_at": list(size), **compared, "machine": machine()}
@@ -151,7 +152,8 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--lora", type=Path)
     parser.add_argument("--draw-size", type=_size)
-    parser.add_argument("--limit", type=int, default=40)
+    parser.add_argument("--limit", type=int, default=40, help="plans to draw")
+    parser.add_argument("--drawings", type=int, default=60, help="renders of a hand for fitting")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.folder is not None:

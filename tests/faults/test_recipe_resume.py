@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.training.resume_runs import STAGES, Stage, one_thread
 
+REAL_KILLS = 12
+CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "50"))
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures(one_thread.__name__)]
@@ -25,3 +30,16 @@ def test_fifty_kills(tmp_path: Path) -> None:
     }
     assert "training.before_step" in hit
     assert len(hit) >= 6, f"few kinds of moments inside a save were hit: {sorted(hit)}"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(sys.platform == "win32", reason="victims are forks")
+def test_runs_that_the_system_kills_go_on(run_python, tmp_path: Path) -> None:
+    words = ("tests.faults.recipe_victims", str(tmp_path), str(REAL_KILLS))
+    done = run_python(CODE, *words, cwd=ROOT, timeout=550)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == REAL_KILLS
+    assert sum(row["killed"] for row in rows) >= REAL_KILLS // 2
+    for row in rows:
+        assert (row["resumed"], row["same"], row["differing_files"]) == (0, True, []), row

@@ -24,7 +24,7 @@ def broken_files() -> dict[str, bytes]:
     places = random.Random(cases.SEED)
     goods = cases.good_files()
     files: dict[str, bytes] = {}
-    for number in range(20):
+    for number in range(12):
         film = goods["MP4"]
         files[f"cut{number}.mp4"] = film[: places.randrange(1, len(film) // 2)]
         start = places.randrange(8, 600)
@@ -34,10 +34,10 @@ def broken_files() -> dict[str, bytes]:
         picture = goods[kind]
         suffix = kind.lower()
         files[f"cut{number}.{suffix}"] = picture[: places.randrange(1, len(picture) // 2)]
-    for number in range(10):
-        suffix = ("png", "mp4", "svg", "json", "gif")[number % 5]
-        files[f"noise{number}.{suffix}"] = b"" if number < 5 else places.randbytes(400)
-    files |= {f"bomb{i}.png": data for i, data in enumerate(list(cases.image_bombs().values())[:6])}
+    for number in range(30):
+        suffix = ("svg", "json", "ndjson", "png", "mp4", "gif")[number % 6]
+        files[f"noise{number}.{suffix}"] = b"" if number < 6 else places.randbytes(400)
+    files |= {f"bomb{i}.png": data for i, data in enumerate(list(cases.image_bombs().values())[:4])}
     files |= _vectors() | _strokes()
     return files
 
@@ -53,7 +53,7 @@ def _vectors() -> dict[str, bytes]:
         SVG.format("<g>" * 5000 + "</g>" * 5000),
         SVG.format(PATH * 30_000),
         SVG.format('<path d="M0 0' + " L1e999 nan" * 9 + '" stroke="black"/>'),
-        SVG.format('<path d="M0 0 A' + "9 " * 7000 + '" stroke="black"/>'),
+        SVG.format('<path d="M0 0 A' + "x " * 7000 + '" stroke="black"/>'),
         SVG.format('<path transform="scale(1e300)" d="M1 1 L9 9" stroke="black" fill="none"/>'),
         SVG.format(PATH).replace("0 0 9 9", "0 0 1e308 1e-308"),
         SVG.format(PATH)[:-30],

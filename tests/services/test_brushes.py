@@ -424,8 +424,9 @@ def test_a_sketch_is_drawn_with_a_picture_of_a_brush(desk, services):
     person = guest(services)
     own = understood(desk, person)
     assert drawn(services, request_with(own), person).settings["painted"] == "reink"
+    others = understood(desk, picture=mark(480, 300))
     with pytest.raises(InvalidRequest, match="not here"):
-        drawn(services, request_with(choice), person)
+        drawn(services, request_with(others), person)
 
 
 def test_side_by_side_gives_the_files_of_single_drawings(desk, services, tmp_path):

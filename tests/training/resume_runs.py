@@ -71,6 +71,26 @@ def random_set(folder: Path, *, paths: bool) -> Path:
     return folder
 
 
+def run_of_stage(stage: str, data: Path, out: Path) -> CausalRun:
+    """A short run in which everything that a state holds matters."""
+    return CausalRun(
+        stage=stage,  # type: ignore[arg-type]
+        model="tiny",
+        data=str(data),
+        out=str(out),
+        num_steps=NUM_STEPS,
+        save_every=SAVE_EVERY,
+        log_every=1,
+        learning_rate=1e-2,
+        critic_rate=1e-2,
+        generator_every=2,
+        ema_decay=0.9,
+        warmup_steps=3,
+        cooldown=0.5,
+        checkpointed=False,
+    )
+
+
 @dataclass(frozen=True)
 class Stage:
     """One recipe on its set, and the uninterrupted run of it."""
@@ -82,22 +102,7 @@ class Stage:
     def begin(stage: str, folder: Path) -> Stage:
         """Runs the stage once, to the end."""
         data = random_set(folder / "set", paths=stage == "ode")
-        run = CausalRun(
-            stage=stage,  # type: ignore[arg-type]
-            model="tiny",
-            data=str(data),
-            out=str(folder / "whole"),
-            num_steps=NUM_STEPS,
-            save_every=SAVE_EVERY,
-            log_every=1,
-            learning_rate=1e-2,
-            critic_rate=1e-2,
-            generator_every=2,
-            ema_decay=0.9,
-            warmup_steps=3,
-            cooldown=0.5,
-            checkpointed=False,
-        )
+        run = run_of_stage(stage, data, folder / "whole")
         with faults.traced() as points:
             train(run)
         return Stage(run, tuple(points))

@@ -19,6 +19,7 @@ from videosketcher_app.core.wording import Layout, plural_of, where_words, write
 from videosketcher_app.data.shape_words import Box, is_closed, outline_word, shape_of, size_of
 from videosketcher_app.data.strokes import Sketch, Stroke
 
+MAX_LOOKED_AT = 60  # groups; of more, most end in a common part anyway
 MAX_PARTS = 10  # the published plans have 5 to 10 steps
 BORDER = 1.0  # a change from one stroke to the next that adds up to this begins a new part
 LONG_PAUSE_S = 1.2
@@ -27,6 +28,7 @@ APART = 0.35  # strokes that do not touch
 CLOSED = 0.5  # an outline that is closed is mostly a part by itself
 NEAR = 3.0  # shapes of one kind are at most this many of their sizes away from each other
 ALIKE = 1.6  # sizes of shapes of one kind differ by at most this factor
+LOOK_BACK = 12  # strokes of a part that the next one may touch; hatching has hundreds
 NUMBERS = ("two", "three", "four", "five", "six")
 _Group = list[Stroke]
 
@@ -75,8 +77,9 @@ def _cut(strokes: Sequence[Stroke]) -> list[_Group]:
 def _change(group: _Group, stroke: Stroke, diagonal: float) -> float:
     """How much speaks for a new part: a pause, a way, ink that does not touch, closed outlines."""
     pause_s = max(0.0, stroke.start - group[-1].end) / DEFAULT_FPS
-    gap_px = min(_gap(one, stroke) for one in group)
-    reach_px = 2.5 * max(one.pen.width_px for one in (*group, stroke))
+    lately = group[-LOOK_BACK:]
+    gap_px = min(_gap(one, stroke) for one in lately)
+    reach_px = 2.5 * max(one.pen.width_px for one in (*lately, stroke))
     way = gap_px / (FAR_SHARE * diagonal)
     closed = is_closed(stroke.points_N2) + is_closed(group[-1].points_N2)
     apart = APART if gap_px > reach_px else 0.0
@@ -91,6 +94,8 @@ def _gap(one: Stroke, other: Stroke) -> float:
 
 def _joined_alike(groups: list[_Group]) -> list[_Group]:
     """Neighbors of one shape and size become one part: two eyes, four wheels."""
+    if len(groups) > MAX_LOOKED_AT:
+        return groups
     joined: list[_Group] = []
     for group in groups:
         if joined and len(group) == 1 and _alike(joined[-1], group[0]):
@@ -114,11 +119,11 @@ def _extent(stroke: Stroke) -> float:
 
 
 def _at_most(groups: list[_Group], count: int) -> list[_Group]:
-    """Joins neighbors, those with the shortest pause between them first."""
+    """Joins neighbors, those with the shortest pause between them first, then the smallest."""
     groups = list(groups)
     while len(groups) > count:
-        pauses = [b[0].start - a[-1].end for a, b in pairwise(groups)]
-        at = int(np.argmin(pauses))
+        costs = [(b[0].start - a[-1].end, len(a) + len(b)) for a, b in pairwise(groups)]
+        at = costs.index(min(costs))
         groups[at : at + 2] = [groups[at] + groups[at + 1]]
     return groups
 

@@ -102,6 +102,7 @@ def _begin(run: CausalRun, folder: Path, *, resume: bool) -> None:
                 hint="Resume with the configuration that it was begun with.",
             )
     folder.mkdir(parents=True, exist_ok=True)
+    atomic.sweep_leftovers(folder)
     atomic.write_json(path, now)
 
 

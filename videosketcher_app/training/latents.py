@@ -197,6 +197,7 @@ def start_set(folder: Path, facts: SetFacts) -> None:
                 f"{folder.name} was begun with other settings: {', '.join(differing)}.",
                 hint="Choose another output folder, or repeat the settings it was begun with.",
             )
+        atomic.sweep_leftovers(folder)
         return
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_json(folder / SET_FILE, {"format": FORMAT, **asdict(facts)})

@@ -49,7 +49,7 @@ def test_a_picture_is_answered_without_painting_waves(monkeypatch):
 
     monkeypatch.setattr(wave_figures, "measured", measure)
     sketch = sketch_of_path(wave_points(576, 360, 60.0, 86.0), 576, 360)
-    mark = find_mark(picture(sketch, replace(LIBRARY["crayon_red"].brush, width_px=8), seed=2))
+    mark = find_mark(picture(sketch, replace(LIBRARY["crayon_red"].brush, width_px=14), seed=2))
     assert brush_like(mark, LIBRARY).kind in ("crayon", "charcoal", "pencil")
 
 

@@ -26,7 +26,7 @@ MOST_DRAWN = 0.7  # the rest may be a window that opens, or a hand beside the pa
 SQUARE_FILL = 0.94  # a region that fills its upright box this well lies straight
 QUAD_FILL = 0.90
 MIN_SIDE_PX = 16
-CANVAS_PIXELS = 432 * 240  # strokes are traced best at this size, in any shape
+CANVAS_PIXELS = (432 * 240, 584 * 324)  # strokes are traced best at these sizes, in any shape
 DARK_PAPER = 100.0  # paper darker than this carries light ink
 SURFACE_SHARE = 6  # light changes slowly: over no less than a sixth of the paper's height
 
@@ -49,7 +49,8 @@ class Paper:
             for step in np.roll(self.corners_42, -1, axis=0) - self.corners_42
         )
         aspect = float(np.clip((top + bottom) / max(left + right, 1.0), 0.2, 5.0))
-        width = 2 * round((CANVAS_PIXELS * aspect) ** 0.5 / 2)
+        pixels = float(np.clip((top + bottom) * (left + right) / 4, *CANVAS_PIXELS))
+        width = 2 * round((pixels * aspect) ** 0.5 / 2)
         return width, 2 * round(width / aspect / 2)
 
     def flat(self, picture_HW3: Pixels) -> Pixels:

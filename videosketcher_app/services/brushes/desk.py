@@ -290,14 +290,14 @@ class BrushDesk:
         """The pixels of a brush's image; a guest's only if this visit keeps the file.
 
         Raises:
-            InvalidRequest: a guest names another file.
+            InvalidRequest: a guest names another file, or one that is gone.
             InvalidFile: it is gone, or cannot be read as a picture.
         """
         assert spec.image is not None
         person = Person(role=role, session=session)
         place = self._place_of(person)
         path = pictures.file_of(spec.image, place)
-        if role is Role.GUEST and not _is_inside(path, place):
+        if role is Role.GUEST and not (_is_inside(path, place) and path.is_file()):
             raise InvalidRequest(
                 "The picture of this brush is not here.", hint="Show the brush once more."
             )

@@ -110,7 +110,7 @@ class Lines:
         finally:
             line.close()
             await talk.end()
-            await asyncio.to_thread(self._tables.dismiss, line)
+            self._tables.dismiss(line)
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sending
@@ -166,7 +166,7 @@ class Lines:
 
     async def _end(self, streamed: _Streamed) -> None:
         await streamed.talk.end()
-        await asyncio.to_thread(self._tables.dismiss, streamed.line)
+        self._tables.dismiss(streamed.line)
 
     async def send(self, request: Request) -> Response:
         """The way up of a line without a socket: {"connection", "messages"}."""

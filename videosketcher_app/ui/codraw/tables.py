@@ -55,8 +55,7 @@ class Tables:
             return True
 
     def dismiss(self, line: Line) -> None:
-        """A line that was admitted has ended; it may wait for weights that are loaded just now."""
-        self._service.look_away(line)
+        """A line that was admitted has ended."""
         with self._lock:
             self._lines[line.visitor] -= 1
             if not self._lines[line.visitor]:
@@ -82,6 +81,10 @@ class Tables:
             MissingModel: says which model is not here.
         """
         self._service.look(line, self._model, role=self._role)
+
+    def look_away(self, line: Line) -> None:
+        """A page that looked has gone; may wait for weights that are loaded just now."""
+        self._service.look_away(line)
 
     def start(self, line: Line, message: Start) -> tuple[Table, bool]:
         """The table of a new session or of the one that the page was in, and whether it is new.

@@ -41,6 +41,7 @@ class Talk:
         self._opening: asyncio.Task[tuple[Table, bool]] | None = None
         self._onion: Peek | None = None
         self._slow: set[asyncio.Task[None]] = set()
+        self._has_looked = False
         self._answering = asyncio.create_task(self._answer())
 
     def hear(self, text: str | bytes | None) -> None:
@@ -90,6 +91,8 @@ class Talk:
             table = opened[0] if isinstance(opened, tuple) else table
         if table is not None:
             await asyncio.to_thread(self._tables.leave, self._line, table)
+        if self._has_looked:
+            await asyncio.to_thread(self._tables.look_away, self._line)
 
     def _refuse(self, error: AppError, code: int) -> None:
         self._line.trouble(error)
@@ -114,6 +117,7 @@ class Talk:
     async def _do(self, message: say.Message) -> None:
         """One message whose turn has come."""
         if isinstance(message, say.Look):
+            self._has_looked = True
             await asyncio.to_thread(self._tables.look, self._line)
             self._line.tell("welcome")
             return
