@@ -18,6 +18,7 @@ from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke, resa
 NEVER = np.float32(1e6)  # time of a pixel that is never inked
 EDGE_COVERAGE = 0.15  # below this coverage a pixel keeps the time of a better covered neighbour
 STAMP_SPACING_PX = 0.8
+CHUNK_PIXELS = 2_000_000  # pairs of a stamp and a pixel looked at together: bounds the memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,17 +155,21 @@ def _stamp(
     reach = int(np.ceil(radii_N.max() + 0.5))
     offset = np.arange(-reach, reach + 1)
     dy, dx = (grid.reshape(-1) for grid in np.meshgrid(offset, offset, indexing="ij"))
-    columns = np.round(points_N2[:, 0]).astype(np.int64)[:, None] + dx
-    rows = np.round(points_N2[:, 1]).astype(np.int64)[:, None] + dy
-    distance = np.hypot(columns - points_N2[:, :1], rows - points_N2[:, 1:])
-    alpha = np.clip(radii_N[:, None] + 0.5 - distance, 0, 1).astype(np.float32)
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height) & (alpha > 0)
-    pixel = (rows * width + columns)[inside]
-    alpha = alpha[inside]
-    stamp_times = np.broadcast_to(times_N[:, None], distance.shape)[inside]
     coverage = np.zeros(height * width, np.float32)
-    np.maximum.at(coverage, pixel, alpha)
     inked = np.full(height * width, NEVER, np.float32)
-    sure = alpha > EDGE_COVERAGE
-    np.minimum.at(inked, pixel[sure], stamp_times[sure])
+    chunk = max(1, CHUNK_PIXELS // len(dx))
+    for start in range(0, len(points_N2), chunk):
+        some = slice(start, start + chunk)
+        points, radii = points_N2[some], radii_N[some, None]
+        columns = np.round(points[:, 0]).astype(np.int64)[:, None] + dx
+        rows = np.round(points[:, 1]).astype(np.int64)[:, None] + dy
+        distance = np.hypot(columns - points[:, :1], rows - points[:, 1:])
+        alpha = np.clip(radii + 0.5 - distance, 0, 1).astype(np.float32)
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height) & (alpha > 0)
+        pixel = (rows * width + columns)[inside]
+        alpha = alpha[inside]
+        stamp_times = np.broadcast_to(times_N[some, None], distance.shape)[inside]
+        np.maximum.at(coverage, pixel, alpha)
+        sure = alpha > EDGE_COVERAGE
+        np.minimum.at(inked, pixel[sure], stamp_times[sure])
     return coverage.reshape(height, width), inked.reshape(height, width)

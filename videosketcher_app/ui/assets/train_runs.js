@@ -24,14 +24,19 @@ class Board {
   load(value) {
     if (!value) return;
     const { run } = value;
-    if (run.id !== this.run) this.forgetChoices();
+    const isOther = run.id !== this.run;
+    if (isOther) this.forgetChoices();
     this.run = run.id;
     this.write(".tr-list", value.list);
-    this.say(".tr-told", value.words);
-    this.find(".tr-told").classList.toggle("cd-alert", !value.ok);
+    if (value.words || isOther) this.tell(value); // news of the run itself leave the last words
     this.find(".tr-run").hidden = !run.id;
     if (run.id) this.show(run);
     if (value.pair !== null) this.write(".tr-pair", value.pair);
+  }
+
+  tell({ words, ok }) {
+    this.say(".tr-told", words);
+    this.find(".tr-told").classList.toggle("cd-alert", !ok);
   }
 
   show(run) {

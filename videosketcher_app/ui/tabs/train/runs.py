@@ -54,7 +54,9 @@ def _connect_looks(context: PageContext, parts: TrainParts) -> None:
 
     @handler(Capability.TRAIN)
     def on_tick(look: Look) -> list[Any]:
-        return news_of(services, look, News())
+        board, seen, timer, num_ended = news_of(services, look, News())
+        # A tick that was under way when the page went out of sight must not wake the timer again.
+        return [board, seen, gr.skip() if timer.active else timer, num_ended]
 
     @handler(Capability.TRAIN)
     def on_hidden() -> gr.Timer:
