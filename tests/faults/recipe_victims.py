@@ -47,14 +47,14 @@ def main() -> None:
         status = run_victim(lambda run=run: train(run), point=point, skip=skip)
         resumed = run_victim(lambda run=run: train(run, resume=True)) if status == KILLED else 0
         whole = Path(runs[stage].out)
-        files = [(place / name, Path(runs[stage].out) / name) for name in FILES]
+        files = [(place / name, whole / name) for name in FILES]
         say(
             {
                 "killed": status == KILLED,
                 "at": f"{stage}: {point}, {skip} times passed",
                 "resumed": resumed,
-                "same": all(ours.read_bytes() == whole.read_bytes() for ours, whole in files),
-                "differing_files": sorted(names(place) ^ names(Path(runs[stage].out))),
+                "same": all(ours.read_bytes() == theirs.read_bytes() for ours, theirs in files),
+                "differing_files": sorted(names(place) ^ names(whole)),
             }
         )
 

@@ -94,7 +94,7 @@ MUTANTS = (
     ("a place is kept", "ui/uploads.py", "self._busy[sender] -= 1", "self._busy[sender] -= 0"),
     (
         "bytes on their way do not count",
-        "ui/guard.py",
+        "ui/upload_meter.py",
         "            self._guest.incoming_bytes += num_bytes",
         "            pass",
     ),
@@ -179,7 +179,7 @@ MUTANTS = (
     (
         "no headers",
         "ui/guard.py",
-        "        send = _with_security_headers(send)\n",
+        "        send = with_security_headers(send)\n",
         "",
     ),
 )

@@ -12,7 +12,7 @@ from tests.security.peak import Peak
 from videosketcher_app.services.ingest import Ingest
 from videosketcher_app.services.sketchbooks import Sketchbooks
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.timeout(900)]
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{}</svg>'
 PATH = '<path d="M0 0 L9 9" stroke="black" fill="none"/>'

@@ -16,7 +16,7 @@ from videosketcher_app.core.request_base import (
 )
 from videosketcher_app.core.sketch_request import SketchRequest
 
-# pocket-t2v's untrained block-causal pass, until a model trained to take turns is shipped.
+# pocket-t2v's block-causal pass, not distilled, until a model trained to take turns is shipped.
 DEFAULT_CAUSAL_MODEL = "pocket-t2v"
 CAUSAL_FPS = 15
 MAX_TURN_FRAMES = 3600

@@ -23,7 +23,12 @@ from videosketcher_app.models.conversion import PICKLE_SUFFIXES
 from videosketcher_app.models.published import load_causal
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
-from videosketcher_app.training.causal_parts import WEIGHTS_FILE, CausalParts, load_parts
+from videosketcher_app.training.causal_parts import (
+    MODEL_FOLDER,
+    WEIGHTS_FILE,
+    CausalParts,
+    load_parts,
+)
 from videosketcher_app.training.causal_recipe import (
     LatentNetwork,
     LatentRecipe,
@@ -102,7 +107,8 @@ def _begin(run: CausalRun, folder: Path, *, resume: bool) -> None:
                 hint="Resume with the configuration that it was begun with.",
             )
     folder.mkdir(parents=True, exist_ok=True)
-    atomic.sweep_leftovers(folder)
+    for place in (folder, folder / MODEL_FOLDER):
+        atomic.sweep_leftovers(place)
     atomic.write_json(path, now)
 
 

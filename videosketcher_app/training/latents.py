@@ -152,6 +152,7 @@ class TextStore:
 
     def fill(self, prompts: Iterable[str], parts: CausalParts) -> None:
         """Computes what is missing."""
+        atomic.sweep_leftovers(self.folder)
         for prompt in prompts:
             path = self.path(prompt)
             if not path.is_file():

@@ -15,20 +15,26 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from videosketcher_app.core.access import LIMITS, UPLOAD_TIMEOUT_S, Limits
-from videosketcher_app.services.guests import Guest, GuestBook, QuotaExceeded
+from videosketcher_app.services.guests import Guest, GuestBook
 from videosketcher_app.ui import answers, entrance
 from videosketcher_app.ui.answers import Answer, Send
 from videosketcher_app.ui.doors import GUEST_SCOPE, Door, GuestDoor, OwnerDoor
 from videosketcher_app.ui.gradio_routes import DATA, Kind, kind_of
 from videosketcher_app.ui.guest_rules import GuestRules
+from videosketcher_app.ui.passing import (
+    Scope,
+    learning,
+    with_security_headers,
+    without_compression,
+)
 from videosketcher_app.ui.texts import t
 from videosketcher_app.ui.unheard import PATIENCE_S, Unheard
+from videosketcher_app.ui.upload_meter import Meter
 from videosketcher_app.ui.uploads import (
     BodyRules,
     Desk,
     Receive,
     Refusal,
-    declared_bytes,
     read_body,
     replay,
 )
@@ -36,7 +42,6 @@ from videosketcher_app.ui.visit import METHODS, Visit, visit_of
 
 logger = logging.getLogger(__name__)
 
-Scope = dict[str, Any]
 App = Callable[..., Awaitable[None]]  # ASGI
 STATUS_PATH = "/videosketcher/sharing"
 _MULTIPART_BYTES = 1 << 16  # what the frame of a multipart body may add to its files
@@ -159,7 +164,7 @@ class Guard:
         guest: Guest | None,
     ) -> None:
         """Checks what belongs to whom, reads the body, and calls the app."""
-        send = _with_security_headers(send)
+        send = with_security_headers(send)
         rules = self._rules if guest is not None else None
         if rules is not None and guest is not None:
             if visit.changes_state:  # a page alone is made of some eighty reads
@@ -191,7 +196,7 @@ class Guard:
             return
         sender = guest.name if guest is not None else ""
         with self.desk.place(sender):
-            meter = _Meter(self._book, guest, visit)
+            meter = Meter(self._book, guest, visit)
             try:
                 rules = self._upload_rules(meter)
                 with await read_body(receive, visit.headers, rules) as body:
@@ -224,7 +229,7 @@ class Guard:
             rules.learn(guest, visit, part)
 
         await self._app(
-            _without_compression(scope), replay(body, receive), _learning(send, learn, b"")
+            without_compression(scope), replay(body, receive), learning(send, learn, b"")
         )
 
     def _await_listener(self, unheard: Unheard, guest: Guest, page: str) -> None:
@@ -263,7 +268,7 @@ class Guard:
             nonlocal is_over
             is_over = rules.learn(guest, visit, part)
 
-        scope, send = _without_compression(scope), _learning(send, learn, b"\n\n")
+        scope, send = without_compression(scope), learning(send, learn, b"\n\n")
         if visit.path != DATA:
             await self._follow(scope, send, receive)
             return
@@ -334,7 +339,7 @@ class Guard:
             timeout_s=self._timeout_s,
         )
 
-    def _upload_rules(self, meter: _Meter) -> BodyRules:
+    def _upload_rules(self, meter: Meter) -> BodyRules:
         limits = self._limits()
         return BodyRules(
             max_bytes=limits.upload_bytes + _MULTIPART_BYTES,
@@ -355,75 +360,3 @@ def _being_here(guest: Guest | None) -> Iterator[None]:
     finally:
         if guest is not None:
             guest.open_requests -= 1
-
-
-class _Meter:
-    """Books the bytes of one upload with its guest while they arrive, and watches the disk."""
-
-    _STEP_BYTES = 1 << 22  # between two looks at the disk
-
-    def __init__(self, book: GuestBook, guest: Guest | None, visit: Visit) -> None:
-        self._book, self._guest = book, guest
-        self._num_bytes = self._looked_at = 0
-        self._look(declared_bytes(visit.headers))
-
-    def add(self, num_bytes: int) -> None:
-        """Books one more piece, and looks now and then whether there is still room."""
-        self._num_bytes += num_bytes
-        if self._guest is not None:
-            self._guest.incoming_bytes += num_bytes
-        if self._num_bytes - self._looked_at >= self._STEP_BYTES:
-            self._looked_at = self._num_bytes
-            self._look(0)
-
-    def close(self) -> None:
-        """What arrived counts by its file from now on."""
-        if self._guest is not None:
-            self._guest.incoming_bytes -= self._num_bytes
-
-    def _look(self, more_bytes: int) -> None:
-        try:
-            if self._guest is None:
-                self._book.check_disk(more_bytes)
-            else:
-                self._book.check_room(self._guest, more_bytes)
-        except QuotaExceeded as error:
-            raise Refusal(413, str(error)) from None
-
-
-def _with_security_headers(send: Send) -> Send:
-    async def give(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            ours = {name for name, _ in answers.SECURITY_HEADERS}
-            others = [(name, value) for name, value in message["headers"] if name not in ours]
-            message = {**message, "headers": [*others, *answers.SECURITY_HEADERS]}
-        await send(message)
-
-    return give
-
-
-def _learning(send: Send, learn: Callable[[bytes], None], end: bytes) -> Send:
-    """Shows complete messages to `learn` before their last byte is sent.
-
-    Args:
-        end: what ends a message of an event stream; empty if the response is one message.
-    """
-    seen = bytearray()
-
-    async def give(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.body":
-            seen.extend(message.get("body", b""))
-            while end and end in seen:
-                part, _, rest = bytes(seen).partition(end)
-                learn(part.removeprefix(b"data:"))
-                seen[:] = rest
-            if not end and not message.get("more_body"):
-                learn(bytes(seen))
-        await send(message)
-
-    return give
-
-
-def _without_compression(scope: Scope) -> Scope:
-    headers = [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]
-    return {**scope, "headers": headers}

@@ -16,8 +16,8 @@ from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event, Frames, Planned, Progress
 from videosketcher_app.core.requests import RolloutRequest
+from videosketcher_app.services.codraw.causal_models import check_model
 from videosketcher_app.services.codraw.looking import fitted
-from videosketcher_app.services.codraw.sessions import check_model
 from videosketcher_app.services.generation import (
     Destination,
     check_model_can,

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.access import LIMITS, Capability, Limits, Role, require
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import AppError, InvalidRequest, MissingModel, OutOfMemory
+from videosketcher_app.core.errors import AppError, OutOfMemory
 from videosketcher_app.core.events import Progress
-from videosketcher_app.core.geometry import nearest_multiple
 from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.services.codraw import kept
 from videosketcher_app.services.codraw.blocks import BlockMaker, LatentShelf
+from videosketcher_app.services.codraw.causal_models import check_model, fitted
 from videosketcher_app.services.codraw.easel import SessionParts
 from videosketcher_app.services.codraw.model_side import ModelSide
 from videosketcher_app.services.codraw.session import Session
@@ -39,7 +39,6 @@ from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.request_planner import RequestPlanner
 
 if TYPE_CHECKING:
-    from videosketcher_app.models.pocket import ModelDefaults
     from videosketcher_app.services.codraw.stage import Stage
 
 logger = logging.getLogger(__name__)
@@ -47,7 +46,6 @@ GRACE_S = 15 * 60.0
 KEPT_DAYS = 30.0  # the owner's drawings that nobody opened since
 SECONDS_A_DAY = 24 * 3600.0
 FOLDER = "codraw"
-CAUSAL_FAMILIES = ("pocket", "tiny")  # their transformer has a block-causal pass
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -145,7 +143,7 @@ class CoDrawService:
         folder = self._home(owner) / session_id
         try:
             model = self._loaded(request.model, session_id, role)
-            request = self._fitted(request, model.defaults)
+            request = fitted(request, model.defaults)
             session = self._make(session_id, owner, role, request, words, TurnTree(), BlockMaker())
             session.open_model()
             session.save()
@@ -271,25 +269,6 @@ class CoDrawService:
                 hint="Try again in a few minutes.",
             )
 
-    def _fitted(self, request: CoDrawRequest, defaults: ModelDefaults) -> CoDrawRequest:
-        """The request with the canvas that it means.
-
-        Raises:
-            InvalidRequest: the model cannot draw on that canvas.
-        """
-        size = {
-            "width": request.width or defaults.width,
-            "height": request.height or defaults.height,
-        }
-        for name, side in size.items():
-            if side % defaults.multiple_px:
-                raise InvalidRequest(
-                    f"{request.model} draws in multiples of {defaults.multiple_px} px. "
-                    f"Received: {name}={side}",
-                    hint=f"Try {nearest_multiple(side, defaults.multiple_px)}.",
-                )
-        return request.model_copy(update=size)
-
     def _loaded(self, name: str, session: str, role: Role) -> Any:
         """The model, loaded on the worker; waits."""
 
@@ -394,22 +373,6 @@ class CoDrawService:
             age_s = time.time() - _last_written(path.parent)
             if path.parent.name not in self._open and age_s > KEPT_DAYS * SECONDS_A_DAY:
                 shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def check_model(name: str) -> None:
-    """Refuses a model that is not here.
-
-    Raises:
-        MissingModel: says which one co-drawing needs and what to do.
-    """
-    from videosketcher_app.services.model_facts import all_facts
-
-    here = [facts.name for facts in all_facts() if facts.here and facts.family in CAUSAL_FAMILIES]
-    if name in here:
-        return
-    others = [other for other in here if other != "tiny"]
-    hint = f"Choose one that is here: {', '.join(others)}." if others else "Restore checkpoints/."
-    raise MissingModel(f"The model {name}, which draws by turns, is not on this disk.", hint=hint)
 
 
 def _holder(session_id: str) -> str:

@@ -11,6 +11,7 @@ from videosketcher_app.ui.components.assets import html_texts, script, section, 
 # No ${...}: an update of what the template names would rebuild the page's part.
 _TEMPLATE = """
 <div class="codraw tr" role="group" aria-label="{runs_label}">
+  <p class="cd-told tr-told" role="status" aria-live="polite"></p>
   <section class="tr-run" aria-label="{run_label}" hidden>
     <header class="tr-head"><h3 class="tr-name"></h3>
       <p class="tr-state" role="status" aria-live="polite"></p></header>
@@ -33,7 +34,6 @@ _TEMPLATE = """
       <div class="tr-pair"></div></details>
     <h4>{plot}</h4><div class="tr-plot"></div>
   </section>
-  <p class="cd-told tr-told" role="status" aria-live="polite"></p>
   <section aria-label="{runs}"><h3>{runs}</h3><div class="tr-list"></div></section>
 </div>
 """
