@@ -45,6 +45,11 @@ from videosketcher_app.training.style_preset import read_preset
 from videosketcher_app.training.style_request import StyleRunRequest, write_request
 
 
+def device() -> str:
+    """What trains and draws."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def write_taught_book(folder: Path, width: int, height: int) -> None:
     """A sketchbook of the seven drawings, on paper of this size."""
     drawings = dict(zip(TAUGHT, taught_drawings(width, height), strict=True))
@@ -81,7 +86,7 @@ def trained(folder: Path, args: argparse.Namespace) -> dict[str, object]:
     run.mkdir(parents=True, exist_ok=True)
     write_request(run, request)
     begun, processor = time.perf_counter(), time.process_time()
-    run_style(run, resume=args.resume)
+    run_style(run, resume=args.resume, device=device())
     status = json.loads((run / "status.json").read_text("utf-8"))
     return {
         "steps": status["step"],
@@ -123,7 +128,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
         row |= trained(folder, args)
     preset = read_preset(args.preset)
     size = args.draw_size or (preset.width, preset.height)
-    model = load_text_model(args.model, "cuda" if torch.cuda.is_available() else "cpu")
+    model = load_text_model(args.model, device())
     adapter = read_lora(args.lora or folder / "run" / RESULT_FILE)
     compared = compare_style(
         sampler_of(model, None, size),

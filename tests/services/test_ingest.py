@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -86,7 +87,7 @@ def test_a_recording_gives_the_strokes_in_their_order(books: Sketchbooks, tmp_pa
     write_video(path, clip("cat"), fps=16)
     (row,) = brought(books, path)
     sketch = books.sketch("ink", row.sketch_id)
-    frames = sketch.clip(type("Canvas", (), {"width": 432, "height": 240})(), 81)
+    frames = sketch.clip(SimpleNamespace(width=432, height=240), 81)
     assert frames.shape[:3] == (81, 240, 432)
     assert (frames[0] == 255).all()
     truth = renderer.picture(drawing("cat").sketch).min(axis=2) < 100

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.data.style_hand import TAUGHT
+from videosketcher_app.data import renderer
+from videosketcher_app.data.grammar.compose import Composition
+from videosketcher_app.data.style_hand import TAUGHT, plain_drawing, restyled_drawing
 from videosketcher_app.evaluation.clip import read_clip
 from videosketcher_app.evaluation.detector import Detector, load_detector
 from videosketcher_app.evaluation.scores import figures
@@ -20,7 +23,9 @@ from videosketcher_app.evaluation.style import (
 )
 from videosketcher_app.evaluation.tasks import Task, tasks_of
 from videosketcher_app.evaluation.text import Sampler, score_clips
+from videosketcher_app.evaluation.vocabulary import full_label
 
+TRUE_SEED = 53_000
 KEPT_FIGURES = ("order", "order_all_pairs", "present", "in_place", "drawings")
 
 
@@ -51,7 +56,8 @@ def compare_style(
 
     Returns:
         "base" and "styled" with "new_style" (share) and figures of order and presence, "loss" of
-        both, how far the marks "moved", and the classifier's "calibration".
+        both, how far the marks "moved", and the "calibration": of the classifier, and of the
+        detector on true renders of both hands, since it was made for the plain one.
     """
     detector = detector or load_detector()
     classifier = fit_classifier(width, height, drawings=drawings)
@@ -67,8 +73,31 @@ def compare_style(
             if name in before and name in after
         },
         "moved": moved_towards(base_marks, styled_marks, classifier),
-        "calibration": {**classifier.calibration, "marks": len(MARKS)},
+        "calibration": {
+            **classifier.calibration,
+            "marks": len(MARKS),
+            "true_plain": _true_figures(plain_drawing, tasks, width, height, detector),
+            "true_new": _true_figures(restyled_drawing, tasks, width, height, detector),
+        },
     }
+
+
+def _true_figures(
+    make: Callable[..., Composition],
+    tasks: Sequence[Task],
+    width: int,
+    height: int,
+    detector: Detector,
+) -> dict[str, float]:
+    """What the detector says of true renders by a hand, of as many drawings of these concepts."""
+    shown, clips = [], []
+    for number, task in enumerate(tasks):
+        drawing = make(task.name, TRUE_SEED + number, width, height)
+        labels = tuple(full_label(task.name, label) for label in drawing.labels)
+        shown.append(replace(task, plan=drawing.plan, labels=labels))
+        clips.append(read_clip(renderer.frames(drawing.sketch)))
+    scored = figures(tuple(score_clips(detector, shown, clips)))
+    return {name: round(scored[name], 4) for name in KEPT_FIGURES if name in scored}
 
 
 def _side(

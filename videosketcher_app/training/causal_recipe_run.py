@@ -2,7 +2,7 @@
 
 A run's folder holds run.json (the configuration), state.safetensors and log.csv of the loop, latents/
 and text/ where they had to be made, and at the end transformer.safetensors, exact, for the next
-stage, and model/, which draws: `rollout --checkpoint OUT/model`.
+stage, and model/, which draws: `api.load_causal_model(OUT/model)`.
 """
 
 from __future__ import annotations

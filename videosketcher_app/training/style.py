@@ -44,11 +44,12 @@ MIN_GAIN = 0.01  # of the loss, to count as progress
 _MIB = 1024**2
 
 
-def run_style(folder: Path, *, resume: bool) -> None:
+def run_style(folder: Path, *, resume: bool, device: str = "cpu") -> None:
     """Runs what the folder's request asks for, to its end, its stop, or an error.
 
     Args:
         resume: go on from the state in the folder if there is one; else begin anew.
+        device: that trains.
 
     Raises:
         AppError: the request, the drawings or a file is not usable, or training failed; status.json
@@ -56,7 +57,7 @@ def run_style(folder: Path, *, resume: bool) -> None:
     """
     request = read_request(folder)
     changes = {} if request.num_steps is None else {"num_steps": request.num_steps}
-    run = _StyleRun(folder, request, read_preset(request.preset, **changes))
+    run = _StyleRun(folder, request, read_preset(request.preset, **changes), device)
     if not resume:
         run.folder.forget()
     run.until_done()
@@ -65,8 +66,10 @@ def run_style(folder: Path, *, resume: bool) -> None:
 class _StyleRun:
     """One execution of a run."""
 
-    def __init__(self, path: Path, request: StyleRunRequest, preset: StylePreset) -> None:
-        self.path, self.request, self.preset = path, request, preset
+    def __init__(
+        self, path: Path, request: StyleRunRequest, preset: StylePreset, device: str
+    ) -> None:
+        self.path, self.request, self.preset, self.device = path, request, preset, device
         self.folder = RunFolder(path)
         self.prompts = sample_prompts(request.sample_prompts, request.trigger)
         self.begun = time.monotonic()
@@ -78,8 +81,7 @@ class _StyleRun:
         folder, preset = self.folder, self.preset
         folder.tell(state="preparing", num_steps=preset.num_steps)
         folder.require_space(preset.disk_budget_mb * _MIB)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = load_text_model(self.request.model, device)
+        self.model = load_text_model(self.request.model, self.device)
         start = read_lora(Path(self.request.start_from)) if self.request.start_from else None
         self.network = style_network(self.model, preset, self.request.seed)
         if start is not None:
@@ -97,7 +99,7 @@ class _StyleRun:
             recipe,
             self._loop_config(),
             self.path,
-            Accelerator(cpu=device == "cpu"),
+            Accelerator(cpu=self.device == "cpu"),
             resume=True,  # a run from the start has forgotten its state
             on_log=self._on_log,
             between_steps=self._between_steps,

@@ -124,8 +124,8 @@ class RunFolder:
 
     def give_way(self) -> None:
         """Waits while somebody else needs the processor; may be called in the middle of a step."""
-        if self.control().yields and self.control().want != "stop":
-            self._wait("yielding", lambda control: control.yields and control.want != "stop")
+        if self.control().yields and self.control().want == "run":
+            self._wait("yielding", lambda control: control.yields and control.want == "run")
 
     def may_go_on(self, before_waiting: Callable[[], None] = lambda: None) -> bool:
         """Waits while the run is paused or gives way; False if it is to stop.

@@ -136,7 +136,8 @@ def test_a_sheet_at_an_angle_is_laid_flat() -> None:
     warp = cv2.getPerspectiveTransform(flat, corners)
     ground = np.full((440, 700, 3), 70, np.uint8)
     desk = cv2.warpPerspective(page(), warp, (700, 440), dst=ground, borderMode=5)
-    paper = find_paper(desk, np.asarray(desk.min(axis=2) < 30))
+    desk = np.asarray(desk, np.uint8)
+    paper = find_paper(desk, desk.min(axis=2) < 30)
     assert np.abs(paper.corners_42 - corners).max() < 5
 
 

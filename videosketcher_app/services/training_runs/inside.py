@@ -28,6 +28,7 @@ from videosketcher_app.core.secret import SecretFilter
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.instance import AlreadyRunning, InstanceLock
 from videosketcher_app.services.job import JobFailure
+from videosketcher_app.services.model_shelf import pick_device
 from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs.costs import costs_of
 from videosketcher_app.services.training_runs.reading import CHECKPOINTS, SAMPLES
@@ -75,7 +76,7 @@ def train_folder(path: Path, settings: AppSettings, tell: Tell = lambda _: None)
             _make_ballast(run)
             from videosketcher_app.training.style import run_style
 
-            run_style(path, resume=True)
+            run_style(path, resume=True, device=pick_device(settings.device))
         except BaseException as error:
             if is_paused(run):
                 raise _paused(run) from None

@@ -72,6 +72,7 @@ def view_of(folder: RunFolder, *, is_started: bool = False, details: bool = True
         id=folder.id,
         name=_text(request.get("name")) or folder.id,
         dataset=_text(request.get("dataset")),
+        model=_text(request.get("model")),
         state=state.name,
         message=state.message,
         hint=state.hint,

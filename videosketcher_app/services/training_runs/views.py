@@ -38,6 +38,7 @@ class RunView:
         dataset: the path that it reads.
         state: one of `STATES`; "waiting" for its turn, "interrupted" if its process is gone
             without an end.
+        model: that it teaches; empty if its request cannot be read.
         loss: the last one logged; None before the first.
         losses: (step, loss) over the run, at most 400 of them.
         seconds: of work so far.
@@ -54,6 +55,7 @@ class RunView:
     name: str
     dataset: str
     state: str
+    model: str = ""
     step: int = 0
     num_steps: int = 0
     loss: float | None = None

@@ -28,9 +28,11 @@ def build(context: PageContext, page: TextPage, bar: gr.Tabs) -> TrainParts:
     slots = page.loras
     assert slots is not None, "the Text tab has slots"
 
-    def use(name: str, values: Sequence[Any]) -> list[Any]:
+    def use(name: str, model: str, values: Sequence[Any]) -> list[Any]:
         chosen = put_in_slot(context.services.loras, name, values)
-        return [*chosen, gr.Tabs(selected=t("shell.tab_text"))]
+        offered = [value for _, value in page.model.choices or ()]
+        fitting = gr.update(value=model) if model in offered else gr.skip()
+        return [*chosen, fitting, gr.Tabs(selected=t("shell.tab_text"))]
 
     connect_book(context, parts.desk, parts.book)
     connect_asking(context, parts)
@@ -39,6 +41,6 @@ def build(context: PageContext, page: TextPage, bar: gr.Tabs) -> TrainParts:
         parts,
         use=use,
         use_inputs=slots.inputs,
-        use_outputs=[*slots.put_outputs, bar],
+        use_outputs=[*slots.put_outputs, page.model, bar],
     )
     return parts

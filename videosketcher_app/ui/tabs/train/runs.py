@@ -35,8 +35,8 @@ def connect_runs(
     """Connects what this role may do.
 
     Args:
-        use: (name of a LoRA, values of `use_inputs`) -> updates of `use_outputs`, which choose it
-            in the Text tab.
+        use: (name of a LoRA, model that it is for, values of `use_inputs`) -> updates of
+            `use_outputs`, which choose both in the Text tab.
     """
     _connect_looks(context, parts)
     _connect_acts(context, parts)
@@ -169,8 +169,9 @@ def _connect_use(
     def on_use(event: gr.EventData, look: Look, *values: Any) -> list[Any]:
         try:
             step = _whole(event._data, "step")
-            entry = services.training.use(run_of(event._data), None if step == RESULT else step)
-            chosen = use(entry.name, values)
+            run = services.training.view(run_of(event._data))
+            entry = services.training.use(run.id, None if step == RESULT else step)
+            chosen = use(entry.name, run.model, values)
         except AppError as error:
             return [*news_of(services, look, _told(error)), *[gr.skip()] * len(outputs)]
         news = News(words=t("train.used", name=entry.name))
