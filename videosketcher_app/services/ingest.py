@@ -35,6 +35,7 @@ MAX_DEPTH = 4  # of folders in folders
 MAX_TEXT_BYTES = 100_000_000
 MAX_CAPTION_BYTES = 20_000
 MAX_PICTURE_SIDE_PX = 1600
+MAX_FILM_SIDE_PX = 960
 DECODING_LIMIT_S = 300.0
 LEAST_FILM_FRAMES = 8  # a GIF with fewer is a picture
 
@@ -283,7 +284,7 @@ def _of_film(path: Path) -> IngestedDrawing:
     from videosketcher_app.data.ingest.drawings import drawing_of
     from videosketcher_app.data.ingest.recordings import read_recording
 
-    clip = decode_video(path, time_limit_s=DECODING_LIMIT_S)
+    clip = decode_video(path, time_limit_s=DECODING_LIMIT_S, max_side_px=MAX_FILM_SIDE_PX)
     return drawing_of(read_recording(clip.frames_THW3, clip.fps), "recording")
 
 
@@ -298,5 +299,5 @@ def _of_picture(path: Path, plan: DrawingPlan | None) -> IngestedDrawing:
 
 def _moves(path: Path) -> bool:
     """True if an animated picture shows something being drawn."""
-    clip = decode_video(path, time_limit_s=DECODING_LIMIT_S)
+    clip = decode_video(path, time_limit_s=DECODING_LIMIT_S, max_side_px=MAX_FILM_SIDE_PX)
     return len(clip.frames_THW3) >= LEAST_FILM_FRAMES

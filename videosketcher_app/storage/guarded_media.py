@@ -73,8 +73,12 @@ def decode_video(
     *,
     limits: Limits = LIMITS[Role.OWNER],
     time_limit_s: float = TIME_LIMIT_S,
+    max_side_px: int | None = None,
 ) -> VideoClip:
     """Reads all frames of a video.
+
+    Args:
+        max_side_px: larger frames are made smaller, so that more of them fit.
 
     Raises:
         InvalidFile: not a video, damaged, over the limits, or too slow to decode.
@@ -82,7 +86,9 @@ def decode_video(
     # Decoders keep about two dozen frames for reference, at one and a half bytes a pixel.
     budget = 36 * limits.video_side_px**2 + 256 * _MIB
     check_size(source, limits.video_bytes, "video")
-    with _child("video", source, limits, budget, time_limit_s) as output:
+    with _child(
+        "video", source, limits, budget, time_limit_s, {"max_side_px": max_side_px}
+    ) as output:
         clip = _received(output, max_pixels=limits.video_side_px**2, max_frames=limits.video_frames)
     if not clip.fps > 0:
         raise InvalidFile("This video has no frames.", hint="Use another file.")

@@ -37,7 +37,7 @@ def main() -> None:
             picture = media.read_image(source, limits=limits, **json.loads(options_json))
             send(output, (1, *picture.shape), 0.0, [picture])
         else:
-            with media.open_video(source, limits=limits) as video:
+            with media.open_video(source, limits=limits, **json.loads(options_json)) as video:
                 shape = (video.max_frames, video.height, video.width, 3)
                 send(output, shape, video.fps, video.frames_HW3)
     except MemoryError:

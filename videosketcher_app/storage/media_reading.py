@@ -131,8 +131,16 @@ class OpenVideo:
 
 
 @contextmanager
-def open_video(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> Iterator[OpenVideo]:
+def open_video(
+    source: Path | bytes,
+    *,
+    limits: Limits = LIMITS[Role.OWNER],
+    max_side_px: int | None = None,
+) -> Iterator[OpenVideo]:
     """Lends a video's frames one by one; nothing is decoded before all limits have been checked.
+
+    Args:
+        max_side_px: larger frames are made smaller, so that more of them fit.
 
     Raises:
         InvalidFile: not a video, damaged, or over the limits; also while frames are taken.
@@ -141,20 +149,20 @@ def open_video(source: Path | bytes, *, limits: Limits = LIMITS[Role.OWNER]) -> 
     try:
         with av.open(BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as container:
             stream = _picture_track(container)
-            fps = _check_video_header(stream, container.duration, limits)
+            size = _lent_size(stream, max_side_px)
+            fps = _check_video_header(stream, size, container.duration, limits)
             max_frames = min(
-                limits.video_frames,
-                _MAX_VIDEO_BYTES_DECODED // (3 * stream.width * stream.height),
+                limits.video_frames, _MAX_VIDEO_BYTES_DECODED // (3 * size[0] * size[1])
             )
             num_packets = _count_packets(container, stream, max_frames, limits.video_seconds)
         with av.open(BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as container:
             stream = _picture_track(container)
             yield OpenVideo(
                 max_frames=num_packets,
-                width=stream.width,
-                height=stream.height,
+                width=size[0],
+                height=size[1],
                 fps=fps,
-                frames_HW3=_decoded(container, stream, num_packets),
+                frames_HW3=_decoded(container, stream, num_packets, size),
             )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise InvalidFile(
@@ -209,17 +217,28 @@ def _shrunk(image: Image.Image, max_side_px: int | None) -> Image.Image:
     return image
 
 
-def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Limits) -> float:
+def _lent_size(stream: VideoStream, max_side_px: int | None) -> tuple[int, int]:
+    """Width and height of the frames that are given out; both even where they are made smaller."""
+    width, height = stream.width, stream.height
+    scale = 1.0 if max_side_px is None else max_side_px / max(width, height, 1)
+    if scale >= 1:
+        return width, height
+    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
+
+
+def _check_video_header(
+    stream: VideoStream, size: tuple[int, int], duration_us: int | None, limits: Limits
+) -> float:
     """Frames a second, if size, number of frames, length and rate are possible."""
     width, height = stream.width, stream.height
     if not (0 < width <= limits.video_side_px and 0 < height <= limits.video_side_px):
         raise too_large(f"The video's sides are {width}x{height} pixels", limits.video_side_px)
     if stream.frames > limits.video_frames:
         raise too_large(f"The video has {stream.frames} frames", limits.video_frames)
-    if stream.frames * width * height * 3 > _MAX_VIDEO_BYTES_DECODED:
+    if stream.frames * size[0] * size[1] * 3 > _MAX_VIDEO_BYTES_DECODED:
         raise too_large(
-            f"The video has {stream.frames} frames of {width}x{height} pixels",
-            _MAX_VIDEO_BYTES_DECODED // (3 * width * height),
+            f"The video has {stream.frames} frames of {size[0]}x{size[1]} pixels",
+            _MAX_VIDEO_BYTES_DECODED // (3 * size[0] * size[1]),
         )
     seconds = 0.0 if duration_us is None else duration_us / av.time_base
     if seconds > limits.video_seconds:
@@ -230,7 +249,9 @@ def _check_video_header(stream: VideoStream, duration_us: int | None, limits: Li
     return fps
 
 
-def _decoded(container: Any, stream: VideoStream, max_frames: int) -> Iterator[Pixels]:
+def _decoded(
+    container: Any, stream: VideoStream, max_frames: int, lent: tuple[int, int]
+) -> Iterator[Pixels]:
     size = (stream.width, stream.height)
     stream.thread_type = "AUTO"
     for count, frame in enumerate(container.decode(stream), start=1):
@@ -240,4 +261,6 @@ def _decoded(container: Any, stream: VideoStream, max_frames: int) -> Iterator[P
             raise InvalidFile(
                 "The video's frames change their size.", hint="Convert it to one size first."
             )
+        if lent != size:
+            frame = frame.reformat(width=lent[0], height=lent[1], interpolation="AREA")
         yield frame.to_ndarray(format="rgb24")
