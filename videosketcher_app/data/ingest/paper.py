@@ -20,6 +20,9 @@ Pixels = NDArray[np.uint8]
 
 SEARCH_SIDE_PX = 480  # paper is looked for in a picture of this size, then its edges at full size
 EDGE_LEVELS = (5.0, 8.0, 14.0)  # steps from pixel to pixel that end the paper, tried in turn
+STRAIGHT_PX, LONGER_PX = 24, 40  # straight edges this long end the paper this far beyond them
+RIM_SHARE = 0.03  # of the picture; a side this near to its end is no edge of a sheet
+UNCOVERED_SHARE = 0.7  # of a sheet that an arm lies on
 MIN_SHARE = 0.02  # of the picture; smaller regions are no paper
 MIN_ACTIVITY = 0.08  # share of what was drawn that a region of the paper holds
 MOST_DRAWN = 0.7  # the rest may be a window that opens, or a hand beside the paper
@@ -86,12 +89,16 @@ def find_paper(plate_HW3: Pixels, drawn_HW: NDArray[np.bool_]) -> Paper:
     drawn = cv2.resize(drawn_HW.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.1
     factor = np.array([width / size[0], height / size[1]], np.float32)
     slope_HW = _slope(small)
-    for level in EDGE_LEVELS:
-        region = _region(slope_HW < level, drawn)
-        paper = None if region is None else _sheet(region, plate_HW3, factor)
-        if paper is not None:
-            return paper
-    return _whole(width, height)
+    fallback = None
+    longer_HW = _with_longer_edges(slope_HW, drawn)
+    for edges_HW, covered in ((slope_HW, False), (longer_HW, False), (slope_HW, True)):
+        for level in EDGE_LEVELS:
+            region = _region(edges_HW < level, drawn, covered=covered)
+            paper = None if region is None else _sheet(region, plate_HW3, factor)
+            if paper is not None and not _runs_out(paper, width, height):
+                return paper
+            fallback = fallback or paper
+    return fallback or _whole(width, height)
 
 
 def paper_surface(plate_hw3: Pixels) -> FloatArray:
@@ -126,8 +133,37 @@ def _slope(small_HW3: Pixels) -> FloatArray:
     return np.maximum(*steps).max(axis=2) / 4
 
 
-def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """The regions without edges that hold the drawing, together and without holes."""
+def _with_longer_edges(slope_HW: FloatArray, drawn_HW: NDArray[np.bool_]) -> FloatArray:
+    """Straight edges go on beyond their ends: in uneven light a corner may be as dark as the desk.
+
+    What was drawn has no edges of a sheet.
+    """
+    ink_HW = cv2.dilate(drawn_HW.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    edges_HW = ((slope_HW >= EDGE_LEVELS[1]) & ~ink_HW).astype(np.uint8)
+    longer_HW = np.zeros(slope_HW.shape, bool)
+    for along in ((1, STRAIGHT_PX), (STRAIGHT_PX, 1)):
+        straight = cv2.morphologyEx(edges_HW, cv2.MORPH_OPEN, np.ones(along, np.uint8))
+        reach = tuple(2 * LONGER_PX + 1 if length > 1 else 3 for length in along)
+        longer_HW |= cv2.dilate(straight, np.ones(reach, np.uint8)) > 0
+    return np.where(longer_HW, np.float32(255), slope_HW)
+
+
+def _runs_out(paper: Paper, width: int, height: int) -> bool:
+    """True if it ends with the picture on three sides or four: what bounds it is not seen."""
+    left, top = paper.corners_42.min(axis=0) / (width, height)
+    right, bottom = paper.corners_42.max(axis=0) / (width, height)
+    ends = (left, top, 1 - right, 1 - bottom)
+    return sum(bool(end <= RIM_SHARE) for end in ends) >= 3
+
+
+def _region(
+    flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_], *, covered: bool
+) -> NDArray[np.bool_] | None:
+    """The regions without edges that hold the drawing, together and without holes.
+
+    Args:
+        covered: an arm may lie over the paper's edge; the region then goes on below it.
+    """
     kernel = np.ones((5, 5), np.uint8)
     # An edge that is faint for a few pixels must not let the paper run out.
     cores = cv2.erode(flat_HW.astype(np.uint8), kernel[:3, :3])
@@ -149,6 +185,8 @@ def _region(flat_HW: NDArray[np.bool_], drawn_HW: NDArray[np.bool_]) -> NDArray[
             return None
         chosen[label] = True
         region = _filled(chosen[labels_HW], kernel)
+        if covered:
+            region = _uncovered(region)
         if (region & drawn).sum() >= MOST_DRAWN * drawn.sum():
             break
     return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel).astype(bool)
@@ -161,6 +199,15 @@ def _filled(core_HW: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
     filled = np.zeros(region_HW.shape, np.uint8)
     cv2.drawContours(filled, contours, -1, 1, thickness=cv2.FILLED)
     return filled.astype(bool)
+
+
+def _uncovered(region_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The region with what an arm hides of it, or as it is if that would be too much."""
+    points = cv2.findNonZero(region_HW.astype(np.uint8))
+    hull = np.zeros(region_HW.shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
+    is_sheet = region_HW.sum() >= UNCOVERED_SHARE * hull.sum()
+    return hull.astype(bool) if is_sheet else region_HW
 
 
 def _sheet(region_HW: NDArray[np.bool_], plate_HW3: Pixels, factor_2: FloatArray) -> Paper | None:
