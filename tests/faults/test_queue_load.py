@@ -23,7 +23,7 @@ from videosketcher_app.services.jobs import Job, JobCancelled, JobDone, JobQueue
 
 pytestmark = pytest.mark.faults
 
-LIMIT_S = 60.0
+LIMIT_S = 240.0  # only ends what hangs
 HONEST, JOBS_EACH, HOSTILE_SUBMITS = 10, 5, 2_000
 
 
@@ -185,7 +185,7 @@ def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
         job = queue.submit(body, name="long")
         reader = job.events()
         next(reader)  # and then nothing, until the job has ended
-        job.wait(LIMIT_S)
+        assert job.wait(LIMIT_S) is not None
         growth_mb = tracemalloc.get_traced_memory()[0] / 1e6
         late = list(reader)
         others = [queue.submit(body, name="other") for _ in range(2)]

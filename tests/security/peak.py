@@ -41,11 +41,12 @@ def _cpu_s() -> float:
 
 
 def _memory() -> int:
-    total = 0
     own = psutil.Process()
-    for process in (own, *own.children()):
+    total, command = own.memory_info().rss, own.cmdline()
+    for process in own.children():
         try:
-            total += process.memory_info().rss
+            # A child that has not become another program yet shows its parent's memory as its own.
+            total += process.memory_info().rss if process.cmdline() != command else 0
         except psutil.Error:
             continue
     return total

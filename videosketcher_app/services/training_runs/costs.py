@@ -161,13 +161,13 @@ class Pace:
             self._write()
 
     def _write(self) -> None:
+        # A run so short that it was seen once is measured from its beginning.
+        points = self._points if len(self._points) > 1 else [(0, 0.0), *self._points]
         paces = [
             (later - earlier) / (end - begin)
-            for (begin, earlier), (end, later) in itertools.pairwise(self._points)
+            for (begin, earlier), (end, later) in itertools.pairwise(points)
         ]
-        if not paces:
-            return
-        (begin, earlier), (end, later) = self._points[0], self._points[-1]
+        (begin, earlier), (end, later) = points[0], points[-1]
         step_seconds = statistics.median(paces)
         mean_seconds = (later - earlier) / (end - begin)
         measured = Measured(

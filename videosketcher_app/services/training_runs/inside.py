@@ -69,24 +69,36 @@ def train_folder(path: Path, settings: AppSettings, tell: Tell = lambda _: None)
     else:
         run.ask("run")
         run.say("waiting")
-    with tethered(run, is_child=is_child), _turn(run, lock_of(settings), tell), _registered(run):
-        try:
-            for folder in (path, path / SAMPLES, path / CHECKPOINTS):
-                atomic.sweep_leftovers(folder)
-            _make_ballast(run)
-            from videosketcher_app.training.style import run_style
-
-            run_style(path, resume=True, device=pick_device(settings.device))
-        except BaseException as error:
-            if is_paused(run):
-                raise _paused(run) from None
-            told = _explained(error)
-            _say_end(run, told)
-            raise told from error
-        finally:
-            (path / _BALLAST).unlink(missing_ok=True)
-            costs_of(settings).learn(run)
+    try:
+        with (
+            tethered(run, is_child=is_child),
+            _turn(run, lock_of(settings), tell),
+            _registered(run),
+        ):
+            _train(run, settings)
+    finally:
+        costs_of(settings).learn(run)  # with what the tether saw last
     return str(run.read(STATUS).get("state"))
+
+
+def _train(run: RunFolder, settings: AppSettings) -> None:
+    """The run itself; whatever ends it is an AppError afterwards, and in its status."""
+    path = run.path
+    try:
+        for folder in (path, path / SAMPLES, path / CHECKPOINTS):
+            atomic.sweep_leftovers(folder)
+        _make_ballast(run)
+        from videosketcher_app.training.style import run_style
+
+        run_style(path, resume=True, device=pick_device(settings.device))
+    except BaseException as error:
+        if is_paused(run):
+            raise _paused(run) from None
+        told = _explained(error)
+        _say_end(run, told)
+        raise told from error
+    finally:
+        (path / _BALLAST).unlink(missing_ok=True)
 
 
 def _paused(run: RunFolder) -> Cancelled:

@@ -54,9 +54,10 @@ class Tether(threading.Thread):
         return first
 
     def end(self) -> None:
-        """Stops watching."""
+        """Stops watching, with a last look: a short run may have passed between two."""
         self._ended.set()
         self.join()
+        self._pace.look(self._run.read(STATUS))
 
     def run(self) -> None:
         """Looks around until `end`."""
