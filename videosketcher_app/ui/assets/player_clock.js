@@ -51,6 +51,13 @@ class Clock {
     this.looped = this.onPart;
   }
 
+  /** To the start of a part, which is then the one that is repeated. */
+  seekPart(index) {
+    this.stopHolding();
+    this.goTo(this.startOf(this.clip.parts[index]));
+    this.onPart = this.looped = index;
+  }
+
   goTo(time) {
     const last = (this.clip.frames - 1) / this.clip.fps;
     const frame = Math.round(clamp(time, 0, last) * this.clip.fps);
@@ -111,9 +118,14 @@ class Clock {
     const isLast = ended === parts.length - 1;
     if (this.looping) {
       const looped = Math.min(this.looped ?? ended, parts.length - 1);
-      this.wait(this.endOf(parts[looped]), () => this.goTo(parts[looped].start_s));
+      this.wait(this.endOf(parts[looped]), () => this.goTo(this.startOf(parts[looped])));
     } else if (this.hold_s && !isLast) this.wait(this.endOf(parts[ended]), () => {});
     else this.onPart = next;
+  }
+
+  /** The first frame's time within a part, in seconds; the frame before it shows the part before. */
+  startOf(part) {
+    return Math.ceil(part.start_s * this.clip.fps - 1e-6) / this.clip.fps;
   }
 
   /** The first frame's time that shows a part whole, in seconds. */

@@ -84,10 +84,9 @@ class Timeline {
   }
 
   jump(index) {
-    const part = this.clock.clip.parts[index];
-    if (!part) return;
+    if (!this.clock.clip.parts[index]) return;
     const playing = this.clock.isPlaying;
-    this.clock.seek(part.start_s);
+    this.clock.seekPart(index);
     if (playing) this.clock.play();
   }
 
