@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 60
-PATIENCE_MS = 60_000  # a first preview waits for torch, which a busy machine loads slowly
+PATIENCE_MS = 180_000  # a first preview waits for torch, which a busy machine loads slowly
 READY = "component page ready"
 SLOWER = "VIDEOSKETCHER_TEST_SLOW_PAGES"
 

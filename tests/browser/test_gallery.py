@@ -255,7 +255,7 @@ def test_interrupted_sketches_are_drawn_again_with_one_click(folders, chromium_p
         browser_pages(chromium_path) as open_page,
     ):
         page = open_page(address)
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)
         page.get_by_role("tab", name="Gallery").click()
         page.locator(".vg-strip", has_text="3 sketches were interrupted").wait_for()
         page.get_by_role("button", name="Dismiss a boat").click()
@@ -305,7 +305,7 @@ def test_five_thousand_drawings_are_paged(folders, chromium_path):
         browser_pages(chromium_path) as open_page,
     ):
         page = open_page(address)
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(300_000)
         page.get_by_role("tab", name="Gallery").click()
         page.locator("#gallery-count", has_text="1 to 24 of 5,002").wait_for()
         page.locator("#gallery-older").click()

@@ -193,7 +193,8 @@ def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
             other.cancel()
     tracemalloc.stop()
     report(id="F11", cases=10_000, kept=len(late), growth_mb=round(growth_mb, 1))
-    assert len(late) <= MAX_BUFFERED_EVENTS
+    # Besides the buffer: what the reader had been given with its first event.
+    assert len(late) <= 2 * MAX_BUFFERED_EVENTS
     assert isinstance(late[-1], JobDone)
     assert [e.step for e in late if isinstance(e, Preview)][-1] == 4_999
     assert growth_mb < 20

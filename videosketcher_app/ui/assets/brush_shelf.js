@@ -24,13 +24,20 @@ class BrushShelf {
   }
 
   load(value) {
-    this.brushes = value?.brushes ?? [];
+    const brushes = value?.brushes ?? [];
+    // Tiles that have not changed stay: a press on one must not lose it between down and up.
+    const isNew = JSON.stringify(brushes) !== JSON.stringify(this.brushes);
+    this.brushes = brushes;
     // What several brushes are picked is known here first: a late answer must not take picks away.
     if (!SEVERAL || !this.wasPicked) this.chosen = value?.chosen ?? [];
+    if (isNew) this.build();
+    this.narrow();
+  }
+
+  build() {
     const focused = document.activeElement?.closest?.(".bs-brush")?.dataset.name;
     this.grid.replaceChildren(...this.brushes.map((brush) => this.tile(brush)));
     this.fillMedia();
-    this.narrow();
     if (focused) this.tileOf(focused)?.querySelector(".bs-pick").focus({ preventScroll: true });
   }
 

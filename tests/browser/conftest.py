@@ -1,0 +1,17 @@
+"""Limits of browser tests: a slow machine is no fault, they only end what hangs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HANGS_S = 1800
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the tests of this folder a longer limit than others have."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(HANGS_S), append=False)
