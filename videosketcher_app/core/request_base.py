@@ -32,7 +32,7 @@ class Request(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _as_invalid_request(error) from None
+            raise as_invalid_request(error) from None
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ def require_one_line(value: str, name: str) -> str:
     return value
 
 
-def _as_invalid_request(error: ValidationError) -> InvalidRequest:
+def as_invalid_request(error: ValidationError) -> InvalidRequest:
     """The first fault as one sentence that names the field and what was received."""
     fault = error.errors(include_url=False)[0]
     field = ".".join(str(step) for step in fault["loc"]) or "request"

@@ -27,7 +27,7 @@ from videosketcher_app.data.sketchbook_index import (
 from videosketcher_app.data.stroke_values import values_of
 from videosketcher_app.data.strokes import Stroke
 from videosketcher_app.services.sketchbook_entries import BookEntry, SketchEntry, entry_of
-from videosketcher_app.storage.folders import remove_folder
+from videosketcher_app.storage.folders import remove_file, remove_folder
 from videosketcher_app.storage.paths import safe_join, safe_name
 
 __all__ = ["FOLDER", "BookEntry", "SketchEntry", "Sketchbooks"]
@@ -208,7 +208,7 @@ class Sketchbooks:
             del rows[_place(index, sketch_id)]
             write_index(folder, replace(index, rows=tuple(rows)))
             for file in (files.sketch_file, files.picture_file):
-                _unlink(file(folder, sketch_id))
+                remove_file(file(folder, sketch_id))
 
     def remove(self, name: str, *, role: Role = Role.OWNER) -> None:
         """Deletes a sketchbook with all its drawings.
@@ -287,13 +287,3 @@ def _write_picture(folder: Path, sketch: files.BookSketch) -> None:
     path = files.picture_file(folder, sketch.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_png(path, picture(sketch.sketch, *size))
-
-
-def _unlink(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"The file {path.name} cannot be removed: {error.strerror or error}.",
-            hint="Close programs that show it, or check the permissions.",
-        ) from error

@@ -1,4 +1,4 @@
-"""Whole folders: moved, copied and removed so that a crash leaves one complete copy of each."""
+"""Whole folders (and single files): moved, copied and removed so that a crash leaves one complete copy of each."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ def move_folder(source: Path, target: Path) -> None:
         raise CannotWrite(
             f"The folder {source.name} cannot be moved: {error.strerror or error}.",
             hint="Close programs that show its files, or check the permissions.",
+        ) from error
+
+
+def remove_file(path: Path) -> None:
+    """Removes a file, if it is there.
+
+    Raises:
+        CannotWrite: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"The file {path.name} cannot be removed: {error.strerror or error}.",
+            hint="Close programs that use it, or check the permissions.",
         ) from error
 
 

@@ -23,7 +23,7 @@ import psutil
 
 from videosketcher_app.core.errors import AppError, CannotWrite
 from videosketcher_app.storage import atomic, bounded
-from videosketcher_app.storage.folders import remove_folder
+from videosketcher_app.storage.folders import remove_file, remove_folder
 from videosketcher_app.training.loop import LOG_FILE
 from videosketcher_app.training.state import STATE_FILE
 
@@ -160,7 +160,7 @@ class RunFolder:
         for name in (SAMPLES, CHECKPOINTS):
             remove_folder(self.path / name)
         for name in (STATE_FILE, PREPARED_FILE, RESULT_FILE, LOG_FILE):
-            _remove_file(self.path / name)
+            remove_file(self.path / name)
 
     def sample_folder(self, step: int) -> Path:
         """Where the samples of a step are."""
@@ -186,7 +186,7 @@ class RunFolder:
             if used <= budget_mb * _MIB:
                 return
             used -= _size(path)
-            remove_folder(path) if path.is_dir() else _remove_file(path)
+            remove_folder(path) if path.is_dir() else remove_file(path)
 
     def require_space(self, num_bytes: int) -> None:
         """Refuses to begin on a disk that is too full to end.
@@ -214,13 +214,3 @@ def _numbered(folder: Path, *, prefix: str) -> list[tuple[int, Path]]:
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def _remove_file(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"{path.name} cannot be removed: {error.strerror or error}.",
-            hint="Close programs that use it, or check the permissions.",
-        ) from error

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from videosketcher_app.core.errors import AppError, InvalidFile, InvalidRequest
+from videosketcher_app.core.errors import InvalidFile
 from videosketcher_app.core.plan import MAX_PLAN_CHARACTERS
+from videosketcher_app.core.request_base import as_invalid_request
 from videosketcher_app.core.requests import DEFAULT_MODEL, MAX_SEED, refuse_unknown
 from videosketcher_app.storage import atomic, bounded
 from videosketcher_app.storage.paths import safe_name
@@ -57,7 +58,7 @@ class StyleRunRequest(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _as_invalid_request(error) from None
+            raise as_invalid_request(error) from None
 
     @field_validator("name")
     @classmethod
@@ -98,16 +99,3 @@ def read_request(folder: Path) -> StyleRunRequest:
             f"The file {REQUEST_FILE} of {folder.name} is damaged.", hint="Start the run anew."
         )
     return StyleRunRequest(**values)
-
-
-def _as_invalid_request(error: ValidationError) -> AppError:
-    """The first fault as one sentence that names the field and what was received."""
-    fault = error.errors(include_url=False)[0]
-    field = ".".join(str(step) for step in fault["loc"]) or "request"
-    if fault["type"] == "missing":
-        return InvalidRequest(f"{field} is missing.", hint=f"Give a value for {field}.")
-    wanted = fault["msg"].removeprefix("Input ").removeprefix("should ")
-    return InvalidRequest(
-        f"{field} should {wanted}. Received: {str(fault['input'])[:80]!r}",
-        hint=f"Correct {field} or leave it out.",
-    )
