@@ -59,7 +59,9 @@ class BrushDesk:
 
     def plays(self) -> None:
         """Waits until the player has a film."""
-        self.page.wait_for_function("document.querySelector('#brush-player video').readyState >= 2")
+        self.page.wait_for_function(
+            "document.querySelector('#brush-player video')?.readyState >= 2"
+        )
 
     def draw(self, concept: str) -> None:
         """Draws a concept to its end."""

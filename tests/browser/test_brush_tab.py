@@ -67,7 +67,7 @@ def test_pick_generate_reink_and_download(desk, folder):
     desk.plays()
     assert newest(folder)["request"]["brush"]["name"] == "marker_blue"
     page.wait_for_function(
-        "document.querySelector('#brush-player video').src.includes('marker_blue')"
+        "document.querySelector('#brush-player video')?.src.includes('marker_blue')"
     )
     red, _, blue = desk.ink_color()
     assert blue > red + 20
@@ -92,7 +92,7 @@ def test_upload_understand_correct_and_keep(desk, tmp_path):
     desk.has("As you corrected it")
     expect(page.locator("#brush-frame img")).not_to_have_attribute("src", before)
     page.locator("#brush-reset").click()
-    page.wait_for_function("document.querySelector('#brush-reset').disabled")
+    page.wait_for_function("document.querySelector('#brush-reset')?.disabled")
     expect(page.locator("#brush-frame img")).to_have_attribute("src", before)
     page.locator("#brush-keep-fold .label-wrap").first.click()
     page.locator("#brush-keep-as input, #brush-keep-as textarea").first.fill("<b>My & pen</b>")
@@ -127,7 +127,7 @@ def test_paint_a_stroke_on_the_sketch_pad(desk):
     canvas.wait_for()
     page.locator('#brush-pad [aria-label="Erase"]').wait_for()
     page.wait_for_function(
-        "!document.querySelector('#brush-pad').innerText.includes('select the draw tool')"
+        "document.querySelector('#brush-pad')?.innerText.includes('select the draw tool') === false"
     )
     box = canvas.bounding_box()
     x, y = box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]

@@ -255,7 +255,7 @@ def test_the_plain_pad_is_answered(paper):
     pad.wait_for(timeout=600_000)
     page.locator('#simple-paper [aria-label="Erase"]').wait_for()
     page.wait_for_function(
-        "!document.querySelector('#simple-paper').innerText.includes('select the draw tool')"
+        "document.querySelector('#simple-paper')?.innerText.includes('select the draw tool') === false"
     )
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()

@@ -51,6 +51,6 @@ def test_dropping_on_the_window(page):
     page.evaluate(DRAG, [["drop"], [["a.svg", "1"], ["b.svg", "2"]]])
     expect(status).to_contain_text("one file at a time")
     page.evaluate(DRAG, [["drop"], [["cät <b>.SVG", "<svg/>"]]])
-    page.wait_for_function("document.querySelector('#answer textarea').value")
+    page.wait_for_function("document.querySelector('#answer textarea')?.value")
     expect(page.locator("#answer textarea")).to_have_value("cät <b>.SVG: <svg/>")
     assert status.text_content() == ""

@@ -69,11 +69,11 @@ def test_open_replay_favorite_search_and_take_the_settings(open_gallery):
     )
     tile(page, "a cat").click()
     page.locator(".vg-detail video").wait_for()
-    page.wait_for_function("document.querySelector('.vg-detail video').readyState >= 1")
-    assert page.evaluate("document.querySelector('.vg-detail video').duration") > 4
+    page.wait_for_function("document.querySelector('.vg-detail video')?.readyState >= 1")
+    assert page.evaluate("document.querySelector('.vg-detail video')?.duration") > 4
     assert page.locator(".vg-detail ol li").count() >= 3
     page.locator(".vg-jumps button").nth(2).click()
-    page.wait_for_function("document.querySelector('.vg-detail video').currentTime > 0.5")
+    page.wait_for_function("document.querySelector('.vg-detail video')?.currentTime > 0.5")
     page.locator("#gallery-star").click()
     page.locator(".vg-open .vg-star").wait_for()
     page.get_by_label("Only favorites").check()
@@ -203,7 +203,7 @@ def test_tablet_has_room_for_everything(open_gallery):
     tile(page, "a cat").click()
     page.locator(".vg-detail video").wait_for()
     page.wait_for_function(
-        "document.querySelector('.vg-detail').getBoundingClientRect().top < window.innerHeight"
+        "document.querySelector('.vg-detail')?.getBoundingClientRect().top < window.innerHeight"
     )
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
 

@@ -85,7 +85,7 @@ def names(page):
 
 def wait_for_answer(page, expected):
     page.wait_for_function(
-        "text => document.querySelector('#answer textarea').value.includes(text)", arg=expected
+        "text => document.querySelector('#answer textarea')?.value.includes(text)", arg=expected
     )
     return page.locator("#answer textarea").input_value()
 

@@ -42,7 +42,7 @@ with gr.Blocks() as blocks:
     show_lost.click(lambda: {{**VALUE, "video": VALUE["video"] + ".gone"}}, None, player)
     player.retime(told, None, answer)
 """
-JS_TIME = "document.querySelector('#player video').currentTime"
+JS_TIME = "document.querySelector('#player video')?.currentTime"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def page(open_page, address):
 def opened(open_page, address, **options):
     page = open_page(address, **options)
     page.get_by_role("button", name="Show").click()
-    page.wait_for_function("document.querySelector('#player video').readyState >= 2")
+    page.wait_for_function("document.querySelector('#player video')?.readyState >= 2")
     return page
 
 
@@ -266,7 +266,7 @@ def test_a_new_order_and_pace_is_told_to_python(page):
     page.keyboard.press("Alt+ArrowDown")
     page.locator("[data-set=hold]").select_option("0.5")
     page.get_by_role("button", name="Draw again like this").click()
-    page.wait_for_function("document.querySelector('#answer textarea').value")
+    page.wait_for_function("document.querySelector('#answer textarea')?.value")
     told = json.loads(page.locator("#answer textarea").input_value())
     assert told["order"] == [2, 1, 0]
     assert told["seconds"][0] == pytest.approx(2.0, abs=0.1)

@@ -87,7 +87,7 @@ def test_a_lora_is_chosen_and_its_word_goes_before_the_concept(desk, folder):
     desk.page.locator("#lora-2 input").wait_for()  # the next slot
     desk.concept.fill("a cat")
     desk.button("inkhand").click()
-    desk.page.wait_for_function("document.querySelector('#as-written input').checked")
+    desk.page.wait_for_function("document.querySelector('#as-written input')?.checked")
     expect(desk.concept).to_have_value("inkhand, a cat")
     desk.button("Draw").click()
     desk.finished()
@@ -96,7 +96,7 @@ def test_a_lora_is_chosen_and_its_word_goes_before_the_concept(desk, folder):
     desk.page.locator("#lora-1 input").fill("")
     desk.button("Use its settings").click()
     desk.told("settings of this drawing are back")
-    desk.page.wait_for_function("document.querySelector('#lora-1 input').value.startsWith('ink')")
+    desk.page.wait_for_function("document.querySelector('#lora-1 input')?.value.startsWith('ink')")
 
 
 def test_suggestions_follow_what_is_typed_in_other_languages_too(desk):
@@ -119,7 +119,7 @@ def test_plan_first_then_reorder_reword_and_draw(desk, folder):
     desk.page.locator("#plan .pe-line summary").click()
     line = desk.page.locator("#plan .pe-line textarea")
     desk.page.wait_for_function(
-        "document.querySelector('#plan .pe-line textarea').value.includes('large star')"
+        "document.querySelector('#plan .pe-line textarea')?.value.includes('large star')"
     )
     wanted = parse_plan(line.input_value())
     assert [part.name for part in wanted.parts][:2] == [before[1], before[0]]
@@ -139,7 +139,7 @@ def test_the_line_of_text_is_the_plan_too(desk, folder):
     line = desk.page.locator("#plan .pe-line textarea")
     plan = parse_plan(line.input_value())
     line.fill(str(plan).replace(plan.parts[0].name, "Helmet", 1))
-    desk.page.wait_for_function("document.querySelector('#plan .pe-name').value === 'Helmet'")
+    desk.page.wait_for_function("document.querySelector('#plan .pe-name')?.value === 'Helmet'")
     desk.button("Draw").click()
     desk.finished()
     assert "Helmet" in newest(folder, "robot")["plan"]["text"]
@@ -190,7 +190,7 @@ def test_a_preset_fills_the_settings(desk):
     desk.page.locator("#preset input").click()
     desk.page.get_by_role("option", name="Quick look").click()
     desk.page.wait_for_function(
-        "document.querySelector('#steps :is(input, textarea)').value === '4'"
+        "document.querySelector('#steps :is(input, textarea)')?.value === '4'"
     )
     expect(desk.field("model")).to_have_value("pocket-t2v")
     assert "draws plans of shapes and places" in desk.page.locator("#about-model").inner_text()
@@ -205,12 +205,12 @@ def test_seed_lock_and_dice(desk):
     expect(seed).to_have_value(rolled)
     desk.button("New seed").click()
     desk.page.wait_for_function(
-        "(old) => document.querySelector('#seed input').value !== old", arg=rolled
+        "(old) => document.querySelector('#seed input')?.value !== old", arg=rolled
     )
     desk.page.get_by_label("Keep").uncheck()
     seed.fill("42")
     seed.press("Tab")
-    desk.page.wait_for_function("document.querySelector('#seed-lock input').checked")
+    desk.page.wait_for_function("document.querySelector('#seed-lock input')?.checked")
     desk.draw("a duck")
     expect(seed).to_have_value("42")
 
@@ -277,7 +277,7 @@ def test_a_drawing_that_could_not_be_saved_is_saved_with_one_press(desk, folder)
     desk.button("Save a kite again").click()
     desk.told("Saved: a kite.")
     strip.wait_for(state="detached")
-    desk.page.wait_for_function("document.querySelector('#player video').readyState >= 2")
+    desk.page.wait_for_function("document.querySelector('#player video')?.readyState >= 2")
     assert (out / "kite" / "kite.mp4").is_file()
 
 

@@ -91,7 +91,7 @@ def test_two_sketches_become_a_style_that_draws(open_page, address, folder):
     page.wait_for_function("document.querySelector('#lora-1 input')?.value.startsWith('cathand')")
     page.locator("#lora-words button", has_text="inkhand").click()
     page.wait_for_function(
-        "document.querySelector('#concept textarea, #concept input').value.startsWith('inkhand')"
+        "document.querySelector('#concept textarea, #concept input')?.value.startsWith('inkhand')"
     )
     Desk(page).draw("inkhand, a dog")
     config = next((folder / "out").glob("*/*_config.json"))

@@ -89,7 +89,7 @@ class Desk:
 
     def finished(self) -> None:
         self.told("Done in")
-        self.page.wait_for_function("document.querySelector('#player video').readyState >= 2")
+        self.page.wait_for_function("document.querySelector('#player video')?.readyState >= 2")
 
     def open_settings(self) -> None:
         self.page.locator("#settings .label-wrap").first.click()

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.security.served import Served
 from videosketcher_app.ui.codraw.tiles import HEADER
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 DRAWN_S = 240.0
 
 

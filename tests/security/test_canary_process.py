@@ -42,6 +42,7 @@ class Children:
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
+        self._command = self._process.cmdline()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self.seen: dict[int, bytes] = {}
@@ -58,9 +59,15 @@ class Children:
         while not self._stop.wait(0.01):
             try:
                 for child in self._process.children(recursive=True):
-                    self.seen[child.pid] = Path(f"/proc/{child.pid}/environ").read_bytes()
+                    self._look(child)
             except (psutil.Error, OSError):
                 continue
+
+    def _look(self, child: psutil.Process) -> None:
+        text = Path(f"/proc/{child.pid}/environ").read_bytes()
+        # A child that has not become another program yet shows its parent's environment as its own.
+        if child.cmdline() not in ([], self._command):
+            self.seen[child.pid] = text
 
 
 def command(*words: str) -> list[str]:
@@ -96,10 +103,10 @@ def test_keys_stay_where_they_were_given(tmp_path):
                 answers = draw_and_look(process, printed)
         finally:
             process.terminate()
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=180)
     bundle = subprocess.run(
         command("doctor", "--bundle", str(tmp_path / "bundle.zip")),
-        cwd=work, env=environment(home), capture_output=True, check=False, timeout=120,
+        cwd=work, env=environment(home), capture_output=True, check=False, timeout=180,
     )  # fmt: skip
     assert (tmp_path / "bundle.zip").is_file(), bundle.stderr
     (tmp_path / "bundle").mkdir()
@@ -126,7 +133,7 @@ def draw_and_look(process: subprocess.Popen[str], printed: list[str]) -> dict[st
     assert url, printed
     answers = {}
     base = url.partition("/?")[0]
-    with httpx.Client(base_url=base, timeout=60, follow_redirects=True) as client:
+    with httpx.Client(base_url=base, timeout=180, follow_redirects=True) as client:
         assert client.get(url).status_code == 200
         for route in ROUTES:
             answers[route] = client.get(route).content

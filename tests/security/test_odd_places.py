@@ -110,6 +110,6 @@ def test_an_odd_process_starts_or_says_why(tmp_path, name):
             with httpx.Client(trust_env=False) as client:
                 assert client.get(url).status_code == 303
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
     assert url or errors.startswith("error: "), errors
     assert "Traceback" not in errors
