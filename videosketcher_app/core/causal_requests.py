@@ -16,8 +16,7 @@ from videosketcher_app.core.request_base import (
 )
 from videosketcher_app.core.sketch_request import SketchRequest
 
-# pocket-t2v's block-causal pass, not distilled, until a model trained to take turns is shipped.
-DEFAULT_CAUSAL_MODEL = "pocket-t2v"
+DEFAULT_CAUSAL_MODEL = "pocket-ar"
 CAUSAL_FPS = 15
 MAX_TURN_FRAMES = 3600
 MAX_ROLLOUTS = 40

@@ -125,7 +125,7 @@ def long_drawing(
     sketch = continue_sketch(drawn.sketch, others, rng)
     now = first_frame_of(setting.blocks_before)
     done = sum(span[1] < now for i in range(count) if (span := sketch.part_span(i)))
-    low = max(0, done - int(rng.integers(0, 6)))
+    low = min(max(0, done - int(rng.integers(0, 6))), count - 1)  # a plan has one part at least
     high = min(count, max(low + int(rng.integers(4, MOST_PARTS_SAID + 1)), 2))
     strokes = tuple(
         replace(s, part=s.part - low if low <= s.part < high else -1)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import PLANNERS, SketchRequest
 from videosketcher_app.services.model_facts import ModelFacts, all_facts
 from videosketcher_app.services.presets import Preset
+from videosketcher_app.ui.tabs.text.sparse_field import sparse_text
 from videosketcher_app.ui.texts import t
 
+MIN_FRAMES = 5
+_FIELDS = frozenset(
+    ("model", "num_inference_steps", "cfg_scale", "num_frames", "width", "height", "fps", "sparse",
+     "loras", "as_written", "planner")
+)  # fmt: skip
 OWN_SIZE = ""  # the model's own canvas
 # Multiples of 24, which Pocket and Wan can both draw.
 SIZES = ("432 x 240", "240 x 432", "312 x 312", "624 x 360", "816 x 480")
@@ -73,12 +80,13 @@ def planner_choices() -> list[tuple[str, str]]:
 
 
 def model_choices(started_with: str, *, with_brush: bool = False) -> list[str]:
-    """Models that can draw now. The test family is offered only to who started the app with it.
+    """Models that draw whole clips now. The test family is offered only to who started with it.
 
     Args:
         with_brush: those that need a brush are offered too.
     """
-    here = [facts for facts in all_facts() if facts.here and facts.family != "tiny"]
+    whole = [facts for facts in all_facts() if facts.here and facts.kind != "causal"]
+    here = [facts for facts in whole if facts.family != "tiny"]
     names = [facts.name for facts in here if with_brush or not facts.image_conditioned]
     return names if started_with in names else [started_with, *names]
 
@@ -98,8 +106,23 @@ def preset_request(preset: Preset, *, model: str) -> SketchRequest:
     return SketchRequest(prompt="a cat", **{"model": model, **preset.request})
 
 
+def preset_choices(presets: Sequence[Preset], models: Sequence[str]) -> list[tuple[str, str]]:
+    """(label, name) of the presets whose model can draw now; those without one go with any.
+
+    What sets something that this tab has no field for is left to the command line.
+    """
+    offered = [
+        preset
+        for preset in presets
+        if preset.request.get("model", models[0]) in models
+        and preset.request.keys() <= _FIELDS
+        and preset.request.get("num_frames", MIN_FRAMES) >= MIN_FRAMES
+    ]
+    return [(preset.label, preset.name) for preset in offered]
+
+
 def settings_values(request: SketchRequest) -> list[Any]:
-    """Values of the fields model, steps, guidance, frames, size and fps."""
+    """Values of the fields model, steps, guidance, frames, size, fps and kept fraction."""
     return [
         request.model,
         _open_text(request.num_inference_steps),
@@ -107,6 +130,7 @@ def settings_values(request: SketchRequest) -> list[Any]:
         request.num_frames,
         size_text(request),
         request.fps,
+        sparse_text(request.sparse),
     ]
 
 
