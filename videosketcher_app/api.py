@@ -56,12 +56,19 @@ _lock = threading.Lock()
 _services: Services | None = None
 
 
-def sketch(prompt: str, *, loras: Lora | Sequence[Lora] = (), **fields: Any) -> Drawing:
+def sketch(
+    prompt: str,
+    *,
+    loras: Lora | Sequence[Lora] = (),
+    input_video: str | Path | None = None,
+    **fields: Any,
+) -> Drawing:
     """Draws a concept ("a cat") or a whole plan; nothing is written until `Drawing.save`.
 
     Args:
         loras: files, or names of imported LoRAs: "ink", "ink.safetensors=0.8", a Path, or a
             LoraSpec.
+        input_video: a clip or picture to draw over; `strength` says how much is drawn anew.
         fields: any other field of SketchRequest (seed, model, num_frames, width, ...).
 
     Raises:
@@ -70,7 +77,8 @@ def sketch(prompt: str, *, loras: Lora | Sequence[Lora] = (), **fields: Any) -> 
     """
     given = (loras,) if isinstance(loras, Lora) else loras
     specs = tuple(_as_spec(lora) for lora in given)
-    request = SketchRequest(**{**fields, "prompt": prompt, "loras": specs})
+    clip = None if input_video is None else str(Path(input_video).absolute())
+    request = SketchRequest(**{**fields, "prompt": prompt, "loras": specs, "input_video": clip})
     for event in _shared_services().generation.run(request):
         if isinstance(event, Done):
             return event.drawing

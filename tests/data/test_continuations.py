@@ -202,3 +202,14 @@ def test_a_long_drawing_is_planned_around_where_it_has_come_to() -> None:
         assert later <= left | {-1}
         drew += bool(later)
     assert drew > 25
+
+
+@pytest.mark.parametrize(("first", "given", "seed"), [(5, 5, 39), (14, 5, 16), (20, 3, 16)])
+def test_a_long_drawing_that_is_all_drawn_still_has_a_plan(
+    first: int, given: int, seed: int
+) -> None:
+    setting = Setting(first_block=first, given_blocks=given)
+    rng = np.random.default_rng([seed])
+    before = turns(setting.blocks_before, rng)
+    others = (*before, *(False,) * (setting.num_blocks - len(before)))
+    assert long_drawing(others, setting, rng).plan.parts

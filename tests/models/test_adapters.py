@@ -20,6 +20,7 @@ from videosketcher_app.models.adapters import (
     read_adapter,
     save_adapter,
 )
+from videosketcher_app.models.model_rows import row_from
 from videosketcher_app.models.pocket import PocketModel, load_adapted, load_pocket, save_adapted
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.storage.tensors import sha256_of, write_safetensors
@@ -229,8 +230,9 @@ def test_a_row_with_a_base_needs_and_checks_both_folders(
         for name in ("base", "adapter")
     }
     rows["adapter"]["base"] = "base"
+    known = {name: row_from(name, entry) for name, entry in rows.items()}
     monkeypatch.setattr(catalogue, "CHECKPOINTS", tmp_path)
-    monkeypatch.setattr(catalogue, "_rows", lambda: rows)
+    monkeypatch.setattr(catalogue, "_rows", lambda: known)
     assert catalogue.load_text_model("adapter").name == "adapted"
     (tmp_path / "base" / "vae.safetensors").write_bytes(b"other")
     with pytest.raises(DamagedModel):

@@ -23,8 +23,13 @@ class ByteTokenizer:
         return ids, (ids > 0).long()
 
 
-def tiny_pipeline(*, in_dim: int = 36, clip: bool = False, seed: int = 0) -> WanVideoPipeline:
-    """A pipeline in Wan 2.2's style, or with `clip` in that of Wan 2.1."""
+def tiny_pipeline(
+    *, in_dim: int = 36, clip: bool = False, seed: int = 0, require_vae_embedding: bool = True
+) -> WanVideoPipeline:
+    """A pipeline in Wan 2.2's style, or with `clip` in that of Wan 2.1.
+
+    One that draws from text has 16 channels and no VAE embedding.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         with skip_model_initialization():
@@ -43,6 +48,7 @@ def tiny_pipeline(*, in_dim: int = 36, clip: bool = False, seed: int = 0) -> Wan
             num_layers=1,
             has_image_input=clip,
             require_clip_embedding=clip,
+            require_vae_embedding=require_vae_embedding,
         )
         text = WanTextEncoder(vocab=258, dim=32, dim_attn=32, dim_ffn=32, num_heads=2, num_layers=1)
         pipe = WanVideoPipeline(device="cpu", torch_dtype=torch.float32)

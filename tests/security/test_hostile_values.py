@@ -61,6 +61,7 @@ REQUEST_FIELDS = {
     "mode": CHOICES,
     "planner": CHOICES,
     "brush": [value for value in CHOICES if value is not None],
+    "sparse": [value for value in CHOICES if value not in (None, {})],
 }
 
 
@@ -120,7 +121,7 @@ def test_unknown_fields_and_what_is_no_request():
 
 # What the fields of the Text tab hand over, as Gradio hands it over
 
-FIELDS = ["a cat", False, 0, "tiny", "", "", 9, "", 12, "library"]
+FIELDS = ["a cat", False, 0, "tiny", "", "", 9, "", 12, "library", "0.3"]
 FIELD_VALUES = {
     0: [value for value in LINES if isinstance(value, str)],
     2: NUMBERS,
@@ -131,6 +132,7 @@ FIELD_VALUES = {
     7: [value for value in NAMES if value.strip()],
     8: NUMBERS,
     9: CHOICES,
+    10: [value for value in NUMBERS_IN_TEXT if str(value).strip()],
 }
 
 

@@ -145,11 +145,19 @@ def test_plan_of_an_unknown_concept_says_so(services):
     assert drawing.planned.note
 
 
+@pytest.mark.parametrize("mode", ["fast", "sketch"])
+def test_a_mode_of_speed_is_named_in_the_files(services, mode):
+    drawing = draw(services, SHORT.replaced(mode=mode, num_inference_steps=6))
+    assert drawing.settings["acceleration"]["mode"] == mode
+    assert len(drawing.settings["acceleration"]) > 1
+    exact = draw(services, SHORT.replaced(num_inference_steps=6))
+    assert "acceleration" not in exact.settings
+
+
 IMPOSSIBLE = [
     ({"model": "no-such-model"}, AppError),
     ({"width": 152}, InvalidRequest),
     ({"loras": (LoraSpec(path="ink.safetensors"),)}, MissingModel),
-    ({"mode": "fast"}, InvalidRequest),
     ({"negative_prompt": "color"}, InvalidRequest),
     ({"planner": "openai"}, InvalidRequest),
     ({"prompt": "?!"}, InvalidRequest),

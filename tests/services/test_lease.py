@@ -178,7 +178,7 @@ def test_a_crash_while_loading_is_seen_and_books_nothing(
 ) -> None:
     shelf = ModelShelf(device="cpu", lease=lease)
 
-    def crash(_name: str) -> None:
+    def crash(*_: object) -> None:
         raise RuntimeError("driver lost")
 
     with monkeypatch.context() as patch:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from videosketcher_app.core.requests import SketchRequest, check_canvas
+from videosketcher_app.models.catalogue import model_rows
 from videosketcher_app.services.presets import DEFAULT, PRESETS, load_presets
 
+STUDIO_MULTIPLE_PX = 16
 SHIPPED, _ = load_presets(PRESETS)
 MODEL = json.loads((PRESETS.parent / "checkpoints" / "pocket" / "model.json").read_text("utf-8"))
 
@@ -25,9 +27,19 @@ def test_the_shipped_presets_are_all_there_in_their_order() -> None:
 @pytest.mark.parametrize("preset", SHIPPED, ids=lambda preset: preset.name)
 def test_every_shipped_preset_is_a_possible_request(preset) -> None:
     request = SketchRequest(prompt="a cat", **preset.request)
-    check_canvas(request, multiple_px=MODEL["defaults"]["multiple_px"], model=request.model)
+    is_pocket = request.model.startswith("pocket")
+    multiple_px = MODEL["defaults"]["multiple_px"] if is_pocket else STUDIO_MULTIPLE_PX
+    check_canvas(request, multiple_px=multiple_px, model=request.model)
+    rows = {row.name: row for row in model_rows()}
+    assert rows[request.model].draws
+    assert {rows[lora.path].kind for lora in request.loras} <= {"lora"}
     plain = SketchRequest(prompt="a cat")
     assert (request == plain) == (preset.name == "default")
+
+
+def test_every_preset_that_the_catalogue_names_is_there() -> None:
+    named = {row.default_preset for row in model_rows()} - {None}
+    assert named <= {preset.name for preset in SHIPPED}
 
 
 @pytest.mark.parametrize(

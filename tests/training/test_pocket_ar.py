@@ -35,7 +35,7 @@ from videosketcher_app.training.pocket_ar_batches import (
 )
 from videosketcher_app.training.pocket_ar_pass import causal_velocity
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_ar_run import export_ar
+from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE, export_ar
 from videosketcher_app.training.state import StepRandom
 
 ROOT = Path(__file__).parents[2]
@@ -262,18 +262,21 @@ def test_the_presets_of_pocket_ar_load() -> None:
     assert stages == {"causal", "ode", "dmd"}
 
 
-def test_an_adapter_of_the_shipped_weights_fits_the_family_s_budget(tmp_path: Path) -> None:
-    from videosketcher_app.models.adapters import adapter_tensors, save_adapter
-    from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE
+def test_the_family_stays_within_its_budget() -> None:
+    folders = [CHECKPOINTS / name for name in ("pocket", "pocket-brush", "pocket-ar")]
+    assert sum(file.stat().st_size for one in folders for file in one.iterdir()) <= 40e6
 
-    run = read_run(ROOT / "presets" / "training" / "pocket_ar_ode.yaml")
+
+def test_layer_norms_learn_whole_or_not_at_all() -> None:
+    """torch 2.11 writes past the gradient of a layer norm on CUDA of which only the bias learns."""
     base = load_pocket(CHECKPOINTS / "pocket", "cpu", torch.float32)
-    inject(base.transformer, AdapterConfig(rank=run.rank, targets=PAIRS, full=WHOLE))
-    path = tmp_path / ADAPTER_FILE
-    tensors = adapter_tensors(base.transformer)
-    save_adapter(path, tensors, base=base, config=base.transformer_config)
-    shipped = sum(file.stat().st_size for file in (CHECKPOINTS / "pocket").iterdir())
-    assert shipped + path.stat().st_size <= 31e6  # leaves 9 MB of 40 for the brush adapter
+    base.transformer.requires_grad_(False)
+    inject(base.transformer, AdapterConfig(rank=1, targets=PAIRS, full=WHOLE))
+    norms = [m for m in base.transformer.modules() if isinstance(m, torch.nn.LayerNorm)]
+    affine = [norm for norm in norms if norm.elementwise_affine]
+    assert affine
+    for norm in affine:
+        assert norm.weight.requires_grad == norm.bias.requires_grad
 
 
 def test_a_window_has_seven_blocks() -> None:

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
-
+from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL
 from videosketcher_app.services.model_facts import all_facts, facts_of
-from videosketcher_app.ui.tabs.text import values
 from videosketcher_app.ui.tabs.text.values import model_choices
-
-
-@pytest.fixture
-def with_a_brush_model(monkeypatch):
-    """The catalogue with a brush model whose weights are here."""
-    shipped = facts_of("pocket-t2v")
-    brush = replace(shipped, name="pocket-brush", image_conditioned=True)
-    monkeypatch.setattr(values, "all_facts", lambda: (*all_facts(), brush))
 
 
 def test_the_catalogue_says_who_needs_a_brush():
@@ -25,10 +13,15 @@ def test_the_catalogue_says_who_needs_a_brush():
     assert not needing & {"pocket-t2v", "tiny", "wan2.1-t2v-14b"}
 
 
-def test_a_brush_model_is_offered_where_there_are_brushes_only(with_a_brush_model):
+def test_a_brush_model_is_offered_where_there_are_brushes_only():
     assert model_choices("pocket-t2v") == ["pocket-t2v"]
     assert model_choices("pocket-t2v", with_brush=True) == ["pocket-t2v", "pocket-brush"]
 
 
-def test_what_the_app_was_started_with_is_always_offered(with_a_brush_model):
+def test_a_model_that_takes_turns_is_no_choice_for_whole_clips():
+    assert facts_of(DEFAULT_CAUSAL_MODEL).here
+    assert DEFAULT_CAUSAL_MODEL not in model_choices("pocket-t2v", with_brush=True)
+
+
+def test_what_the_app_was_started_with_is_always_offered():
     assert model_choices("tiny-brush") == ["tiny-brush", "pocket-t2v"]

@@ -9,17 +9,14 @@ import pytest
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.services.lease import DeviceMemory
-from videosketcher_app.services.model_facts import all_facts
 from videosketcher_app.services.model_shelf import STATES, ShelfState
 from videosketcher_app.services.presets import Notice
 from videosketcher_app.ui.app import build_app, notices_html
 from videosketcher_app.ui.components import header, hints, status_bar
 from videosketcher_app.ui.components.status_bar import Figures, figures_html, gb, state_html
-from videosketcher_app.ui.tabs import models
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GUEST_TABS = ["Text", "Brush", "Co-draw"]
@@ -96,39 +93,6 @@ def test_a_guest_is_not_told_about_the_machine(services):
 
 def test_bytes_are_said_as_people_say_them():
     assert [gb(5 * 2**20), gb(3 * 2**30 // 2)] == ["5 MB", "1.5 GB"]
-
-
-def test_every_model_has_a_card_and_the_shelf_says_what_is_loaded(services):
-    html = models.shelf_html(services, all_facts())
-    assert html.count("<article") == len(all_facts()) >= 2
-    services.shelf.get("tiny")
-    assert "measured" in models.shelf_html(services, all_facts())
-    assert "vs-ready" in models.shelf_html(services, all_facts())
-
-
-def test_models_of_the_tests_are_shown_to_nobody_who_did_not_ask():
-    families = {facts.family for facts in models.offered(DEFAULT_MODEL)}
-    assert "tiny" not in families
-    assert families >= {"pocket"}
-    assert models.offered("tiny") == list(all_facts())
-
-
-def test_a_model_that_is_not_here_says_what_it_needs(services):
-    away = next(facts for facts in all_facts() if facts.downloads)
-    html = models.card_html(away, ShelfState())
-    assert "vs-away" in html
-    assert "not on this disk" in html
-
-
-def test_the_check_runs_on_the_worker_and_ends_with_a_sentence(services):
-    lines = list(models.verified(services, "pocket-t2v", "s"))
-    assert "waiting" in lines[0]
-    assert any("<progress" in line for line in lines)
-    assert "as published" in lines[-1] or "vs-error" in lines[-1]
-
-
-def test_an_unknown_model_is_answered(services):
-    assert "no model named" in list(models.verified(services, "nothing", "s"))[-1]
 
 
 def test_notices_name_file_and_line_and_stay_text():

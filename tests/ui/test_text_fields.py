@@ -11,6 +11,7 @@ from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, PlanPart
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
+from videosketcher_app.core.sparse_request import SPARSE_PRESETS
 from videosketcher_app.services.container import build
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.ui.tabs.text.page import Draft, request_of
@@ -51,6 +52,8 @@ def test_the_fields_become_a_request():
         ({"steps": "2.5"}, "num_inference_steps"),
         ({"frames": 80}, "4n + 1"),
         ({"model": None}, "model"),
+        ({"kept": "a little"}, "nothing about sparse attention: a little"),
+        ({"kept": "1.5"}, "kept_fraction"),
     ],
 )
 def test_what_is_not_possible_is_said(changes, told):
@@ -65,12 +68,24 @@ def test_sizes_are_read_as_people_write_them(text):
 
 def test_settings_come_back_as_they_were():
     request = SketchRequest(
-        prompt="a cat", width=312, height=312, num_inference_steps=16, cfg_scale=0.5
+        prompt="a cat",
+        width=312,
+        height=312,
+        num_inference_steps=16,
+        cfg_scale=0.5,
+        sparse=SPARSE_PRESETS["code"],
     )
-    model, steps, guidance, frames, size, fps = settings_values(request)
+    model, steps, guidance, frames, size, fps, kept = settings_values(request)
     again = request_of(
         fields(
-            model=model, steps=steps, guidance=guidance, frames=frames, size=size, fps=fps, seed=0
+            model=model,
+            steps=steps,
+            guidance=guidance,
+            frames=frames,
+            size=size,
+            fps=fps,
+            seed=0,
+            kept=kept,
         )
     )
     assert again == request

@@ -10,7 +10,7 @@ from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 #        concept, as written, seed, model, steps, guidance, frames, size, fps, planner
-FIELDS = ["a cat", False, 7, "tiny", "", "", 81, "", 16, "auto"]
+FIELDS = ["a cat", False, 7, "tiny", "", "", 81, "", 16, "auto", ""]
 OPTIONS = [1080, 0, 1, "a4", True]
 
 
@@ -26,6 +26,7 @@ def fields(**changes):
         "size",
         "fps",
         "planner",
+        "kept",
     ]
     return tuple(changes.get(name, value) for name, value in zip(names, FIELDS, strict=True))
 

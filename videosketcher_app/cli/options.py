@@ -29,11 +29,26 @@ def option(name: str, text: str, panel: str, *, metavar: str | None = None) -> A
 
 
 Model = Annotated[str | None, option("--model", "Name in `models list`.", _MODEL)]
+Preset = Annotated[
+    str | None, option("--preset", "Settings by name, such as as_published.", _MODEL)
+]
 Lora = Annotated[
     list[str] | None,
     option("--lora", "A LoRA, at full or given strength; repeatable.", _MODEL, metavar="F[=SCALE]"),
 ]
-Attention = Annotated[str | None, option("--attention", "Attention implementation.", _MODEL)]
+Attention = Annotated[
+    str | None, option("--attention", "torch, xformers, flash, sage, or auto.", _MODEL)
+]
+Rounding = Annotated[
+    str | None, option("--rounding", 'As the published scripts round: "reference".', _MODEL)
+]
+InputVideo = Annotated[
+    str | None,
+    option("--input-video", "A clip or picture to draw over.", _DRAWING, metavar="FILE"),
+]
+Strength = Annotated[
+    float | None, option("--strength", "How much of it is drawn anew, up to 1.", _DRAWING)
+]
 Mode = Annotated[str | None, option("--mode", "exact, fast or sketch.", _MODEL)]
 Seed = Annotated[int | None, option("--seed", "Of the noise.", _DRAWING)]
 Steps = Annotated[int | None, option("--num-inference-steps", "Denoising steps.", _MODEL)]

@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 SCRIPTS = {
     "inference.py": "sketch",
     "bidirectional_inference.py": "sketch",
+    "wan_t2v_inference.py": "sketch",
+    "wan_i2v_inference.py": "brush",
     "ar_inference.py": "rollout",
     "autoregressive_inference.py": "rollout",
     "longvideo_autoregressive_inference.py": "rollout",
@@ -24,6 +26,11 @@ SCRIPTS = {
     "slice_video.py": "data slice",
     "process_mixkit.py": "data convert",
     "create_lmdb_iterative.py": "data lmdb",
+}
+# Scripts that are about one model.
+MODELS = {
+    "wan_t2v_inference.py": "wan2.1-t2v-14b",
+    "wan_i2v_inference.py": "wan2.1-i2v-14b-480p",
 }
 # Shell wrappers take their arguments by position.
 WRAPPERS = {
@@ -42,6 +49,8 @@ WRAPPERS = {
             "--cfg-scale",
         ),
     ),
+    "wan_t2v_inference.sh": (("sketch", "--model", "wan2.1-t2v-14b", "--pattern", "SVG"), ()),
+    "wan_i2v_inference.sh": (("brush", "--model", "wan2.1-i2v-14b-480p", "--pattern", "SVG"), ()),
     "ar_inference.sh": (
         ("rollout",),
         ("--checkpoint", "--prompts-file", "--seed", "--num-rollout", "--num-overlap-frames"),
@@ -55,7 +64,9 @@ OPTIONS = {
     "--checkpoint-path": "--checkpoint",
     "--checkpoint-folder": "--checkpoint",
     "--config-path": "--config",
+    "--denoising-strength": "--strength",
     "--model-id-with-origin-paths": "--model",
+    "--image-path": "--input-image",
     "--server": "--host",
 }
 _INTERPRETER = re.compile(r"(python[\d.]*|bash|sh)")
@@ -75,6 +86,8 @@ def translate(argv: Sequence[str]) -> list[str]:
         return _from_positions(script, words[1:])
     command = SCRIPTS.get(script, words[0])
     options, prompt = _options(words[1:], prompt_is_argument=command in _PROMPT_COMMANDS)
+    if script in MODELS and "--model" not in options:
+        options += ["--model", MODELS[script]]
     if command == "sketch" and "--input-image" in options:
         command = "brush"
     if prompt is None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videosketcher_app.cli import options
+from videosketcher_app.cli import acceleration_flags, options
 from videosketcher_app.cli.console import Console
-from videosketcher_app.cli.request_fields import request_fields
+from videosketcher_app.cli.request_fields import request_fields, with_preset
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 
 if TYPE_CHECKING:
@@ -64,13 +64,23 @@ def sketch(
     refine_backend: options.RefineBackend = None,
     extend_prompt: options.ExtendPrompt = False,
     as_written: options.AsWritten = False,
+    preset: options.Preset = None,
     model: options.Model = None,
     lora: options.Lora = None,
     num_inference_steps: options.Steps = None,
     cfg_scale: options.CfgScale = None,
     negative_prompt: options.NegativePrompt = None,
     attention: options.Attention = None,
+    rounding: options.Rounding = None,
+    input_video: options.InputVideo = None,
+    strength: options.Strength = None,
     mode: options.Mode = None,
+    pattern: acceleration_flags.Pattern = None,
+    sparse_preset: acceleration_flags.SparsePreset = None,
+    sparsity: acceleration_flags.Sparsity = None,
+    first_times_fp: acceleration_flags.FirstTimesFp = None,
+    first_layers_fp: acceleration_flags.FirstLayersFp = None,
+    num_sampled_rows: acceleration_flags.NumSampledRows = None,
     device: options.Device = None,
     output_dir: options.OutputDir = None,
     gif: options.Gif = False,
@@ -83,7 +93,7 @@ def sketch(
 
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
-    fields = request_fields(context.params)
+    fields = with_preset(preset, request_fields(context.params), settings)
     return draw_given(console, settings, fields, prompts_file, request_file, force=force, gif=gif)
 
 

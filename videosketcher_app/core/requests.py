@@ -24,6 +24,7 @@ from videosketcher_app.core.sketch_request import (
     SketchRequest,
     check_canvas,
 )
+from videosketcher_app.core.sparse_request import SparseSpec
 
 __all__ = [
     "CAUSAL_FPS",
@@ -43,6 +44,7 @@ __all__ = [
     "LoraSpec",
     "RolloutRequest",
     "SketchRequest",
+    "SparseSpec",
     "check_canvas",
     "parse_request_json",
     "refuse_unknown",

@@ -19,6 +19,8 @@ PREFIX = "VIDEOSKETCHER_"
 PLANNERS = ("auto", "openai", "qwen", "library")
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_LLM_MODEL = "gpt-5.2"
+DEFAULT_HF_ENDPOINT = "https://huggingface.co"
+DEFAULT_MODELSCOPE_ENDPOINT = "https://modelscope.cn"
 
 
 def _aliases(name: str) -> AliasChoices:
@@ -35,6 +37,8 @@ class AppSettings(BaseSettings):
     openai_api_key, openai_base_url and llm_model are the language model that plans; they are also
     read from OPENAI_API_KEY, OPENAI_BASE_URL and LLM_MODEL. hf_token lets downloads read models that
     want a login; also read from HF_TOKEN, and no longer in the environment once the app is up.
+    offline forbids downloads; also read from HF_HUB_OFFLINE. hf_endpoint and modelscope_endpoint are
+    the hubs, or mirrors of them; also read from HF_ENDPOINT and MODELSCOPE_ENDPOINT.
     """
 
     model_config = SettingsConfigDict(
@@ -59,6 +63,18 @@ class AppSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     openai_api_key: Secret | None = Field(default=None, validation_alias=_aliases("openai_api_key"))
     hf_token: Secret | None = Field(default=None, validation_alias=_aliases("hf_token"))
+    offline: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("offline", f"{PREFIX}OFFLINE", "HF_HUB_OFFLINE"),
+    )
+    hf_endpoint: str = Field(
+        default=DEFAULT_HF_ENDPOINT, max_length=300, validation_alias=_aliases("hf_endpoint")
+    )
+    modelscope_endpoint: str = Field(
+        default=DEFAULT_MODELSCOPE_ENDPOINT,
+        max_length=300,
+        validation_alias=_aliases("modelscope_endpoint"),
+    )
     openai_base_url: str = Field(
         default=DEFAULT_BASE_URL, max_length=300, validation_alias=_aliases("openai_base_url")
     )

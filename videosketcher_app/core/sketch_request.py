@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from videosketcher_app.core.brush_request import BrushSpec
 from videosketcher_app.core.errors import InvalidRequest
@@ -30,11 +36,16 @@ from videosketcher_app.core.request_base import (
     shown,
     side_on_the_grid,
 )
+from videosketcher_app.core.sparse_request import SparseSpec
 
 DEFAULT_MODEL = "pocket-t2v"
 MAX_FRAMES = 401
+MIN_CLIP_FRAMES = 5
 MODES = ("exact", "fast", "sketch")
 PLANNERS = ("auto", "library", "openai", "qwen")
+DEFAULT_STRENGTH = 0.8
+# Fields that a request's files name only where they are used.
+_ONLY_IF_USED = ("sparse", "brush", "rounding", "input_video", "strength")
 
 
 class LoraSpec(Request):
@@ -84,13 +95,17 @@ class SketchRequest(Request):
         model: a name of the catalogue.
         seed: of the noise.
         num_inference_steps, cfg_scale: None means the model's own default.
-        num_frames: frames of the clip, 4n + 1.
+        num_frames: frames of the clip, 4n + 1; one frame is a picture.
         width, height: canvas in pixels; None means the model's own canvas.
         fps: frames a second of the files; does not change the drawing.
         negative_prompt: what guidance moves away from; None means the model's own.
         loras: adapters, applied in order.
-        attention: name of the attention implementation.
+        attention: name of the attention implementation; "auto" is the fastest that works here.
+        rounding: "reference" repeats what the published scripts round in half precision.
+        input_video: path of a clip or picture to draw over; None starts from noise alone.
+        strength: how much of it is drawn anew, up to 1; None means DEFAULT_STRENGTH.
         mode: "exact", or one of the modes that trade likeness for speed.
+        sparse: how much of self-attention is computed; None leaves it to the mode.
         planner: who turns a concept into a plan.
         brush: draws in the color and style of a brush; None is the model's own line.
     """
@@ -107,10 +122,14 @@ class SketchRequest(Request):
     fps: int = Field(default=DEFAULT_FPS, ge=1, le=60)
     negative_prompt: str | None = Field(default=None, max_length=MAX_PLAN_CHARACTERS)
     loras: tuple[LoraSpec, ...] = Field(default=(), max_length=8)
-    attention: Literal["torch"] = "torch"
+    attention: Literal["torch", "xformers", "flash", "sage", "auto"] = "torch"
     mode: Literal["exact", "fast", "sketch"] = "exact"
+    sparse: SparseSpec | None = None
     planner: Literal["auto", "library", "openai", "qwen"] = "auto"
     brush: BrushSpec | None = None
+    rounding: Literal["none", "reference"] = "none"
+    input_video: str | None = Field(default=None, min_length=1, max_length=1024)
+    strength: float | None = Field(default=None, gt=0.0, le=1.0)
 
     @field_validator("prompt")
     @classmethod
@@ -132,11 +151,27 @@ class SketchRequest(Request):
     @field_validator("num_frames")
     @classmethod
     def _four_n_plus_one(cls, value: int) -> int:
-        if not 5 <= value <= MAX_FRAMES or (value - 1) % TEMPORAL_STRIDE:
-            nearest = nearest_valid_frames(min(max(value, 5), MAX_FRAMES))
+        if not 1 <= value <= MAX_FRAMES or (value - 1) % TEMPORAL_STRIDE:
+            nearest = nearest_valid_frames(min(max(value, MIN_CLIP_FRAMES), MAX_FRAMES))
             raise InvalidRequest(
-                f"num_frames must be 4n + 1, from 5 to {MAX_FRAMES}. Received: {shown(value)}",
+                f"num_frames must be 4n + 1, from 5 to {MAX_FRAMES}, or 1 for a picture. "
+                f"Received: {shown(value)}",
                 hint=f"Try {nearest}.",
+            )
+        return value
+
+    @field_validator("input_video")
+    @classmethod
+    def _plain_input_video(cls, value: str | None) -> str | None:
+        return None if value is None else require_one_line(value, "path of the input video")
+
+    @field_validator("strength")
+    @classmethod
+    def _strength_of_a_clip(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and info.data.get("input_video") is None:
+            raise InvalidRequest(
+                "strength says how much of a clip is drawn anew, and there is no clip.",
+                hint="Give an input video, or leave strength out.",
             )
         return value
 
@@ -157,6 +192,11 @@ class SketchRequest(Request):
     def _brush_from_json(cls, value: object) -> object:
         return BrushSpec(**value) if isinstance(value, dict) else value
 
+    @field_validator("sparse", mode="before")
+    @classmethod
+    def _sparse_from_json(cls, value: object) -> object:
+        return SparseSpec(**value) if isinstance(value, dict) else value
+
     @classmethod
     def from_mapping(cls, values: object) -> SketchRequest:
         """Reads what `to_mapping` wrote; missing fields take their defaults.
@@ -172,10 +212,11 @@ class SketchRequest(Request):
         return cls(**values)
 
     def to_mapping(self) -> dict[str, Any]:
-        """The request as plain values for JSON, every field in a fixed order; no brush, no key."""
+        """The request as plain values for JSON, in a fixed order; what is not used has no key."""
         values = self.model_dump(mode="json")
-        if self.brush is None:
-            del values["brush"]
+        for name in _ONLY_IF_USED:
+            if values[name] == type(self).model_fields[name].default:
+                del values[name]
         return values
 
     def replaced(self, **changes: Any) -> SketchRequest:

@@ -88,6 +88,14 @@ def timesteps_of(num_inference_steps: int | None) -> tuple[float, ...]:
     return tuple(1000 * sigma for sigma in sigmas(num_inference_steps, TRAINED_SHIFT)[:-1])
 
 
+def timesteps_for(model: PocketModel, num_inference_steps: int | None) -> tuple[float, ...]:
+    """The steps that a model was trained on, or as many as asked of the published schedule."""
+    own: tuple[float, ...] = getattr(model, "causal_timesteps", ())
+    if own and num_inference_steps in (None, len(own)):
+        return own
+    return timesteps_of(num_inference_steps or model.defaults.num_causal_steps)
+
+
 class AutoregressiveEngine:
     """Draws plans with the block-causal pass of one model.
 
@@ -182,7 +190,7 @@ class AutoregressiveEngine:
                 f"Received: cfg_scale={request.cfg_scale:g}",
                 hint="Leave cfg_scale out, or choose a text model.",
             )
-        return timesteps_of(request.num_inference_steps or self.model.defaults.num_causal_steps)
+        return timesteps_for(self.model, request.num_inference_steps)
 
     @torch.inference_mode()
     def _background(self, picture_HW3: NDArray[np.uint8], request: SketchRequest) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -59,7 +60,13 @@ class Engine(Protocol):
 
 @runtime_checkable
 class OwnSampler(Protocol):
-    """A model that samples in its reference's own way instead of by `engines.text.denoise`."""
+    """A model that samples in its reference's own way instead of by `engines.text.denoise`.
+
+    Attributes:
+        negative_prompt: what guidance moves away from.
+    """
+
+    negative_prompt: str
 
     def denoise(
         self,
@@ -74,6 +81,22 @@ class OwnSampler(Protocol):
         height: int,
     ) -> Iterator[tuple[int, Any, Any]]:
         """Yields (steps done, latents, clean estimate) after every denoising step."""
+        ...
+
+    def start_latents(self) -> tuple[Any, float]:
+        """Latents of a clip to draw over, or None, and how much is drawn anew."""
+        ...
+
+    def preview(self, clean_BCFhw: Any) -> Any:
+        """The last frames (B, 3, T, H, W) of an estimate; None if they would cost too much."""
+        ...
+
+    def watched(self, check: Callable[[], None]) -> AbstractContextManager[None]:
+        """`check` is called many times within a step and may raise, to stop there."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """What of the drawing's making goes into its files beside the sampler's settings."""
         ...
 
 

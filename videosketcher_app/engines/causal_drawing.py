@@ -20,7 +20,7 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import TEMPORAL_STRIDE
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockRollout, block_noise
-from videosketcher_app.models.causal_wan import causal_pocket
+from videosketcher_app.models.causal_wan import causal_of
 from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.vae import StreamState
@@ -80,7 +80,7 @@ class CausalDrawing:
         window: Window = DEFAULT_WINDOW,
         num_pages: int | None = None,
     ) -> None:
-        self._model, self._causal = model, causal_pocket(model)
+        self._model, self._causal = model, causal_of(model)
         _, _, *cells = model.latent_shape(1, height, width)
         self._cells = (cells[0], cells[1])
         cache = self._causal.new_cache(

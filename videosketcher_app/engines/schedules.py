@@ -16,10 +16,19 @@ def shifted(u: T, shift: float) -> T:
     return shift * u / (1 + (shift - 1) * u)  # type: ignore[operator]
 
 
-def sigmas(num_inference_steps: int, shift: float) -> list[float]:
-    """Noise levels from 1 to 0: `num_inference_steps` + 1 values."""
-    positions = [1 - i / num_inference_steps for i in range(num_inference_steps + 1)]
+def sigmas(num_inference_steps: int, shift: float, strength: float = 1.0) -> list[float]:
+    """Noise levels down to 0: `num_inference_steps` + 1 values.
+
+    Args:
+        strength: uniform position to start from; below 1 something of a clip is kept.
+    """
+    positions = [strength * (1 - i / num_inference_steps) for i in range(num_inference_steps + 1)]
     return [shifted(u, shift) for u in positions]
+
+
+def noisy(clean: T, noise: T, sigma: float) -> T:
+    """Clean latents at a noise level."""
+    return (1 - sigma) * clean + sigma * noise  # type: ignore[operator]
 
 
 def euler_step(x: T, velocity: T, sigma: float, next_sigma: float) -> T:

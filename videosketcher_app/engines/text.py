@@ -6,9 +6,11 @@ Legend: B batch, C channels, F latent frames, T frames, H/W pixels, h/w latent c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +23,23 @@ from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.data.ink import composite
 from videosketcher_app.engines.base import Finished, OwnSampler
-from videosketcher_app.engines.schedules import clean_estimate, euler_step, guided, sigmas
+from videosketcher_app.engines.memory.modes import (
+    EXACT,
+    Acceleration,
+    acceleration_of,
+    fitted,
+)
+from videosketcher_app.engines.memory.sampling import AcceleratedSampler
+from videosketcher_app.engines.schedules import (
+    clean_estimate,
+    euler_step,
+    guided,
+    noisy,
+    sigmas,
+)
 from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.models.sparse_attention.attention import SparseAttention
+from videosketcher_app.models.sparse_attention.drawing import attending, sparse_attention_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +80,35 @@ def denoise(
     prompts: Sequence[str],
     seeds: Sequence[int],
     settings: SamplerSettings,
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Samples a batch; yields (steps done, latents, clean estimate) after every denoising step."""
-    if isinstance(model, OwnSampler):
-        yield from model.denoise(prompts, seeds, **vars(settings))
+    acceleration: Acceleration = EXACT,
+    sparse: SparseAttention | None = None,
+) -> Generator[tuple[int, Tensor, Tensor], None, None]:
+    """Samples a batch; yields (steps done, latents, clean estimate) after every denoising step.
+
+    Args:
+        sparse: attention that the caller wants to ask for its facts; else it is made here.
+    """
+    sparse = sparse or sparse_attention_of(model, acceleration.sparse, settings)
+    if isinstance(model, OwnSampler) and replace(acceleration, sparse=None).is_exact:
+        with attending(model, sparse) as drawing:
+            yield from drawing.denoise(prompts, seeds, **vars(settings))
         return
     shape = model.latent_shape(settings.num_frames, settings.height, settings.width)
     x = initial_noise(seeds, shape, model.device)
     context = model.encode_prompts(prompts)
-    empty = model.encode_prompts([""] * len(prompts)) if settings.cfg_scale != 1 else None
-    levels = sigmas(settings.num_inference_steps, settings.shift)
+    away = model.negative_prompt if isinstance(model, OwnSampler) else ""
+    empty = model.encode_prompts([away] * len(prompts)) if settings.cfg_scale != 1 else None
+    clean, strength = _start_of(model)
+    levels = sigmas(settings.num_inference_steps, settings.shift, strength)
+    if clean is not None:
+        x = noisy(clean, x, levels[0])
+    if not acceleration.is_exact:
+        contexts = [context] if empty is None else [context, empty]
+        sampler = AcceleratedSampler(
+            model, contexts, settings, acceleration, levels=levels, sparse=sparse
+        )
+        yield from sampler.run(x)
+        return
     for step, (sigma, next_sigma) in enumerate(pairwise(levels), 1):
         velocity = model.velocity(x, sigma, context)
         if empty is not None:
@@ -80,6 +116,13 @@ def denoise(
         clean = clean_estimate(x, velocity, sigma)
         x = euler_step(x, velocity, sigma, next_sigma)
         yield step, x, clean
+
+
+def _start_of(model: PocketModel) -> tuple[Tensor | None, float]:
+    """Latents of a clip to draw over, and how much is drawn anew."""
+    if isinstance(model, OwnSampler):
+        return model.start_latents()
+    return model.start or (None, 1.0)
 
 
 def to_frames(clip_BCTHW: Tensor) -> NDArray[np.uint8]:
@@ -103,30 +146,60 @@ class TextEngine:
     ) -> Iterator[Event]:
         """Progress and a preview after every denoising step, then the raw frames.
 
-        The preview is the last frame of the clean estimate, decoded alone.
+        The preview is the last frame of the clean estimate, decoded alone; a model for which that
+        costs much draws without.
         """
         settings = settle(request, self.model)
-        begun = time.monotonic()
-        timings: dict[str, float] = {}
-        latents = None
         yield Progress(step=0, num_steps=settings.num_inference_steps)
         cancel.raise_if_cancelled()
-        sampling = denoise(self.model, [request.model_text(plan)], [request.seed], settings)
-        for step, latents, clean in sampling:  # noqa: B007 (the last latents are decoded below)
-            cancel.raise_if_cancelled()
-            left = (time.monotonic() - begun) / step * (settings.num_inference_steps - step)
-            yield Preview(frame_HW3=self._last_frame(clean), step=step)
-            timings.setdefault("first_preview", time.monotonic() - begun)
-            yield Progress(step=step, num_steps=settings.num_inference_steps, seconds_left=left)
+        with self._watched(cancel):
+            yield from self._drawn(request, plan, settings, cancel)
+
+    def _drawn(
+        self,
+        request: SketchRequest,
+        plan: DrawingPlan,
+        settings: SamplerSettings,
+        cancel: CancelToken,
+    ) -> Iterator[Event]:
+        asked = acceleration_of(request.mode, self.model.name, request.sparse)
+        acceleration = fitted(asked, self.model)
+        sparse = sparse_attention_of(self.model, acceleration.sparse, settings, seed=request.seed)
+        begun = time.monotonic()
+        timings: dict[str, float] = {}
+        latents, steps = None, settings.num_inference_steps
+        texts, seeds = [request.model_text(plan)], [request.seed]
+        # Closed at once when it is stopped: the model's attention is then its own again.
+        with closing(denoise(self.model, texts, seeds, settings, acceleration, sparse)) as sampling:
+            for step, latents, clean in sampling:  # noqa: B007 (the last latents are decoded below)
+                cancel.raise_if_cancelled()
+                left = (time.monotonic() - begun) / step * (steps - step)
+                last_HW3 = self._last_frame(clean)
+                if last_HW3 is not None:
+                    yield Preview(frame_HW3=last_HW3, step=step)
+                    timings.setdefault("first_preview", time.monotonic() - begun)
+                yield Progress(step=step, num_steps=steps, seconds_left=left)
         cancel.raise_if_cancelled()
         timings["denoise"] = time.monotonic() - begun
         assert latents is not None
         decoding = time.monotonic()
-        steps = settings.num_inference_steps
         yield Progress(step=steps, num_steps=steps, stage="decoding")
         frames = to_frames(self.model.decode(latents))[0]
         timings["decode"] = time.monotonic() - decoding
-        yield Frames(frames_THW3=frames, timings=timings, settings=vars(settings))
+        facts = self._facts(acceleration, sparse)
+        yield Frames(frames_THW3=frames, timings=timings, settings={**vars(settings), **facts})
+
+    def _facts(self, acceleration: Acceleration, sparse: SparseAttention | None) -> dict[str, Any]:
+        """What the sampler's settings do not say of the drawing's making."""
+        model = self.model
+        facts: dict[str, Any] = dict(model.facts()) if isinstance(model, OwnSampler) else {}
+        if not isinstance(model, OwnSampler) and model.start is not None:
+            facts["strength"] = model.start[1]
+        if acceleration != EXACT:
+            facts["acceleration"] = acceleration.to_mapping()
+        if sparse is not None:
+            facts["acceleration"]["sparse"] = sparse.facts()
+        return facts
 
     def finished(
         self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
@@ -134,6 +207,16 @@ class TextEngine:
         """The clip with permanent ink on white paper."""
         return Finished(frames_THW3=composite(frames_THW3))
 
-    def _last_frame(self, clean_BCFhw: Tensor) -> NDArray[np.uint8]:
+    def _watched(self, cancel: CancelToken) -> AbstractContextManager[None]:
+        """A drawing by a large model stops within a step; Pocket's steps are short."""
+        if isinstance(self.model, OwnSampler):
+            return self.model.watched(cancel.raise_if_cancelled)
+        return nullcontext()
+
+    def _last_frame(self, clean_BCFhw: Tensor) -> NDArray[np.uint8] | None:
         """The end of the clip; two latent frames, since the decoder remembers one."""
-        return to_frames(self.model.decode(clean_BCFhw[:, :, -2:]))[0, -1]
+        if isinstance(self.model, OwnSampler):
+            clip_BCTHW = self.model.preview(clean_BCFhw)
+        else:
+            clip_BCTHW = self.model.decode(clean_BCFhw[:, :, -2:])
+        return None if clip_BCTHW is None else to_frames(clip_BCTHW)[0, -1]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -42,18 +42,18 @@ _TABLE_SHIFT = 8.0
 
 
 @cache
-def _table() -> Tensor:
+def _table(shift: float) -> Tensor:
     u = torch.linspace(1, 0, 1001)[:-1]
-    return _TABLE_SHIFT * u / (1 + (_TABLE_SHIFT - 1) * u)
+    return shift * u / (1 + (shift - 1) * u)
 
 
-def table_sigma(timestep: float) -> float:
+def table_sigma(timestep: float, shift: float = _TABLE_SHIFT) -> float:
     """The noise level that the published causal models mean by a timestep.
 
-    It is the nearest of a thousand levels with shift 8, none of which is zero: 757 means 0.756757,
-    and 0 means 0.0079.
+    It is the nearest of a thousand levels with shift 8 (Self-Forcing: 5), none of which is zero:
+    757 means 0.756757, and 0 means 0.0079.
     """
-    sigmas = _table()
+    sigmas = _table(shift)
     return float(sigmas[(1000 * sigmas - timestep).abs().argmin()])
 
 
@@ -73,6 +73,14 @@ def latents_with_coordinates(latents_BCFhw: Tensor, first_frame: int) -> Tensor:
     frames, height, width = latents_BCFhw.shape[2:]
     coordinates = coordinate_channels(frames, height, width, first_frame)
     return transformer_input(latents_BCFhw, coordinates.to(latents_BCFhw))
+
+
+class CausalModel(Protocol):
+    """A model of another family, with a block-causal pass of its own."""
+
+    def causal(self) -> CausalWan:
+        """The pass; its transformer is shared, not copied."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +216,11 @@ class CausalWan:
                 hint="Shorten the prompt.",
             )
         return F.pad(words, (0, 0, 0, self.text_tokens - words.shape[1]))
+
+
+def causal_of(model: PocketModel | CausalModel) -> CausalWan:
+    """The block-causal pass of a model that rollouts and co-drawing can use."""
+    return causal_pocket(model) if isinstance(model, PocketModel) else model.causal()
 
 
 def causal_pocket(model: PocketModel, *, block_frames: int = BLOCK_LATENT_FRAMES) -> CausalWan:

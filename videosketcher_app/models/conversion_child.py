@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ _SETTINGS_CLASSES = (
 )
 
 
+def settings_left_out() -> AbstractContextManager[None]:
+    """Inside, torch's weights-only reader passes over the settings that trainers save."""
+    stand_ins: list[Any] = [(Inert, name) for name in _SETTINGS_CLASSES]
+    return torch.serialization.safe_globals(stand_ins)
+
+
 def main() -> None:
     """Converts one file and ends."""
     source, target, sha256 = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -76,8 +83,7 @@ def convert(source: Path, target: Path, sha256: str) -> None:
         InvalidFile: it is damaged, holds more than tensors, or holds no generator.
         CannotWrite: the target's folder cannot be written.
     """
-    stand_ins: list[Any] = [(Inert, name) for name in _SETTINGS_CLASSES]
-    with torch.serialization.safe_globals(stand_ins):
+    with settings_left_out():
         content = tensor_files.read_pickle_weights(source, sha256=sha256)
     container, weights = generator_of(content, source.name)
     metadata = {"container": container, "source": source.name, "source_sha256": sha256}

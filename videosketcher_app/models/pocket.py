@@ -8,7 +8,7 @@ shares another one's weights has adapter.safetensors and model.json only (models
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,12 @@ from videosketcher_app.models.coordinates import coordinate_channels, transforme
 from videosketcher_app.models.quantize import dequantize_rows, quantize_rows
 from videosketcher_app.models.text import PocketTextEncoder, PocketTokenizer, TextConfig
 from videosketcher_app.models.vae import PocketVAE, VaeConfig
-from videosketcher_app.models.wan.forward import predict_velocity
+from videosketcher_app.models.wan.forward import (
+    Attention,
+    BlockPass,
+    dense_attention,
+    predict_velocity,
+)
 from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
@@ -66,6 +71,7 @@ class PocketModel:
         dtype: of the networks' arithmetic; latents and timesteps stay float32.
         image_conditioned: the transformer was trained with condition frames.
         condition_BCFhw: latents of the condition frame to draw by, one latent frame.
+        start: latents (1, C, F, h, w) of a clip to draw over, and how much is drawn anew.
     """
 
     name: str
@@ -80,6 +86,7 @@ class PocketModel:
     hashes: dict[str, str] = field(default_factory=dict)
     image_conditioned: bool = False
     condition_BCFhw: Tensor | None = None
+    start: tuple[Tensor, float] | None = None
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> PocketModel:
         """Moves the networks; the VAE takes the memory layout that convolutions like."""
@@ -100,8 +107,20 @@ class PocketModel:
         return self.text_encoder(ids_BL)
 
     @torch.inference_mode()
-    def velocity(self, latents_BCFhw: Tensor, sigma: float, context_BLD: Tensor) -> Tensor:
-        """The network's velocity in float32 at one noise level for the whole clip."""
+    def velocity(
+        self,
+        latents_BCFhw: Tensor,
+        sigma: float,
+        context_BLD: Tensor,
+        *,
+        attention: Attention | Sequence[Attention] = dense_attention,
+        through: Callable[[BlockPass], Tensor] = BlockPass.run,
+    ) -> Tensor:
+        """The network's velocity in float32 at one noise level for the whole clip.
+
+        Args:
+            attention, through: as in `predict_velocity`.
+        """
         batch, _, frames, height, width = latents_BCFhw.shape
         coordinates = coordinate_channels(frames, height, width).to(self.device, self.dtype)
         condition = self.condition_BCFhw
@@ -109,7 +128,22 @@ class PocketModel:
             condition = condition.to(self.dtype).expand(batch, -1, frames, -1, -1)
         x = transformer_input(latents_BCFhw.to(self.dtype), coordinates, condition)
         timesteps = torch.full((batch, 1), 1000 * sigma, device=self.device)
-        return predict_velocity(self.transformer, x, timesteps, context_BLD).float()
+        return predict_velocity(
+            self.transformer, x, timesteps, context_BLD, attention=attention, through=through
+        ).float()
+
+    @torch.inference_mode()
+    def paper_latents(self, num_frames: int, height: int, width: int) -> Tensor:
+        """Latents (1, C, F, h, w) of a clip of blank paper, float32."""
+        clip_BCTHW = torch.ones(1, 3, 9, height, width, device=self.device, dtype=self.dtype)
+        return paper_of(self.vae.encode(clip_BCTHW).float(), num_frames)
+
+    @torch.inference_mode()
+    def starting_from(self, frames_THW3: NDArray[np.uint8], strength: float) -> PocketModel:
+        """The same networks, drawing over a clip of the canvas's size and the drawing's length."""
+        pixels = torch.from_numpy(np.ascontiguousarray(frames_THW3)).to(self.device, self.dtype)
+        clip_BCTHW = (pixels / 127.5 - 1).permute(3, 0, 1, 2)[None]
+        return replace(self, start=(self.vae.encode(clip_BCTHW).float(), strength))
 
     @torch.inference_mode()
     def conditioned(self, frame_HW3: NDArray[np.uint8]) -> PocketModel:
@@ -261,6 +295,17 @@ def load_adapted(
     model.defaults = ModelDefaults(**description["defaults"])
     model.hashes = {**model.hashes, path.name: tensor_files.sha256_of(path)}
     return model.to(device, dtype or best_dtype(device))
+
+
+def paper_of(begun_BCFhw: Tensor, num_frames: int) -> Tensor:
+    """Latents of a still clip of any length, from those of its first frames.
+
+    A causal encoder's answer to a still clip settles after its first latent frames.
+    """
+    latent_frames = (num_frames - 1) // 4 + 1
+    begun_BCFhw = begun_BCFhw[:, :, :latent_frames]
+    rest = begun_BCFhw[:, :, -1:].expand(-1, -1, latent_frames - begun_BCFhw.shape[2], -1, -1)
+    return torch.cat([begun_BCFhw, rest], dim=2)
 
 
 def best_dtype(device: str) -> torch.dtype:

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,10 +25,12 @@ from videosketcher_app.models.pocket import MODEL_FILE, load_pocket
 from videosketcher_app.models.wan.network import TransformerConfig, WanModel, build_transformer
 from videosketcher_app.storage import tensors as tensor_files
 
+Entry = TypeVar("Entry")
 CONFIG_FILE = "config.json"
 DEFAULT_HEAD_WIDTH = 128  # of every published Wan
 LATENT_CHANNELS = 16
 _MAX_CONFIG_BYTES = 100_000
+Named = TypeVar("Named")
 _NAMED = 3  # so many wrong names are told
 # Wrappers put these anywhere in a name, and these in front of it.
 _INFIXES = ("_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", "_orig_mod.")
@@ -96,13 +99,13 @@ def weights_file(path: Path) -> Path:
     return found[0]
 
 
-def plain_names(weights: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    """The tensors under the names that a bare Wan transformer has.
+def plain_names(weights: Mapping[str, Named], source: str) -> dict[str, Named]:
+    """The tensors, or whatever stands for them, under the names that a bare Wan transformer has.
 
     Raises:
         InvalidFile: two names become one.
     """
-    plain: dict[str, Tensor] = {}
+    plain: dict[str, Named] = {}
     for name, tensor in weights.items():
         short = _plain_name(name)
         if short in plain:
@@ -196,12 +199,23 @@ def build(
         transformer = build_transformer(config)
     expected = {name: tuple(value.shape) for name, value in transformer.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
-    _refuse(source, "lacks", expected.keys() - found.keys())
-    _refuse(source, "has tensors that a Wan transformer has not:", found.keys() - expected.keys())
-    _refuse(source, "has other shapes in", {n for n in expected if expected[n] != found[n]})
+    refuse_other_tensors(source, expected=expected, found=found)
     moved = {name: value.to(device, dtype) for name, value in weights.items()}
     transformer.load_state_dict(moved, assign=True)
     return transformer.eval().requires_grad_(False)
+
+
+def refuse_other_tensors(
+    source: str, *, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Compares a file's tensors with a network's, name by name and shape by shape.
+
+    Raises:
+        InvalidFile: names what is missing, what is too much, or what has another shape.
+    """
+    _refuse(source, "lacks", expected.keys() - found.keys())
+    _refuse(source, "has tensors that this network has not:", found.keys() - expected.keys())
+    _refuse(source, "has other shapes in", {n for n in expected if expected[n] != found[n]})
 
 
 def _plain_name(name: str) -> str:

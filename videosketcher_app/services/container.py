@@ -11,6 +11,8 @@ from videosketcher_app.services.brushes.side_by_side import SideBySide
 from videosketcher_app.services.codraw.rollouts import RolloutService
 from videosketcher_app.services.codraw.sessions import FOLDER as CODRAW_FOLDER
 from videosketcher_app.services.codraw.sessions import CoDrawService
+from videosketcher_app.services.download_places import StoredPlaces
+from videosketcher_app.services.downloads import Downloads
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.generation import GenerationService
 from videosketcher_app.services.guests import GuestBook
@@ -18,7 +20,14 @@ from videosketcher_app.services.history import HistoryService
 from videosketcher_app.services.jobs import JobQueue
 from videosketcher_app.services.lease import DeviceLease, device_lease
 from videosketcher_app.services.loras import LoraLibrary, library_of
+from videosketcher_app.services.model_manager.budget import BudgetNote
+from videosketcher_app.services.model_manager.calibration import CalibrationStore
+from videosketcher_app.services.model_manager.ladder import Ladder
+from videosketcher_app.services.model_manager.manager import ModelManager
+from videosketcher_app.services.model_manager.plans import MemoryPlans
+from videosketcher_app.services.model_manager.rates import known_rates
 from videosketcher_app.services.model_shelf import ModelShelf
+from videosketcher_app.services.model_store import ModelStore
 from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_presets
 from videosketcher_app.services.request_planner import RequestPlanner
 from videosketcher_app.services.sketchbooks import FOLDER as DATASETS_FOLDER
@@ -52,6 +61,7 @@ class Services:
     guests: GuestBook
     variations: VariationService
     loras: LoraLibrary
+    model_store: ModelStore
     batches: BatchService
     codraw: CoDrawService
     rollouts: RolloutService
@@ -59,15 +69,19 @@ class Services:
     side_by_side: SideBySide
     sketchbooks: Sketchbooks
     training: TrainingRuns
+    model_manager: ModelManager
+    downloads: Downloads
 
     def close(self) -> None:
         """Cancels what runs, waits until it has let go, and frees the weights."""
         self.history.closing()
         self.training.close()
+        self.downloads.close()
         self.queue.shutdown()
         self.codraw.shutdown()
         self.shelf.clear()
         self.history.close()
+        self.model_store.close()
 
     def __enter__(self) -> Services:
         return self
@@ -85,7 +99,10 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
     settings = settings or load_settings()
     workspace = Workspace(settings.workspace)
     presets, broken = load_presets(PRESETS, workspace.root / "presets")
-    lease = device_lease(settings.device, settings.memory_gb)
+    note = BudgetNote(workspace.root)
+    lease = device_lease(settings.device, settings.memory_gb or note.read())
+    calibrations = CalibrationStore(workspace.cache)
+    plans = MemoryPlans(lease, device=settings.device, rates=known_rates(calibrations))
     guests = GuestBook(workspace)
     brushes = BrushDesk(workspace, guests)
     queue = JobQueue(
@@ -93,16 +110,19 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         max_waiting_of_guests=lambda: guests.limits.total_waiting_jobs,
         lease=lease,
     )
-    shelf = ModelShelf(device=settings.device, lease=lease)
+    shelf = ModelShelf(device=settings.device, lease=lease, place=plans.place)
+    ladder = Ladder(plans, shelf)
     planner = RequestPlanner(settings, lease=lease)
     history = HistoryService(workspace=workspace, output_dir=settings.output_dir)
     unfinished = Unfinished(workspace.cache / "unfinished")
     loras = library_of(settings)
+    model_store = ModelStore(workspace, settings, loras=loras)
     generation = GenerationService(
         queue=queue,
         shelf=shelf,
         planner=planner,
         loras=loras,
+        ladder=ladder,
         history=history,
         unfinished=unfinished,
         limits_of=guests.limits_of,
@@ -139,8 +159,21 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         ),
         variations=VariationService(queue=queue, generation=generation, limits_of=guests.limits_of),
         loras=loras,
+        model_store=model_store,
         sketchbooks=Sketchbooks(workspace.root / DATASETS_FOLDER),
         training=TrainingRuns(settings, queue=queue, lease=lease, loras=loras),
+        downloads=Downloads(workspace.models, settings, places=StoredPlaces(model_store)),
+        model_manager=ModelManager(
+            queue=queue,
+            lease=lease,
+            shelf=shelf,
+            plans=plans,
+            ladder=ladder,
+            generation=generation,
+            note=note,
+            store=calibrations,
+            presets=tuple(presets),
+        ),
         presets=tuple(presets),
         notices=(*notices, *broken),
     )

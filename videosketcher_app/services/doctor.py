@@ -51,7 +51,9 @@ def examine(settings: AppSettings) -> list[Finding]:
         lambda: _device(settings),
         lambda: _model(DEFAULT_MODEL),
     ]
-    return [look() for look in looks]
+    from videosketcher_app.services.model_manager.findings import machine_findings
+
+    return [*(look() for look in looks), *machine_findings(settings)]
 
 
 def _app() -> Finding:

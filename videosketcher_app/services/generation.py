@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from videosketcher_app.core.access import LIMITS, Capability, Limits, Role, require
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import Cancelled, InvalidRequest, QueueFull
-from videosketcher_app.core.events import Done, Event, Frames, Planned, Progress, Waiting
+from videosketcher_app.core.events import Done, Event, Planned, Progress, Waiting
 from videosketcher_app.core.requests import SketchRequest, check_canvas
-from videosketcher_app.services.brush_drawing import (
-    ReadPicture,
-    brush_engine,
-    model_name_of,
-    read_own_picture,
-    worded,
-)
+from videosketcher_app.services.brush_drawing import ReadPicture, model_name_of, read_own_picture
 from videosketcher_app.services.history import HistoryService
 from videosketcher_app.services.history_entry import JobEntry
 from videosketcher_app.services.history_journal import Place
@@ -33,8 +26,9 @@ from videosketcher_app.services.jobs import (
     JobQueue,
     Priority,
 )
-from videosketcher_app.services.lora_requests import applied_to, choose, hashes_of, with_hashes
+from videosketcher_app.services.lora_requests import hashes_of
 from videosketcher_app.services.loras import LoraLibrary
+from videosketcher_app.services.model_manager.ladder import Ladder
 from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.outputs import (
     Drawing,
@@ -45,12 +39,8 @@ from videosketcher_app.services.outputs import (
 )
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.request_planner import RequestPlanner
+from videosketcher_app.services.sampling import Sampler, StageClock
 from videosketcher_app.services.unfinished import Unfinished
-
-if TYPE_CHECKING:
-    from videosketcher_app.engines.base import Engine
-    from videosketcher_app.engines.brush import BrushEngine
-    from videosketcher_app.engines.text import TextEngine
 
 JobBody = Generator[Event, None, Drawing]
 
@@ -76,6 +66,7 @@ class GenerationService:
     Args:
         queue: the compute worker.
         shelf: models in memory.
+        ladder: repeats with less what ran out of memory.
         planner: turns a request into a plan.
         loras: finds the LoRAs that a request names.
         history: notes the owner's jobs and drawings; None notes nothing.
@@ -91,19 +82,25 @@ class GenerationService:
         shelf: ModelShelf,
         planner: RequestPlanner,
         loras: LoraLibrary,
+        ladder: Ladder,
         history: HistoryService | None = None,
         unfinished: Unfinished | None = None,
         limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
         read_picture: ReadPicture = read_own_picture,
     ) -> None:
-        self._read_picture = read_picture
         self._queue = queue
         self._history = history
         self._unfinished = unfinished
         self._limits_of = limits_of
         self._shelf = shelf
+        self._ladder = ladder
         self._planner = planner
-        self._loras = loras
+        self._sampler = Sampler(
+            shelf=shelf,
+            loras=loras,
+            read_picture=read_picture,
+            check=partial(check_model_can, takes_loras=True, takes_modes=True, takes_clips=True),
+        )
 
     def run(
         self,
@@ -243,22 +240,25 @@ class GenerationService:
         session: str = "",
     ) -> JobBody:
         """The job itself, for the compute worker: events, and the published drawing at the end."""
-        clock = _Clock()
+        clock = StageClock()
         yield Progress(step=0, num_steps=0, stage="planning")
         planned = planned or self._planner.plan(request, role=role)
         clock.lap("plan")
         yield Planned(planned=planned)
-        yield Progress(step=0, num_steps=0, stage="loading")
-        model = self._shelf.get(model_name_of(request))
-        check_model_can(request, model, takes_loras=True)
-        planned = worded(planned, request, model)
-        engine = self._engine(model, request, role, session)
-        loras = choose(self._loras, request.loras, role=role)
-        request = with_hashes(request, loras)
-        clock.lap("load")
-        with applied_to(model, loras):
-            frames = yield from _sampled(engine, request, planned, cancel)
-        clock.lap("draw")
+        name = model_name_of(request)
+        attempt = partial(
+            self._sampler.sample,
+            name,
+            request,
+            planned,
+            role=role,
+            session=session,
+            cancel=cancel,
+            clock=clock,
+        )
+        sampled, given_up = yield from self._ladder.climb(name, attempt, asked=request)
+        model, engine, frames = sampled.model, sampled.engine, sampled.frames
+        request, planned = sampled.request, sampled.planned
         finished = engine.finished(frames.frames_THW3, request, planned.plan)
         clock.lap("composite")
         yield Progress(step=0, num_steps=0, stage="saving")
@@ -269,28 +269,21 @@ class GenerationService:
             planned=planned,
             model=ModelRecord(name=model.name, hashes=dict(model.hashes)),
             settings=dict(frames.settings),
-            loras=hashes_of(loras),
+            loras=hashes_of(sampled.loras),
             run=run_record(
                 started=clock.started,
                 timings={**clock.seconds, **frames.timings, "total": clock.total},
                 device=str(model.device),
-                extra={"versions": versions(), "machine": platform.machine()},
+                extra={
+                    "versions": versions(),
+                    "machine": platform.machine(),
+                    **self._ladder.record(name, given_up),
+                },
             ),
         )
         if finished.sketch is not None:
             drawing.__dict__["strokes"] = finished.sketch  # known already
         return self._published(drawing, destination)
-
-    def _engine(
-        self, model: Any, request: SketchRequest, role: Role, session: str
-    ) -> TextEngine | BrushEngine:
-        """Text or brush, whichever the request asks for."""
-        from videosketcher_app.engines.text import TextEngine
-
-        if request.brush is None:
-            return TextEngine(model)
-        picture = self._read_picture(request.brush, role, session) if request.brush.image else None
-        return brush_engine(model, request, picture)
 
     def _published(self, drawing: Drawing, destination: Destination) -> Drawing:
         if destination.folder is None:
@@ -299,20 +292,6 @@ class GenerationService:
         if self._unfinished is None:
             return publish(drawing, destination.folder, **how)
         return self._unfinished.publish(drawing, destination.folder, **how)
-
-
-def _sampled(
-    engine: Engine, request: SketchRequest, planned: PlannedDrawing, cancel: CancelToken
-) -> Generator[Event, None, Frames]:
-    """Passes the engine's events on and returns its last one."""
-    frames: Frames | None = None
-    for event in engine.generate(request, planned.model_plan, cancel=cancel):
-        if isinstance(event, Frames):
-            frames = event
-        else:
-            yield event
-    assert frames is not None, "an engine ends with Frames"
-    return frames
 
 
 def events_of_drawing(job: Job, *, stopped: str) -> Iterator[Event]:
@@ -336,11 +315,21 @@ def events_of_drawing(job: Job, *, stopped: str) -> Iterator[Event]:
                 yield event
 
 
-def check_model_can(request: SketchRequest, model: Any, *, takes_loras: bool = False) -> None:
+def check_model_can(
+    request: SketchRequest,
+    model: Any,
+    *,
+    takes_loras: bool = False,
+    takes_modes: bool = False,
+    takes_clips: bool = False,
+) -> None:
     """Refuses what this model has no way to do, instead of leaving it out in silence.
 
     Args:
         takes_loras: the caller applies the request's LoRAs.
+        takes_modes: the caller draws in the request's mode of speed, where the model can.
+        takes_clips: the caller draws whole clips at once, over the request's input video if it
+            has one; otherwise it draws block by block.
 
     Raises:
         InvalidRequest: names the field and what to do.
@@ -352,11 +341,39 @@ def check_model_can(request: SketchRequest, model: Any, *, takes_loras: bool = F
             hint="Give a brush, or draw with the model that it is made of.",
         )
     guided = (request.cfg_scale or model.defaults.cfg_scale) != 1
+    has_modes = takes_modes and hasattr(model, "paper_latents")
+    is_studio = hasattr(model, "settled")
+    has_clip = request.input_video is not None
     impossible = [
         (bool(request.loras) and not takes_loras, "takes no LoRA here", "Leave --lora out."),
-        (request.mode != "exact", f"has no mode {request.mode!r}", 'Use the mode "exact".'),
         (
-            bool(request.negative_prompt),
+            request.mode != "exact" and not has_modes,
+            f"has no mode {request.mode!r}",
+            'Use the mode "exact".',
+        ),
+        (
+            request.attention not in ("torch", "auto") and not is_studio,
+            f"does not attend with {request.attention!r}",
+            "Leave --attention out.",
+        ),
+        (
+            request.rounding != "none" and not is_studio,
+            "has no published rounding",
+            "Leave --rounding out.",
+        ),
+        (has_clip and not takes_clips, "draws over no clip here", "Leave --input-video out."),
+        (
+            takes_clips and hasattr(model, "causal"),
+            "draws block by block, not whole clips",
+            "Draw with it by `rollout`, or in the Co-draw tab.",
+        ),
+        (
+            request.num_frames == 1 and not is_studio,
+            "draws clips, not single pictures",
+            "Ask for 5 frames or more.",
+        ),
+        (
+            bool(request.negative_prompt) and not (guided and hasattr(model, "negative_prompt")),
             "was trained without a negative prompt" if guided else "draws without guidance",
             "Leave the negative prompt out.",
         ),
@@ -372,22 +389,3 @@ def versions() -> dict[str, str]:
 
     names = ("torch", "diffsynth", "numpy", "av")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-class _Clock:
-    """Seconds by stage, on the monotonic clock."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        self.seconds: dict[str, float] = {}
-        self._begun = self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        """Books the time since the last lap."""
-        now = time.monotonic()
-        self.seconds[name], self._last = now - self._last, now
-
-    @property
-    def total(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._begun

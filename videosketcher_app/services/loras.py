@@ -153,19 +153,30 @@ class LoraLibrary:
         self._kept = {adapter.sha256: adapter for adapter in adapters}
 
     def path_of(self, name: str, *, role: Role = Role.OWNER) -> Path:
-        """Where a LoRA's file should be: a name of the folder, or the owner's own path.
+        """Where a LoRA's file should be: a name of the folder or the catalogue, or the owner's path.
 
         Raises:
+            MissingModel: the catalogue has it, this disk has not.
             Forbidden: a guest names something else than a LoRA of the folder.
         """
         try:
             return self._file(name)
         except (ForbiddenPath, MissingModel):
+            known = _of_catalogue(name)
+            if known is not None:
+                return known
             if role is not Role.OWNER:
                 raise Forbidden(
                     f"There is no LoRA named {name[:80]!r} here.", hint="Choose one of the list."
                 ) from None
         return Path(name)
+
+    def has(self, name: str) -> bool:
+        """True if a LoRA of this name is in the folder or, downloaded, in the catalogue."""
+        try:
+            return self.path_of(name, role=Role.GUEST).is_file()
+        except AppError:
+            return False
 
     def _file(self, name: str) -> Path:
         file = self._target(name)
@@ -182,6 +193,27 @@ class LoraLibrary:
 def library_of(settings: AppSettings) -> LoraLibrary:
     """The folder of LoRAs in the workspace of these settings."""
     return LoraLibrary(Workspace(settings.workspace).root / "loras")
+
+
+def _of_catalogue(name: str) -> Path | None:
+    """The file of a LoRA of the catalogue; None if it has none of this name.
+
+    Raises:
+        MissingModel: it is not on this disk.
+    """
+    from videosketcher_app.models.catalogue import files_here, model_rows
+
+    row = next((row for row in model_rows() if row.name == name and row.kind == "lora"), None)
+    if row is None:
+        return None
+    files = (path for path in files_here(row).values() if path.suffix == SUFFIX)
+    file = next(files, None)
+    if file is None:
+        raise MissingModel(
+            f"The LoRA {name} is not on this disk.",
+            hint=f"Fetch it with `python -m videosketcher_app models download {name}`.",
+        )
+    return file
 
 
 def _is_lora(path: Path) -> bool:

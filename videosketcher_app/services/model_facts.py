@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.events import Progress
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.model_rows import ModelRow
 
 # Pocket's files hold one byte a number (the VAE two); in memory a number takes two or four bytes,
 # by the device. Four is the bound that must fit before loading; the shelf then books what it
@@ -22,14 +24,16 @@ class ModelFacts:
     """One row of the catalogue.
 
     Attributes:
-        disk_bytes: of its own files; 0 if the catalogue lists none.
-        base_bytes: of the files of the model that it adapts.
+        kind: "model", or "causal" for what draws block by block.
+        disk_bytes: of its own files; 0 if the catalogue does not know.
+        base_bytes: of the files of what it needs: the model that it adapts, encoders.
         here: True if it can be loaded now.
         image_conditioned: it reads a condition frame beside the words: it draws with brushes only.
     """
 
     name: str
     family: str
+    kind: str = "model"
     summary: str
     licence: str
     disk_bytes: int
@@ -39,34 +43,38 @@ class ModelFacts:
 
     @property
     def memory_bytes(self) -> int:
-        """What its weights take once loaded, before anyone has measured; 0 if unknown."""
-        return (
-            TINY_BYTES if self.family == "tiny" else UNPACKED * (self.disk_bytes + self.base_bytes)
-        )
+        """What its weights take once loaded, before anyone has measured; 0 if unknown.
+
+        What a Studio model takes is chosen, not given: see the plan of the model manager.
+        """
+        if self.family == "tiny":
+            return TINY_BYTES
+        return UNPACKED * (self.disk_bytes + self.base_bytes) if self.family == "pocket" else 0
 
     @property
     def downloads(self) -> bool:
-        """True if its weights are not part of the app."""
+        """True if its weights are fetched: neither part of the app nor of its family."""
         return self.family not in ("pocket", "tiny")
 
 
 def all_facts() -> tuple[ModelFacts, ...]:
-    """Every model, in the order of the catalogue; looks at the disk."""
-    from videosketcher_app.models.catalogue import list_models
+    """Every model that draws, in the order of the catalogue; looks at the disk."""
+    from videosketcher_app.models.catalogue import is_here, model_row, model_rows
 
-    rows = _rows()
     return tuple(
         ModelFacts(
-            name=row["name"],
-            family=row["family"],
-            summary=row["summary"],
-            licence=rows[row["name"]].get("licence", ""),
-            disk_bytes=_disk_bytes(rows[row["name"]]),
-            here=row["here"],
-            base_bytes=_disk_bytes(rows.get(rows[row["name"]].get("base", ""), {})),
-            image_conditioned=row["image_conditioned"],
+            name=row.name,
+            family=row.family,
+            kind=row.kind,
+            summary=row.about,
+            licence=row.licence,
+            disk_bytes=_disk_bytes(row),
+            here=is_here(row.name),
+            base_bytes=sum(_disk_bytes(model_row(needed)) for needed in row.needs),
+            image_conditioned=row.image_conditioned,
         )
-        for row in list_models()
+        for row in model_rows()
+        if row.draws
     )
 
 
@@ -94,28 +102,15 @@ def check_files(name: str) -> Generator[Progress, None, int]:
         MissingModel: a file is not on this disk.
         DamagedModel: a size or hash differs.
     """
-    from videosketcher_app.models.catalogue import CHECKPOINTS
-    from videosketcher_app.storage import tensors
+    from videosketcher_app.models.catalogue import files_for, model_row, verify_file
 
-    facts_of(name)
-    row = _rows()[name]
-    files = row.get("files", {})
+    files = files_for(name)[name] if model_row(name).files else {}
     yield Progress(step=0, num_steps=len(files), stage="loading")
-    for count, (file, facts) in enumerate(files.items(), start=1):
-        path = CHECKPOINTS / row["folder"] / file
-        tensors.verify(path, sha256=facts["sha256"], size_bytes=facts["bytes"])
+    for count, (file, path) in enumerate(files.items(), start=1):
+        verify_file(path, model_row(name).file(file))
         yield Progress(step=count, num_steps=len(files), stage="loading")
     return len(files)
 
 
-@cache
-def _rows() -> dict[str, dict[str, Any]]:
-    import yaml
-
-    from videosketcher_app.models.catalogue import CATALOGUE_FILE
-
-    return yaml.safe_load(CATALOGUE_FILE.read_text(encoding="utf-8"))["models"]
-
-
-def _disk_bytes(row: dict[str, Any]) -> int:
-    return sum(file["bytes"] for file in row.get("files", {}).values())
+def _disk_bytes(row: ModelRow) -> int:
+    return row.total_bytes or 0

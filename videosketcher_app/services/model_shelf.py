@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.models.machine import free_unused
 from videosketcher_app.services.lease import DeviceLease, DeviceMemory, measure_device
 from videosketcher_app.services.model_facts import facts_of
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.memory_plan import MemoryPlan
+    from videosketcher_app.services.model_manager.planning import Placed
 
 logger = logging.getLogger(__name__)
 STATES = ("not loaded", "loading", "ready", "failed")
@@ -30,23 +36,53 @@ class ShelfState:
     error: AppError | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model that is in memory.
+
+    Attributes:
+        num_bytes: of the device that it has booked.
+        placed: the memory plan that it was loaded by; None for models that have none.
+        is_pinned: it stays when another model needs the room.
+    """
+
+    name: str
+    num_bytes: int
+    placed: Placed | None
+    is_pinned: bool
+
+
+Place = Callable[[str], "Placed | None"]
+
+
 class ModelShelf:
     """Keeps one model in memory, and beside it those that somebody has pinned.
 
     Asking for another model replaces the one that is not pinned. Every model is booked once, however
-    many hold it.
+    many hold it. When the device is short, the one that is not pinned makes room, too.
 
     Args:
         device: "auto", "cpu", "cuda", "cuda:1", ...; auto picks CUDA if there is any.
         lease: the device's book; the weights are a resident grant in it.
+        place: chooses a model's memory plan just before it is loaded; None for models without one.
     """
 
-    def __init__(self, *, device: str = "auto", lease: DeviceLease | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        lease: DeviceLease | None = None,
+        place: Place = lambda _name: None,
+    ) -> None:
         self._wanted_device = device
         self._lease = lease or DeviceLease(memory=lambda: measure_device(device))
-        self._lock = threading.Lock()
+        self._lease.when_short(self.let_go_of_unpinned)
+        self._place = place
+        self._lock = threading.RLock()
         self._states: dict[str, ShelfState] = {}
         self._models: dict[str, Any] = {}
+        self._placed: dict[str, Placed | None] = {}
+        self._outdated: set[str] = set()  # to be loaded again by a new plan when next asked for
         self._asked_for = ""  # the latest model that was got without a pin
         self._pins: dict[str, str] = {}  # holder -> model
 
@@ -74,9 +110,14 @@ class ModelShelf:
             InvalidRequest: there is no such model or device.
         """
         with self._lock:
+            if name in self._outdated and name not in self._pins.values():
+                self._asked_for = ""
+                self._let_go_of_others()
             self._asked_for = name
             self._let_go_of_others()  # the old weights leave memory before the new ones enter it
-            return self._loaded(name)
+            model = self._loaded(name)
+            self._asked_for = name  # making room forgot it
+            return model
 
     def pin(self, name: str, holder: str) -> Any:
         """The model as `get` gives it, and it stays until this holder's `unpin`.
@@ -98,6 +139,26 @@ class ModelShelf:
             if self._pins.pop(holder, None) is not None:
                 self._let_go_of_others()
 
+    def loaded(self) -> tuple[Loaded, ...]:
+        """The models in memory; never waits."""
+        pinned = set(self._pins.copy().values())
+        return tuple(
+            Loaded(
+                name=name,
+                num_bytes=self.state(name).num_bytes,
+                placed=self._placed.get(name),
+                is_pinned=name in pinned,
+            )
+            for name in self._models.copy()
+        )
+
+    def plan_again(self, name: str | None = None) -> None:
+        """What may be used has changed: a model (all of them without a name) gets a new plan.
+
+        It takes effect when the model is next asked for; pinned ones stay as they are.
+        """
+        self._outdated = {*self._outdated, *([name] if name else self._models.copy())}
+
     def clear(self) -> None:
         """Lets all weights go."""
         with self._lock:
@@ -113,11 +174,14 @@ class ModelShelf:
         begun = time.monotonic()
         error: AppError | None = None
         try:
-            self._lease.keep(name, facts_of(name).memory_bytes)
-            model = self._load(name)
-            num_bytes = weight_bytes(model)
+            placed = self._place(name)
+            num_bytes = _bytes_before(name, placed)
             self._lease.keep(name, num_bytes)
-            self._models[name] = model
+            model = self._load(name, placed.plan if placed is not None else None)
+            if placed is None:
+                num_bytes = weight_bytes(model)
+                self._lease.keep(name, num_bytes)
+            self._models[name], self._placed[name] = model, placed
         except AppError as refused:
             error = refused
             raise
@@ -140,15 +204,37 @@ class ModelShelf:
 
     def _let_go_of_others(self) -> None:
         """Drops every model that was neither asked for last nor is pinned."""
-        for name in self._models.keys() - {self._asked_for, *self._pins.values()}:
-            del self._models[name]
+        gone = self._models.keys() - {self._asked_for, *self._pins.values()}
+        for name in gone:
+            del self._models[name], self._placed[name]
             self._lease.release(name)
+        self._outdated = {name for name in self._outdated if name in self._models}
         self._states = self._kept_states()
+        if gone:
+            free_unused()
 
-    def _load(self, name: str) -> Any:
+    def let_go_of_unpinned(self, but: str = "") -> bool:
+        """Drops what nobody has pinned, except one model; True if there was anything."""
+        if not self._lock.acquire(blocking=False):
+            return False  # another thread is loading: its weights are not to be taken away
+        try:
+            before = len(self._models)
+            self._asked_for = but
+            self._let_go_of_others()
+            return len(self._models) < before
+        finally:
+            self._lock.release()
+
+    def _load(self, name: str, plan: MemoryPlan | None) -> Any:
         from videosketcher_app.models.catalogue import load_text_model
 
-        return load_text_model(name, pick_device(self._wanted_device))
+        device = pick_device(self._wanted_device)
+        return load_text_model(name, device, plan=plan)
+
+
+def _bytes_before(name: str, placed: Placed | None) -> int:
+    """What must be free before a model is loaded."""
+    return facts_of(name).memory_bytes if placed is None else placed.footprint.device_bytes
 
 
 def weight_bytes(model: Any) -> int:

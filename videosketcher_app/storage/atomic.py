@@ -71,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: the folder cannot be written or the disk is full; the old file is untouched.
     """
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _beside(path, "tmp", path.suffix)
         try:
@@ -87,6 +87,20 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush_folder(path.parent)
 
 
+def adopt(complete: Path, path: Path) -> None:
+    """Gives a file that grew beside `path`, and is complete now, its final name.
+
+    Raises:
+        CannotWrite: the folder cannot be written; the file keeps its old name.
+    """
+    with explained(path):
+        _flush_file(complete)
+        faults.point("atomic.before_replace")
+        os.replace(complete, path)  # noqa: PTH105 - one name for the system call in the tests
+        faults.point("atomic.replaced")
+        _flush_folder(path.parent)
+
+
 @contextmanager
 def publish_folder(target: Path) -> Iterator[Path]:
     """Lends an empty folder beside `target`, which takes its name, whole, at the end.
@@ -97,7 +111,7 @@ def publish_folder(target: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: the parent folder cannot be written or the disk is full.
     """
-    with _explained(target):
+    with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target.parent, only=target.name)
         temporary = _beside(target, "tmp", "")
@@ -120,7 +134,7 @@ def sweep_leftovers(folder: Path) -> int:
     """
     if not folder.is_dir():
         return 0
-    with _explained(folder):
+    with explained(folder):
         return _sweep(folder, only=None)
 
 
@@ -199,8 +213,12 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turns what the system says into a sentence that names the path and what to do."""
+def explained(path: Path) -> Iterator[None]:
+    """Turns what the system says into a sentence that names the path and what to do.
+
+    Raises:
+        CannotWrite: the block raised an OSError.
+    """
     try:
         yield
     except OSError as error:

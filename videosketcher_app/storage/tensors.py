@@ -40,6 +40,10 @@ _DTYPES = {
 }
 
 
+class MoreThanTensors(InvalidFile):
+    """A pickle in good order that holds objects, for instance a trainer's settings."""
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
@@ -157,11 +161,17 @@ def check_finite(tensors: Mapping[str, torch.Tensor], *, source: str) -> None:
             )
 
 
-def read_pickle_weights(path: Path, *, sha256: str | None = None) -> dict[str, Any]:
+def read_pickle_weights(
+    path: Path, *, sha256: str | None = None, mapped: bool = False
+) -> dict[str, Any]:
     """Reads a `.pt` or `.pth` checkpoint as plain tensors, tables, lists, numbers and texts.
 
     Nothing in the file is run: torch's weights-only reader knows no other types. Tensors are on
     the CPU.
+
+    Args:
+        mapped: leaves the tensors' bytes in the file until they are used, so that looking at the
+            shapes of a file of ten gigabytes costs nothing.
 
     Raises:
         MissingModel: there is no such file.
@@ -176,9 +186,12 @@ def read_pickle_weights(path: Path, *, sha256: str | None = None) -> dict[str, A
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251 - the one reader
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)  # noqa: TID251 - the one reader
     except pickle.UnpicklingError as error:
-        raise _refused(path, "it holds more than tensors, so it could run code") from error
+        raise MoreThanTensors(
+            f"{path.name} is refused: it holds more than tensors, so it could run code.",
+            hint="Ask for a safetensors file instead.",
+        ) from error
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, EOFError) as error:
         raise _refused(path, "it is damaged") from error
     if not isinstance(content, dict):

@@ -62,7 +62,7 @@ def _tabs(
             else []
         ),
         (Capability.TRAIN, t("shell.tab_train"), lambda _: train.build(context, page[0], bar)),
-        (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda tab: models.build(context, tab)),
+        (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda _: models.build(context)),
         (
             Capability.READ_ALL_OUTPUTS,
             t("shell.tab_gallery"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from videosketcher_app.cli.data import books, clips, ingest, latents, lmdb, merge
+from videosketcher_app.cli.data import books, clips, download, ingest, latents, lmdb, merge
 
 app = typer.Typer(help="Datasets: made, checked and joined.", no_args_is_help=True)
 
 app.command("merge-json")(merge.merge)
 app.command("lmdb")(lmdb.pack)
+app.command("download")(download.download)
 app.command("flatten")(clips.flatten)
 app.command("slice")(clips.cut)
 app.command("convert")(clips.convert)

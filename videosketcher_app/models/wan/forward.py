@@ -11,6 +11,7 @@ E head width, S text tokens.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 MAX_PERIOD = 10000.0
+IMAGE_TOKENS = 257  # of the image encoder: one for the whole picture, 16 x 16 for its parts
 # Keys and values (B, N, S, E) of the words, one pair a layer; they last as long as the prompt.
 PromptKeys = Sequence[tuple[Tensor, Tensor]]
 
@@ -115,7 +117,8 @@ def time_embedding(dit: nn.Module, timesteps_BF: Tensor) -> tuple[Tensor, Tensor
     exponent = torch.arange(half, device=device, dtype=torch.float32) / half
     angle = timesteps_BF.float()[..., None] * MAX_PERIOD**-exponent
     wave = torch.cat([angle.cos(), angle.sin()], dim=-1)
-    embedding_BFD = dit.time_embedding(wave.to(dit.time_embedding[0].weight.dtype))
+    # Not the weight's format: that may be one for storage only.
+    embedding_BFD = dit.time_embedding(wave.to(dit.head.modulation.dtype))
     return embedding_BFD, dit.time_projection(embedding_BFD).unflatten(-1, (6, dit.dim))
 
 
@@ -132,14 +135,73 @@ def block_forward(
     Args:
         context_BSD: embedded words, or this layer's keys and values of them.
     """
-    mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
-    shift1, scale1, gate1, shift2, scale2, gate2 = mods.unsqueeze(3).unbind(2)
-    normed = _modulate(block.norm1(x_BLD).to(x_BLD.dtype), shift1, scale1)
-    x_BLD = x_BLD + _gate(_self_attention(block.self_attn, normed, table, attention), gate1)
+    q, k, v = before_attention(block, x_BLD, modulation_BF6D, *table)
+    return after_attention(block, x_BLD, attention(q, k, v), context_BSD, modulation_BF6D)
+
+
+def before_attention(
+    block: nn.Module, x_BLD: Tensor, modulation_BF6D: Tensor, cos_LE: Tensor, sin_LE: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The block up to its attention: rotated queries and keys, and values (B, N, L, E)."""
+    shift, scale, *_ = _modulations(block, x_BLD, modulation_BF6D)
+    normed = _modulate(block.norm1(x_BLD).to(x_BLD.dtype), shift, scale)
+    module, table = block.self_attn, (cos_LE, sin_LE)
+    q = rotate(_heads(module.norm_q(module.q(normed)), module.num_heads), table)
+    k = rotate(_heads(module.norm_k(module.k(normed)), module.num_heads), table)
+    return q, k, _heads(module.v(normed), module.num_heads)
+
+
+def after_attention(
+    block: nn.Module,
+    x_BLD: Tensor,
+    attended_BNLE: Tensor,
+    context_BSD: Tensor | tuple[Tensor, Tensor],
+    modulation_BF6D: Tensor,
+    token_chunks: int = 1,
+) -> Tensor:
+    """The block from its attention's output on.
+
+    Args:
+        token_chunks: pieces that the feed-forward layer is computed in, to save memory.
+    """
+    _, _, gate1, shift2, scale2, gate2 = _modulations(block, x_BLD, modulation_BF6D)
+    mixed = block.self_attn.o(attended_BNLE.transpose(1, 2).flatten(2))
+    x_BLD = x_BLD + _gate(mixed, gate1)
     crossed = _cross_attention(block.cross_attn, block.norm3(x_BLD).to(x_BLD.dtype), context_BSD)
     x_BLD = x_BLD + crossed
     normed = _modulate(block.norm2(x_BLD).to(x_BLD.dtype), shift2, scale2)
-    return x_BLD + _gate(block.ffn(normed), gate2)
+    if token_chunks == 1:
+        return x_BLD + _gate(block.ffn(normed), gate2)
+    fed = torch.cat([block.ffn(piece) for piece in normed.chunk(token_chunks, dim=1)], dim=1)
+    return x_BLD + _gate(fed, gate2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlockPass:
+    """One pass through the blocks, with all that they are given.
+
+    Who wants fewer tokens, or the last pass's result again, makes another pass of this one.
+
+    Attributes:
+        contexts, attentions: one a block.
+        grid: latent frames, rows and columns of the whole clip's tokens.
+    """
+
+    blocks: Sequence[nn.Module]
+    x_BLD: Tensor
+    contexts: Sequence[Tensor | tuple[Tensor, Tensor]]
+    modulation_BF6D: Tensor
+    table: tuple[Tensor, Tensor]
+    attentions: Sequence[Attention]
+    run_block: Callable[..., Tensor]
+    grid: tuple[int, int, int]
+
+    def run(self) -> Tensor:
+        """The tokens (B, L, D) after the last block."""
+        x = self.x_BLD
+        for block, context, attend in zip(self.blocks, self.contexts, self.attentions, strict=True):
+            x = self.run_block(block, x, context, self.modulation_BF6D, self.table, attend)
+        return x
 
 
 def prompt_keys(dit: nn.Module, context_BSD: Tensor) -> PromptKeys:
@@ -152,12 +214,13 @@ def predict_velocity(
     dit: nn.Module,
     latents_BCFHW: Tensor,
     timesteps_BF: Tensor,
-    context_BSD: Tensor | PromptKeys,
+    context_BSD: Tensor | PromptKeys | Sequence[Tensor],
     *,
     attention: Attention | Sequence[Attention] = dense_attention,
     first_frame: int = 0,
     positions: Sequence[int] | None = None,
     run_block: Callable[..., Tensor] = block_forward,
+    through: Callable[[BlockPass], Tensor] = BlockPass.run,
 ) -> Tensor:
     """Velocity (noise - clean) of every latent: (B, 16, F, H, W).
 
@@ -165,11 +228,12 @@ def predict_velocity(
         latents_BCFHW: the network's full input, condition channels included.
         timesteps_BF: 1000 x sigma per latent frame, (B, F) or (B, 1).
         context_BSD: text embeddings of the text encoder, (B, S, text_dim), or `prompt_keys` of
-            them.
+            them, or what each layer reads, embedded already.
         attention: one for all layers or one a layer.
         first_frame: position of the first latent frame in RoPE.
         positions: of all latent frames, rising, when they do not follow each other.
         run_block: `block_forward`, or a compiled version of it.
+        through: passes the tokens through the blocks, or through fewer (step caches).
     """
     contexts: Sequence[Tensor | tuple[Tensor, Tensor]]
     if isinstance(context_BSD, Tensor):
@@ -187,9 +251,18 @@ def predict_velocity(
     else:
         span = rotary_table(head_width, positions[-1] + 1, height, width, 0, device)
         table = _frames_of_table(span, positions)
-    layers = [attention] * len(dit.blocks) if callable(attention) else attention
-    for block, context, attend in zip(dit.blocks, contexts, layers, strict=True):
-        x = run_block(block, x, context, modulation, table, attend)
+    x = through(
+        BlockPass(
+            blocks=dit.blocks,
+            x_BLD=x,
+            contexts=contexts,
+            modulation_BF6D=modulation,
+            table=table,
+            attentions=[attention] * len(dit.blocks) if callable(attention) else attention,
+            run_block=run_block,
+            grid=(frames, height, width),
+        )
+    )
     mods = (dit.head.modulation + embedding_BFD.unsqueeze(2)).to(x.dtype)
     shift, scale = mods.unsqueeze(3).unbind(2)
     x = dit.head.head(_modulate(dit.head.norm(x).to(x.dtype), shift, scale))
@@ -203,6 +276,12 @@ def predict_velocity(
         p=patch_h,
         q=patch_w,
     )
+
+
+def _modulations(block: nn.Module, x_BLD: Tensor, modulation_BF6D: Tensor) -> tuple[Tensor, ...]:
+    """Shift, scale and gate (B, F, 1, D) of the attention, then of the feed-forward layer."""
+    mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
+    return mods.unsqueeze(3).unbind(2)
 
 
 def _modulate(x_BLD: Tensor, shift_BF1D: Tensor, scale_BF1D: Tensor) -> Tensor:
@@ -219,15 +298,6 @@ def _heads(x_BLD: Tensor, heads: int) -> Tensor:
     return x_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _self_attention(
-    module: nn.Module, x_BLD: Tensor, table: tuple[Tensor, Tensor], attention: Attention
-) -> Tensor:
-    q = rotate(_heads(module.norm_q(module.q(x_BLD)), module.num_heads), table)
-    k = rotate(_heads(module.norm_k(module.k(x_BLD)), module.num_heads), table)
-    v = _heads(module.v(x_BLD), module.num_heads)
-    return module.o(attention(q, k, v).transpose(1, 2).flatten(2))
-
-
 def _keys_of_words(module: nn.Module, context_BSD: Tensor) -> tuple[Tensor, Tensor]:
     k = _heads(module.norm_k(module.k(context_BSD)), module.num_heads)
     return k, _heads(module.v(context_BSD), module.num_heads)
@@ -236,6 +306,14 @@ def _keys_of_words(module: nn.Module, context_BSD: Tensor) -> tuple[Tensor, Tens
 def _cross_attention(
     module: nn.Module, x_BLD: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
 ) -> Tensor:
+    """Image-to-video models read the tokens of a picture in front of the words, by other weights."""
     q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)
+    image_BSD = None
+    if isinstance(context_BSD, Tensor) and module.has_image_input:
+        image_BSD, context_BSD = context_BSD[:, :IMAGE_TOKENS], context_BSD[:, IMAGE_TOKENS:]
     words = context_BSD if isinstance(context_BSD, tuple) else _keys_of_words(module, context_BSD)
-    return module.o(dense_attention(q, *words).transpose(1, 2).flatten(2))
+    seen = dense_attention(q, *words)
+    if image_BSD is not None:
+        k = _heads(module.norm_k_img(module.k_img(image_BSD)), module.num_heads)
+        seen = seen + dense_attention(q, k, _heads(module.v_img(image_BSD), module.num_heads))
+    return module.o(seen.transpose(1, 2).flatten(2))

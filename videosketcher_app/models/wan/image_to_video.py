@@ -1,9 +1,8 @@
 """Wan image-to-video as a model that the brush engine draws with, on diffsynth's pipeline.
 
 Both styles are served: Wan 2.1 (36 input channels, the first frame also through CLIP) and Wan 2.2
-(36 channels, no CLIP). Sampling repeats `WanVideoPipeline.__call__` step by step, so that it can be
-watched and stopped; a test equates the two. Two silent failures of the pipeline are refused here:
-text taken for an image where the image encoder is missing, and a text model that is given a frame.
+(36 channels, no CLIP). Two silent failures of the pipeline are refused here: text taken for an
+image where the image encoder is missing, and a text model that is given a frame.
 
 Legend: B batch, C channels, F latent frames, T frames, H/W pixels, h/w latent cells, S text tokens,
 D width.
@@ -11,38 +10,34 @@ D width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from videosketcher_app.core.errors import DamagedModel, InvalidRequest
+from videosketcher_app.core.geometry import frames_of
 from videosketcher_app.models.image_condition import (
     IMAGE_TO_VIDEO_CHANNELS,
     first_frame_condition,
     frame_pixels,
 )
 from videosketcher_app.models.pocket import ModelDefaults
+from videosketcher_app.models.wan.conditions import Conditions, Size, tiles
+from videosketcher_app.models.wan.text_to_video import NEGATIVE_PROMPT, WanTextModel
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
 
-# Byte for byte the negative prompt of the reference (facts: reference 0).
-NEGATIVE_PROMPT = (
-    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，"
-    "JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，"
-    "手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
-)
+__all__ = ["NEGATIVE_PROMPT", "STUDIO_DEFAULTS", "FirstFrame", "WanImageModel", "check_pipeline"]
+
 STUDIO_DEFAULTS = ModelDefaults(
     num_inference_steps=50, cfg_scale=2.0, shift=5.0, width=832, height=480, multiple_px=16
 )
-
-
-TILE_CELLS, TILE_STRIDE_CELLS = (30, 52), (15, 26)  # the reference's tiles of the VAE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,72 +56,26 @@ class FirstFrame:
 
 
 @dataclass(kw_only=True)
-class WanImageModel:
+class WanImageModel(WanTextModel):
     """An image-to-video pipeline on one device.
 
     Attributes:
-        pipe: dit, vae, text encoder, tokenizer and, for Wan 2.1, image encoder are set.
-        tiled: the VAE works in tiles, as the reference's does by default.
+        pipe: has an image encoder too, if it is Wan 2.1.
         frame_HW3: the condition frame to draw by, uint8.
     """
 
-    name: str
-    pipe: WanVideoPipeline
     defaults: ModelDefaults = STUDIO_DEFAULTS
-    hashes: dict[str, str] = field(default_factory=dict)
-    tiled: bool = True
     image_conditioned: bool = True
     frame_HW3: NDArray[np.uint8] | None = None
+    _first: FirstFrame | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_pipeline(self.pipe, self.name)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the pipeline computes."""
-        return torch.device(self.pipe.device)
 
     def conditioned(self, frame_HW3: NDArray[np.uint8]) -> WanImageModel:
         """The same pipeline, drawing by a condition frame of the canvas's size."""
         return replace(self, frame_HW3=np.ascontiguousarray(frame_HW3))
-
-    def denoise(
-        self,
-        prompts: Sequence[str],
-        seeds: Sequence[int],
-        *,
-        num_inference_steps: int,
-        cfg_scale: float,
-        shift: float,
-        num_frames: int,
-        width: int,
-        height: int,
-    ) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Samples one clip; yields (steps done, latents, clean estimate) after every step.
-
-        Raises:
-            InvalidRequest: there is no frame to draw by, or it is not of the canvas's size.
-        """
-        assert len(prompts) == len(seeds) == 1, "the pipeline draws one clip at a time"
-        self._require_frame(width, height)
-        pipe = self.pipe
-        pipe.scheduler.set_timesteps(num_inference_steps, denoising_strength=1.0, shift=shift)
-        with torch.no_grad():
-            x = self._noise(seeds[0], num_frames, height, width)
-            words = self._context(prompts[0])
-            others = self._context(NEGATIVE_PROMPT) if cfg_scale != 1 else None
-            first = self.first_frame(num_frames)
-            pipe.load_models_to_device(pipe.in_iteration_models)
-        for step, level in enumerate(pipe.scheduler.timesteps, start=1):
-            with torch.no_grad():
-                velocity = self._velocity(x, level, words, first)
-                if others is not None:
-                    away = self._velocity(x, level, others, first)
-                    velocity = away + cfg_scale * (velocity - away)
-                sigma = pipe.scheduler.sigmas[step - 1]
-                clean = x - velocity * sigma
-                x = pipe.scheduler.step(velocity, level, x)
-            yield step, x, clean
 
     @torch.no_grad()
     def first_frame(self, num_frames: int) -> FirstFrame:
@@ -148,63 +97,41 @@ class WanImageModel:
             size=(num_frames, *self.frame_HW3.shape[:2]),
         )
 
-    @torch.no_grad()
-    def decode(self, latents_BCFhw: Tensor) -> Tensor:
-        """Frames (B, 3, T, H, W) in [-1, 1], float32."""
-        self.pipe.load_models_to_device(["vae"])
-        clip = self.pipe.vae.decode(latents_BCFhw, device=self.pipe.device, **self._tiles())
-        self.pipe.load_models_to_device(self.pipe.in_iteration_models)
-        return clip.float().clamp(-1, 1)
-
     def _encoded(self, clip_3THW: Tensor) -> Tensor:
         pipe = self.pipe
         clip_3THW = clip_3THW.to(pipe.device)
-        return pipe.vae.encode([clip_3THW], device=pipe.device, **self._tiles())[0]
+        return pipe.vae.encode([clip_3THW], device=pipe.device, **tiles(self._is_tiled))[0]
 
-    def _tiles(self) -> dict[str, Any]:
-        return {"tiled": self.tiled, "tile_size": TILE_CELLS, "tile_stride": TILE_STRIDE_CELLS}
+    def _frame_conditions(self, latent_frames: int) -> tuple[Tensor | None, Tensor | None]:
+        num_frames = frames_of(latent_frames)
+        if self._first is None or self._first.size[0] != num_frames:
+            self._first = self.first_frame(num_frames)
+            self.pipe.load_models_to_device(self.pipe.in_iteration_models)
+        return self._first.y_B20Fhw, self._first.clip_feature_BSD
 
-    def _noise(self, seed: int, num_frames: int, height: int, width: int) -> Tensor:
-        stride = self.pipe.vae.upsampling_factor
-        channels = self.pipe.vae.model.z_dim
-        shape = (1, channels, (num_frames - 1) // 4 + 1, height // stride, width // stride)
-        return self.pipe.generate_noise(shape, seed=seed, rand_device="cpu")
+    def _conditions(self, prompt: str, size: Size, *, guided: bool) -> Conditions:
+        words = super()._conditions(prompt, size, guided=guided)
+        first = self.first_frame(size[0])
+        return replace(words, y_B20Fhw=first.y_B20Fhw, clip_feature_BSD=first.clip_feature_BSD)
 
-    def _context(self, prompt: str) -> Tensor:
-        """Text embeddings (1, S, D), zero past the prompt's end."""
-        pipe = self.pipe
-        pipe.load_models_to_device(["text_encoder"])
-        ids, mask = pipe.tokenizer(prompt, return_mask=True, add_special_tokens=True)
-        ids, mask = ids.to(pipe.device), mask.to(pipe.device)
-        context = pipe.text_encoder(ids, mask)
-        for row, length in enumerate(mask.gt(0).sum(dim=1).long()):
-            context[row, length:] = 0
-        return context
-
-    def _velocity(self, x: Tensor, level: Tensor, context: Tensor, first: FirstFrame) -> Tensor:
-        pipe = self.pipe
-        timestep = level.unsqueeze(0).to(dtype=pipe.torch_dtype, device=pipe.device)
-        return pipe.model_fn(
-            dit=pipe.dit,
-            latents=x,
-            timestep=timestep,
-            context=context,
-            clip_feature=first.clip_feature_BSD,
-            y=first.y_B20Fhw,
-        )
-
-    def _require_frame(self, width: int, height: int) -> None:
+    def _check(self, size: Size) -> None:
+        super()._check(size)
         if self.frame_HW3 is None:
             raise InvalidRequest(
                 f"{self.name} draws by a first frame, and there is none.",
                 hint="Give a brush with --input-image.",
             )
-        if self.frame_HW3.shape[:2] != (height, width):
-            rows, columns = self.frame_HW3.shape[:2]
+        rows, columns = self.frame_HW3.shape[:2]
+        if (rows, columns) != size[1:]:
             raise InvalidRequest(
-                f"The condition frame has {columns}x{rows} px, the canvas {width}x{height} px.",
+                f"The condition frame has {columns}x{rows} px, the canvas {size[2]}x{size[1]} px.",
                 hint="Make the frame for this canvas.",
             )
+
+    def _stops(self) -> Iterator[nn.Module]:
+        yield from super()._stops()
+        if self.pipe.image_encoder is not None:
+            yield self.pipe.image_encoder
 
 
 def check_pipeline(pipe: WanVideoPipeline, name: str) -> None:

@@ -10,6 +10,7 @@ from videosketcher_app.core.requests import CoDrawRequest
 
 if TYPE_CHECKING:
     from videosketcher_app.models.pocket import ModelDefaults
+    from videosketcher_app.services.model_facts import ModelFacts
 
 CAUSAL_FAMILIES = ("pocket", "tiny")  # their transformer has a block-causal pass
 
@@ -20,14 +21,22 @@ def check_model(name: str) -> None:
     Raises:
         MissingModel: says which one co-drawing needs and what to do.
     """
+    from videosketcher_app.models.catalogue import files_for
     from videosketcher_app.services.model_facts import all_facts
 
-    here = [facts.name for facts in all_facts() if facts.here and facts.family in CAUSAL_FAMILIES]
+    drawing = {facts.name: facts for facts in all_facts() if _draws_by_turns(facts)}
+    here = [name for name, facts in drawing.items() if facts.here]
     if name in here:
         return
+    if name in drawing:
+        files_for(name)  # says which of its parts is missing
     others = [other for other in here if other != "tiny"]
     hint = f"Choose one that is here: {', '.join(others)}." if others else "Restore checkpoints/."
     raise MissingModel(f"The model {name}, which draws by turns, is not on this disk.", hint=hint)
+
+
+def _draws_by_turns(facts: ModelFacts) -> bool:
+    return facts.family in CAUSAL_FAMILIES or facts.kind == "causal"
 
 
 def fitted(request: CoDrawRequest, defaults: ModelDefaults) -> CoDrawRequest:

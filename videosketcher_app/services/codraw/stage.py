@@ -33,10 +33,10 @@ PEEK_BLOCKS = 2
 
 def stage_bytes(model: PocketModel, *, width: int, height: int) -> int:
     """Bytes of one session's cache on a canvas of this size."""
-    from videosketcher_app.models.causal_wan import causal_pocket
+    from videosketcher_app.models.causal_wan import causal_of
 
     _, _, *cells = model.latent_shape(1, height, width)
-    page_bytes = causal_pocket(model).cache_shape(1, cells[0], cells[1]).page_bytes
+    page_bytes = causal_of(model).cache_shape(1, cells[0], cells[1]).page_bytes
     return page_bytes * _num_pages(_window())
 
 
@@ -58,12 +58,12 @@ class Stage:
         height: int,
         num_inference_steps: int | None = None,
     ) -> None:
-        from videosketcher_app.engines.autoregressive import timesteps_of
+        from videosketcher_app.engines.autoregressive import timesteps_for
         from videosketcher_app.engines.causal_drawing import CausalDrawing
 
         self._shelf, self._words = shelf, words
         window = _window()
-        self._timesteps = timesteps_of(num_inference_steps or model.defaults.num_causal_steps)
+        self._timesteps = timesteps_for(model, num_inference_steps)
         self._drawing = CausalDrawing(
             model,
             words,

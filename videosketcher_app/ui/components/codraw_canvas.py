@@ -121,7 +121,9 @@ class CodrawCanvas(gr.HTML):
         multiple_px: sides of the paper are multiples of it, as the model needs them.
     """
 
-    def __init__(self, multiple_px: int = 8, **options: Any) -> None:
+    # Gradio asks a component for its parameters by name, and gives a listener for every name that the
+    # script holds in quotes; nobody writes this one.
+    def __init__(self, multiple_px: int = 8, **html_options: Any) -> None:
         texts = html_texts("codraw")
         super().__init__(
             html_template=_TEMPLATE.format(**texts, **_parts(texts)),
@@ -135,7 +137,7 @@ class CodrawCanvas(gr.HTML):
                 SPEEDS=PLAY_SPEEDS,
             ),
             apply_default_css=False,
-            **options,
+            **html_options,
         )
 
 

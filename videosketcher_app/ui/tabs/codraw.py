@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.access import Capability, Role
 from videosketcher_app.core.errors import AppError, InvalidRequest
-from videosketcher_app.core.requests import DEFAULT_MODEL, CoDrawRequest
+from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL, CoDrawRequest
 from videosketcher_app.services.codraw.events import FrameDrawn, TurnEnded, TurnFailed, Waiting
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.ui.codraw.door import causal_model, multiple_of, visitor_name
@@ -34,8 +34,8 @@ Shown = tuple[Any, str]  # picture or skip, line
 def build(context: PageContext) -> None:
     """Lays the tab out; the paper connects itself over a line of its own."""
     CodrawCanvas(multiple_px=multiple_of(context.model), elem_id="codraw")
-    if causal_model(context.model) == DEFAULT_MODEL:
-        gr.Markdown(t("codraw.rough", model=DEFAULT_MODEL), elem_id="codraw-rough")
+    if causal_model(context.model) == DEFAULT_CAUSAL_MODEL:
+        gr.Markdown(t("codraw.rough", model=DEFAULT_CAUSAL_MODEL), elem_id="codraw-rough")
     if context.role is Role.OWNER:  # a guest's door has no way for what Gradio's pad sends
         with gr.Accordion(t("codraw.simple"), open=False, elem_id="simple-pad"):
             _pad(context)

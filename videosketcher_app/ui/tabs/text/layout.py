@@ -19,12 +19,14 @@ from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.tabs.text.downloads import Downloads
 from videosketcher_app.ui.tabs.text.lora_slots import lay_out_loras
 from videosketcher_app.ui.tabs.text.page import TextPage
+from videosketcher_app.ui.tabs.text.sparse_field import MAX_CHARACTERS
 from videosketcher_app.ui.tabs.text.suggestions import Suggestions
 from videosketcher_app.ui.tabs.text.values import (
     OWN_SIZE,
     model_choices,
     model_note,
     planner_choices,
+    preset_choices,
     size_choices,
 )
 from videosketcher_app.ui.texts import t
@@ -76,7 +78,7 @@ def lay_out_choices(context: PageContext, ids: str = "") -> Parts:
     """The few choices that are always in sight."""
     with gr.Row(elem_classes="vt-choices"):
         preset = gr.Dropdown(
-            [(preset.label, preset.name) for preset in context.services.presets],
+            preset_choices(context.services.presets, model_choices(context.model)),
             value=None if context.model == "tiny" else context.services.presets[0].name,
             label=t("text.preset"),
             min_width=130,
@@ -216,6 +218,13 @@ def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> 
             allow_custom_value=True,
             elem_id=f"{ids}size",
         )
+        kept = gr.Textbox(
+            label=t("sparse.kept"),
+            info=t("sparse.kept_info"),
+            placeholder=t("sparse.kept_hint"),
+            max_length=MAX_CHARACTERS,
+            elem_id=f"{ids}kept",
+        )
     return {
         "model": model,
         "planner": planner,
@@ -225,6 +234,7 @@ def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> 
         "frames": frames,
         "fps": fps,
         "size": size,
+        "kept": kept,
     }
 
 

@@ -157,7 +157,7 @@ def looked(library: LoraLibrary, names: Sequence[str]) -> list[Any]:
         *(gr.update(choices=choices) for _ in names),
         *(gr.update(visible=shown) for shown in is_open),
         list(dict.fromkeys(words)),
-        f'<p class="vs-note">{safe(_note(entries, names))}</p>',
+        f'<p class="vs-note">{safe(_note(library, entries, names))}</p>',
     ]
 
 
@@ -213,8 +213,8 @@ def _label(entry: LoraEntry) -> str:
     return f"{entry.name} · {entry.fits}" if entry.fits else entry.name
 
 
-def _note(entries: dict[str, LoraEntry], names: Sequence[str]) -> str:
-    lost = [name for name in names if name and name not in entries]
+def _note(library: LoraLibrary, entries: dict[str, LoraEntry], names: Sequence[str]) -> str:
+    lost = [name for name in names if name and name not in entries and not library.has(name)]
     if lost:
         return t("lora.lost", names=", ".join(lost))
     if not entries:

@@ -16,6 +16,7 @@ from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads
 from videosketcher_app.ui.tabs.text.lora_slots import LoraSlots, specs_of
+from videosketcher_app.ui.tabs.text.sparse_field import parse_sparse
 from videosketcher_app.ui.tabs.text.values import open_number, parse_size, whole
 
 
@@ -67,6 +68,7 @@ class TextPage:
     size: gr.Dropdown
     fps: gr.Slider
     planner: gr.Dropdown | gr.State
+    kept: gr.Textbox
     about_model: gr.HTML
     plan: PlanEditor
     draft: gr.State
@@ -94,8 +96,15 @@ class TextPage:
             self.size,
             self.fps,
             self.planner,
+            self.kept,
             *(self.loras.inputs if self.loras is not None else ()),
         ]
+
+    @property
+    def settings_fields(self) -> list[Component]:
+        """What `values.settings_values` fills."""
+        choices = [self.model, self.steps, self.guidance, self.frames, self.size, self.fps]
+        return [*choices, self.kept]
 
     @property
     def plan_inputs(self) -> list[Component]:
@@ -113,7 +122,8 @@ class TextPage:
 
 def request_of(values: Sequence[Any]) -> SketchRequest:
     """See `TextPage.request_of`."""
-    concept, as_written, seed, model, steps, guidance, frames, size, fps, planner, *slots = values
+    concept, as_written, seed, model, steps, guidance, frames, size, fps, planner, *rest = values
+    kept, *slots = rest
     width, height = parse_size(size)
     return SketchRequest(
         prompt=concept or "",
@@ -127,5 +137,6 @@ def request_of(values: Sequence[Any]) -> SketchRequest:
         height=height,
         fps=whole(fps),
         planner=planner,
+        sparse=parse_sparse(kept),
         loras=specs_of(slots),
     )

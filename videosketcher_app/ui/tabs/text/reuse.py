@@ -23,10 +23,9 @@ from videosketcher_app.ui.texts import t
 
 def reuse_outputs(page: TextPage) -> list[Any]:
     """What settings are written to, in the order of `reuse_updates`."""
-    fields = [page.model, page.steps, page.guidance, page.frames, page.size, page.fps]
     slots = page.loras.inputs if page.loras is not None else []
     words = [page.concept, page.as_written, page.seed, page.lock]
-    return [*words, *fields, *slots, page.plan, page.draft]
+    return [*words, *page.settings_fields, *slots, page.plan, page.draft]
 
 
 def reuse_updates(

@@ -22,6 +22,7 @@ from videosketcher_app.ui.present import error_line, status_line
 from videosketcher_app.ui.tabs.text import downloads, drawing, results, reuse
 from videosketcher_app.ui.tabs.text.drawing import Asked, Drawn
 from videosketcher_app.ui.tabs.text.layout import note_html
+from videosketcher_app.ui.tabs.text.lora_slots import slot_values
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
 from videosketcher_app.ui.tabs.text.updates import (
@@ -145,14 +146,19 @@ def _connect_fields(context: PageContext, page: TextPage) -> None:
     """Fields that fill others."""
     presets = {preset.name: preset for preset in context.services.presets}
     known_models = model_choices(context.model)
+    slots = page.loras.inputs if page.loras is not None else []
+    fields = [*page.settings_fields, page.as_written, *slots]
 
     @handler(Capability.GENERATE)
     def on_preset(name: str | None, model: str) -> list[Any]:
         preset = presets.get(name or "")
         if preset is None:
-            return [gr.skip()] * 6
-        wanted, *others = settings_values(preset_request(preset, model=model))
-        return [wanted if wanted in known_models else model, *others]
+            return [gr.skip()] * len(fields)
+        request = preset_request(preset, model=model)
+        wanted, *others = settings_values(request)
+        loras = slot_values(request) if slots and request.loras else [gr.skip()] * len(slots)
+        written = request.as_written if "as_written" in preset.request else gr.skip()
+        return [wanted if wanted in known_models else model, *others, written, *loras]
 
     @handler(Capability.GENERATE)
     def on_dice() -> int:
@@ -166,7 +172,6 @@ def _connect_fields(context: PageContext, page: TextPage) -> None:
     def on_model(model: str) -> str:
         return note_html(model_note(model))
 
-    fields = [page.model, page.steps, page.guidance, page.frames, page.size, page.fps]
     quick = {**QUIET, "queue": False}
     connect(
         context.role,

@@ -1,0 +1,60 @@
+"""`python -m benchmarks.studio ROW`: see the package."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+import benchmarks.studio
+from benchmarks.lines import RESULTS, Lines
+from benchmarks.studio.shapes import Setting
+
+ROWS = {
+    "forward": "forward.forward",
+    "forward-720p": "forward.forward_720p",
+    "few-steps": "runs.few_steps",
+    "complete": "runs.complete",
+    "vae": "decoding.vae_decode",
+    "memory": "memory.streamed",
+    "pipeline": "memory.pipeline",
+    "resident": "resident.resident",
+    "parallel": "several.parallel",
+}
+
+
+def main() -> None:
+    """Parses the command line and runs one row."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studio",
+        description=benchmarks.studio.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("row", choices=ROWS)
+    parser.add_argument("--tiny", action="store_true", help="Everything but the sizes.")
+    parser.add_argument("--layers", type=int, help="Fewer layers, for a quick look.")
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, default=RESULTS / "studio.jsonl")
+    args = parser.parse_args()
+    setting = Setting(
+        device=torch.device(args.device), is_tiny=args.tiny, layers=args.layers, pairs=args.pairs
+    )
+    lines = Lines("studio tiny" if args.tiny else "studio", None if args.tiny else args.out)
+    run_row(args.row, setting, lines)
+
+
+def run_row(row: str, setting: Setting, lines: Lines) -> None:
+    """Measures one row and writes its lines."""
+    module, _, function = ROWS[row].partition(".")
+    work: Callable[[Setting, Lines], None] = getattr(
+        import_module(f"benchmarks.studio.{module}"), function
+    )
+    work(setting, lines)
+
+
+if __name__ == "__main__":
+    main()

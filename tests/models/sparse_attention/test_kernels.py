@@ -1,0 +1,83 @@
+"""Every kernel equals full attention under the same mask."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.attention.flex_attention import flex_attention
+
+from videosketcher_app.models.sparse_attention import kernels
+from videosketcher_app.models.sparse_attention.band import BandMask
+from videosketcher_app.models.sparse_attention.kernels import (
+    SLICED,
+    band_attention,
+    dense_band_attention,
+    kernel_for,
+)
+from videosketcher_app.models.sparse_attention.layout import TokenLayout
+from videosketcher_app.models.sparse_attention.presets import WAN_RULE, WITHOUT_SINK
+
+BANDS = {
+    "wan": WAN_RULE.band(TokenLayout(num_frames=9, tokens_per_frame=100), 0.3),
+    "wan, narrow": WAN_RULE.band_of_width(TokenLayout(num_frames=9, tokens_per_frame=100), 7),
+    "wan, wide": WAN_RULE.band_of_width(TokenLayout(num_frames=9, tokens_per_frame=100), 9999),
+    "words first": WITHOUT_SINK.band(
+        TokenLayout(num_frames=9, tokens_per_frame=100, text_tokens=30, text_at="head"), 0.4
+    ),
+    "words last": WITHOUT_SINK.band(
+        TokenLayout(
+            num_frames=9, tokens_per_frame=100, text_tokens=60, text_at="tail", padding_tokens=21
+        ),
+        0.4,
+    ),
+}
+
+
+@pytest.fixture(params=BANDS.values(), ids=list(BANDS))
+def band(request: pytest.FixtureRequest) -> BandMask:
+    return request.param
+
+
+def _inputs(length: int) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(0)
+    return tuple(torch.randn(2, 3, length, 16, generator=generator) for _ in range(3))
+
+
+def test_the_dense_twin_is_softmax_under_the_mask(band: BandMask) -> None:
+    q, k, v = (x.double() for x in _inputs(band.num_tokens))
+    scores = (q @ k.transpose(-1, -2)) / 4
+    expected = scores.masked_fill(~band.dense(), -torch.inf).softmax(-1) @ v
+    torch.testing.assert_close(dense_band_attention(q, k, v, band), expected)
+
+
+def test_slices_of_keys_equal_the_dense_twin(
+    band: BandMask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "RUN_TOKENS", 70)
+    q, k, v = _inputs(band.num_tokens)
+    sliced = band_attention(SLICED, q, k, v, band)
+    torch.testing.assert_close(sliced, dense_band_attention(q, k, v, band), atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_flex_attention_under_our_rule_equals_the_dense_twin(
+    band: BandMask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_compiled_flex", lambda: flex_attention)
+    q, k, v = _inputs(band.num_tokens)
+    flex = kernels.flex_band_attention(q, k, v, band)
+    torch.testing.assert_close(flex, dense_band_attention(q, k, v, band), atol=2e-6, rtol=1e-5)
+
+
+def test_a_cpu_needs_no_triton() -> None:
+    assert kernel_for(torch.device("cpu")) == SLICED
+
+
+@pytest.mark.gpu
+def test_the_compiled_kernel_equals_the_dense_twin(band: BandMask) -> None:
+    q, k, v = (x.to("cuda", torch.bfloat16) for x in _inputs(band.num_tokens))
+    flex, dense = (
+        attend(q, k, v, band).float().flatten()
+        for attend in (kernels.flex_band_attention, dense_band_attention)
+    )
+    assert torch.nn.functional.cosine_similarity(flex, dense, dim=0) >= 0.9995

@@ -1,0 +1,1 @@
+"""Denoising steps that are not computed: step caches and skipped guidance, planned beforehand."""

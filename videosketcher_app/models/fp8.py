@@ -1,0 +1,133 @@
+"""Linear layers that multiply in 8 bits (e4m3), with a scale for every row of weights and inputs.
+
+On GPUs that multiply e4m3 with row scales (compute capability 9.0 and later), `torch._scaled_mm`
+does the work; elsewhere an emulation gives the same rounding slowly. Memory is halved everywhere.
+
+Legend: M rows of the input (tokens), K inputs, N outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+FP8 = torch.float8_e4m3fn
+LARGEST = 448.0  # of e4m3
+SMALLEST_SCALE = 1e-12
+NATIVE_CAPABILITY = (9, 0)
+
+
+class Fp8Linear(nn.Module):
+    """An `nn.Linear` whose weight is stored in e4m3 by output row.
+
+    Attributes:
+        weight_NK: e4m3.
+        scale_N: float32; weight x scale is the original within 1/16 of each entry.
+    """
+
+    def __init__(self, weight_NK: Tensor, scale_N: Tensor, bias_N: Tensor | None) -> None:
+        super().__init__()
+        self.weight_NK: Tensor
+        self.scale_N: Tensor
+        self.bias_N: Tensor | None
+        self.register_buffer("weight_NK", weight_NK)
+        self.register_buffer("scale_N", scale_N)
+        self.register_buffer("bias_N", bias_N)
+        self.in_features, self.out_features = weight_NK.shape[1], weight_NK.shape[0]
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> Fp8Linear:
+        """Quantizes a linear layer; LoRAs must be merged first."""
+        weight_NK, scale_N = quantized_rows(linear.weight.detach())
+        bias_N = None if linear.bias is None else linear.bias.detach()
+        return cls(weight_NK, scale_N, bias_N)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., K) -> (..., N) in the input's dtype."""
+        x_MK = x.reshape(-1, x.shape[-1])
+        x8_MK, scale_M = quantized_rows(x_MK)
+        native = x.dtype == torch.bfloat16 and multiplies_natively(x.device)
+        product = scaled_product if native else scaled_product_slow
+        out_MN = product(x8_MK, scale_M, self.weight_NK, self.scale_N, x.dtype)
+        if self.bias_N is not None:
+            out_MN = out_MN + self.bias_N
+        return out_MN.view(*x.shape[:-1], self.out_features)
+
+
+def quantized_rows(x_MK: Tensor) -> tuple[Tensor, Tensor]:
+    """e4m3 rows and the float32 scale of each: x = e4m3 x scale."""
+    scale_M = (x_MK.abs().amax(dim=1).float() / LARGEST).clamp_min(SMALLEST_SCALE)
+    scaled = (x_MK.float() / scale_M[:, None]).clamp(-LARGEST, LARGEST)
+    return scaled.to(FP8), scale_M
+
+
+def scaled_product(
+    x8_MK: Tensor, scale_M: Tensor, w8_NK: Tensor, scale_N: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """x w^T on the tensor cores; the sums are kept in float32 with fast accumulation."""
+    return torch._scaled_mm(  # type: ignore[reportPrivateImportUsage]
+        x8_MK,
+        w8_NK.t(),
+        scale_a=scale_M[:, None],
+        scale_b=scale_N[None],
+        out_dtype=dtype,
+        use_fast_accum=True,
+    )
+
+
+def scaled_product_slow(
+    x8_MK: Tensor, scale_M: Tensor, w8_NK: Tensor, scale_N: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """The same product in float32: the twin that tests compare with."""
+    exact_MN = (x8_MK.float() @ w8_NK.float().t()) * scale_M[:, None] * scale_N[None]
+    return exact_MN.to(dtype)
+
+
+@torch.compiler.assume_constant_result
+def multiplies_natively(device: torch.device) -> bool:
+    """Whether the device multiplies e4m3 with row scales."""
+    if device.type != "cuda":
+        return False
+    return torch.cuda.get_device_capability(device) >= NATIVE_CAPABILITY
+
+
+class Fp8Blocks:
+    """Transformer blocks with two sets of linear layers, of which one is in place.
+
+    Embeddings, modulation and head stay as they are: they are small, and quality hangs on them.
+    Both sets are kept; drop this object to keep only the one in place.
+    """
+
+    def __init__(self, blocks: nn.Module) -> None:
+        self._blocks = blocks
+        self._exact = {name: each for name, each in blocks.named_modules() if _is_plain(each)}
+        self._small = {name: Fp8Linear.of(each) for name, each in self._exact.items()}
+
+    def use(self, *, fp8: bool) -> None:
+        """Puts one of the sets in place."""
+        for name, layer in (self._small if fp8 else self._exact).items():
+            _replace(self._blocks, name, layer)
+
+
+@contextmanager
+def quantized(blocks: nn.Module) -> Iterator[None]:
+    """8-bit linear layers inside the `with`, and the very layers of before after it."""
+    both = Fp8Blocks(blocks)
+    both.use(fp8=True)
+    try:
+        yield
+    finally:
+        both.use(fp8=False)
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
+    return type(module) is nn.Linear
+
+
+def _replace(root: nn.Module, name: str, new: nn.Module) -> None:
+    parent, _, attribute = name.rpartition(".")
+    setattr(root.get_submodule(parent), attribute, new)

@@ -1,0 +1,66 @@
+"""Transformer blocks compiled in two halves, with any attention between them.
+
+Compiled, the norms, the modulation, the rotation and (with 8-bit layers) the quantization become
+few kernels. The attention stays outside: it may be dense, sparse, culled or remember keys, and
+whatever it does cannot make the halves compile again.
+
+Legend: B batch, F latent frames, L tokens, D width, N heads, E head width, S words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from videosketcher_app.models.wan.forward import Attention, after_attention, before_attention
+
+
+class SplitBlock:
+    """A block as its two halves: a `run_block` of `predict_velocity`.
+
+    Args:
+        before, after: the halves, compiled or not.
+        token_chunks: pieces that the feed-forward layer is computed in, to save memory.
+    """
+
+    def __init__(
+        self,
+        before: Callable[..., tuple[Tensor, Tensor, Tensor]] = before_attention,
+        after: Callable[..., Tensor] = after_attention,
+        *,
+        token_chunks: int = 1,
+    ) -> None:
+        self._before, self._after, self._token_chunks = before, after, token_chunks
+
+    def __call__(
+        self,
+        block: nn.Module,
+        x_BLD: Tensor,
+        context_BSD: Tensor | tuple[Tensor, Tensor],
+        modulation_BF6D: Tensor,
+        table: tuple[Tensor, Tensor],
+        attention: Attention,
+    ) -> Tensor:
+        """As `block_forward`."""
+        q, k, v = self._before(block, x_BLD, modulation_BF6D, *table)
+        attended = attention(q, k, v)
+        del q, k, v  # before the second half allocates
+        return self._after(block, x_BLD, attended, context_BSD, modulation_BF6D, self._token_chunks)
+
+
+@cache
+def compiled_block(*, dynamic: bool | None = None, token_chunks: int = 1) -> SplitBlock:
+    """The block compiled for this device; the first pass takes a minute.
+
+    Args:
+        dynamic: False compiles for every number of tokens, True once for all; None does the first,
+            and from the second number on the other.
+    """
+    return SplitBlock(
+        torch.compile(before_attention, dynamic=dynamic),
+        torch.compile(after_attention, dynamic=dynamic),
+        token_chunks=token_chunks,
+    )

@@ -1,0 +1,87 @@
+"""A tiny decoder for previews of Wan 2.1: frames from latents in a twenty-fifth of the VAE's work.
+
+The layout is that of the published TAEHV weights for Wan 2.1 (facts: performance 2.6): 2-D
+convolutions, frames as the batch, and nine blocks that see a frame beside the one before it. Two of
+three stages double the frames, so each latent frame becomes four; the first three of a clip have no
+past and are dropped.
+
+Legend: B clips, F latent frames, T frames, N = B * T, C channels, h/w latent cells, H/W pixels.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videosketcher_app.core.geometry import frames_of
+
+WIDTHS = (256, 128, 64, 64)
+GROWTH = (1, 2, 2)  # of the frames, by stage
+LATENT_CHANNELS = 16
+BLOCKS_PER_STAGE = 3
+
+
+class Squash(nn.Module):
+    """Keeps far-off latents within what the decoder was trained on."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> same shape, within -3 to 3."""
+        return 3 * torch.tanh(x / 3)
+
+
+class MemoryBlock(nn.Module):
+    """A residual block over a frame and the one before it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
+        )
+
+    def forward(self, x_NCHW: Tensor, num_clips: int) -> Tensor:
+        """Frames of several clips, one clip after another -> same shape."""
+        x_BTCHW = x_NCHW.unflatten(0, (num_clips, -1))
+        before = F.pad(x_BTCHW, (0, 0, 0, 0, 0, 0, 1, 0))[:, :-1].flatten(0, 1)
+        return F.relu(self.conv(torch.cat([x_NCHW, before], dim=1)) + x_NCHW)
+
+
+class Grow(nn.Module):
+    """Every frame becomes `growth` frames."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.growth = growth
+        self.conv = nn.Conv2d(width, growth * width, 1, bias=False)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) -> (growth * N, C, H, W)."""
+        return self.conv(x_NCHW).unflatten(1, (self.growth, -1)).flatten(0, 1)
+
+
+class PreviewDecoder(nn.Module):
+    """Normalized latents of Wan 2.1 -> frames; names of its weights are the published file's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [Squash(), _conv(LATENT_CHANNELS, WIDTHS[0]), nn.ReLU()]
+        for width, after, growth in zip(WIDTHS, WIDTHS[1:], GROWTH, strict=False):
+            layers += [MemoryBlock(width) for _ in range(BLOCKS_PER_STAGE)]
+            layers += [nn.Upsample(scale_factor=2), Grow(width, growth)]
+            layers.append(nn.Conv2d(width, after, 3, padding=1, bias=False))
+        self.decoder = nn.Sequential(*layers, nn.ReLU(), _conv(WIDTHS[-1], 3))
+
+    @torch.no_grad()
+    def forward(self, latents_BCFhw: Tensor) -> Tensor:
+        """(B, 16, F, h, w) -> (B, 3, T, 8h, 8w) in [-1, 1], float32; T is 4F - 3."""
+        num_clips, _, latent_frames = latents_BCFhw.shape[:3]
+        weight = next(self.parameters())
+        x_NCHW = latents_BCFhw.transpose(1, 2).flatten(0, 1).to(weight.device, weight.dtype)
+        for layer in self.decoder:
+            x_NCHW = layer(x_NCHW, num_clips) if isinstance(layer, MemoryBlock) else layer(x_NCHW)
+        clip_BCTHW = x_NCHW.unflatten(0, (num_clips, -1)).transpose(1, 2)
+        return clip_BCTHW[:, :, -frames_of(latent_frames) :].float().clamp(0, 1) * 2 - 1
+
+
+def _conv(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1)

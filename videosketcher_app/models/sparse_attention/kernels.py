@@ -1,0 +1,172 @@
+"""Attention under a band: FlexAttention where Triton is, slices of keys elsewhere, densely for tests.
+
+All three compute the same thing; a test equates them. FlexAttention skips blocks of keys that no
+query of a block sees. The sliced form hands torch's own attention only the keys that a run of queries
+can see, so that it is also sparse on CPUs, on MPS and on Windows.
+
+Legend: B batch, N heads, L tokens, E head width, R queries of a run, K keys that they can see.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videosketcher_app.core.errors import AppError
+from videosketcher_app.models.sparse_attention.band import BandMask
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
+
+FLEX, SLICED = "flex", "sliced"
+RUN_TOKENS = 512
+MAX_COMPILED_SHAPES = 64  # canvases in the life of a process
+BandAttention = Callable[[Tensor, Tensor, Tensor, BandMask], Tensor]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel_for(device: torch.device) -> str:
+    """FLEX on CUDA with Triton, else SLICED."""
+    has_triton = importlib.util.find_spec("triton") is not None
+    return FLEX if device.type == "cuda" and has_triton else SLICED
+
+
+def band_attention(
+    kernel: str, q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor, band: BandMask
+) -> Tensor:
+    """Attention under a band by the kernel of this name: (B, N, L, E) -> same shape.
+
+    Raises:
+        AppError: FlexAttention cannot be compiled for this GPU.
+    """
+    if kernel == FLEX:
+        return flex_band_attention(q_BNLE, k_BNLE, v_BNLE, band)
+    assert kernel == SLICED, kernel
+    return sliced_band_attention(q_BNLE, k_BNLE, v_BNLE, band)
+
+
+def dense_band_attention(q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor, band: BandMask) -> Tensor:
+    """The slow twin: full attention with the mask as a matrix, a run of queries at a time."""
+    place_L = torch.arange(band.num_tokens, device=q_BNLE.device)
+    out = [
+        F.scaled_dot_product_attention(
+            q_BNLE[:, :, rows], k_BNLE, v_BNLE, attn_mask=band.sees(rows[:, None], place_L)
+        )
+        for rows in place_L.split(RUN_TOKENS)
+    ]
+    return torch.cat(out, dim=2)
+
+
+def sliced_band_attention(q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor, band: BandMask) -> Tensor:
+    """Full attention of every run of queries over the keys that the run can see."""
+    assert q_BNLE.shape[2] == band.num_tokens, (q_BNLE.shape, band.num_tokens)
+    out = q_BNLE.new_empty(*q_BNLE.shape[:-1], v_BNLE.shape[-1])
+    for first, end, spans in _runs(band):
+        keys, values = (
+            torch.cat([x[:, :, low:high] for low, high in spans], dim=2) for x in (k_BNLE, v_BNLE)
+        )
+        seen_RK = _seen(band, first, end, spans, q_BNLE.device)
+        out[:, :, first:end] = F.scaled_dot_product_attention(
+            q_BNLE[:, :, first:end], keys, values, attn_mask=seen_RK
+        )
+    return out
+
+
+def flex_band_attention(
+    q_BNLE: Tensor,
+    k_BNLE: Tensor,
+    v_BNLE: Tensor,
+    band: BandMask,
+    *,
+    kernel_options: dict[str, Any] | None = None,
+) -> Tensor:
+    """FlexAttention over the blocks of the band; compiled at the first call of a shape.
+
+    Args:
+        kernel_options: of FlexAttention, for tuning.
+
+    Raises:
+        AppError: it cannot be compiled for this GPU.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+
+    blocks = _block_mask(band, str(q_BNLE.device))
+    try:
+        return _compiled_flex()(
+            q_BNLE, k_BNLE, v_BNLE, block_mask=blocks, kernel_options=kernel_options
+        )
+    except TorchDynamoException as error:
+        raise AppError(
+            f"Sparse attention cannot be compiled here: {str(error).splitlines()[0][:200]}",
+            hint="Draw with --pattern dense, or update torch and the GPU's driver.",
+        ) from error
+
+
+def compiled_on_gpu(function: Function, device: torch.device) -> Function:
+    """The function itself, fused by torch.compile where FlexAttention is compiled too."""
+    return _compiled(function) if kernel_for(device) == FLEX else function
+
+
+@cache
+def _compiled(function: Callable[..., Any]) -> Any:
+    _allow_shapes()
+    return torch.compile(function, dynamic=False)
+
+
+@cache
+def _compiled_flex() -> Callable[..., Tensor]:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    _allow_shapes()
+    # Without the whole graph it would fall back to scores of L x L.
+    return torch.compile(flex_attention, dynamic=False, fullgraph=True)
+
+
+def _allow_shapes() -> None:
+    """Every canvas compiles anew; torch's default gives up after eight."""
+    limit = torch._dynamo.config.recompile_limit
+    torch._dynamo.config.recompile_limit = max(limit, MAX_COMPILED_SHAPES)
+
+
+@lru_cache(maxsize=8)
+def _block_mask(band: BandMask, device: str) -> BlockMask:
+    with torch.inference_mode(False):  # the cache outlives the caller
+        return band.block_mask(device)
+
+
+def _runs(band: BandMask) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """Runs of queries with the spans of keys that they can see: (first, end, spans)."""
+    for first in range(band.query_start, band.query_end, RUN_TOKENS):
+        end = min(first + RUN_TOKENS, band.query_end)
+        low = max(band.band_start, first - band.half_width)
+        high = min(band.band_end, end + band.half_width)
+        spans = [(0, band.band_start), (low, max(low, high)), (band.band_end, band.real_end)]
+        yield first, end, spans
+    for first, end in ((0, band.query_start), (band.query_end, band.real_end)):
+        if first < end:
+            yield first, end, [(0, band.real_end)]
+    if band.real_end < band.num_tokens:
+        yield band.real_end, band.num_tokens, [(band.real_end, band.num_tokens)]
+
+
+def _seen(
+    band: BandMask,
+    first: int,
+    end: int,
+    spans: list[tuple[int, int]],
+    device: torch.device,
+) -> Tensor | None:
+    """Which of the keys each query sees, (R, K); None if it is all of them."""
+    query_R = torch.arange(first, end, device=device)
+    key_K = torch.cat([torch.arange(low, high, device=device) for low, high in spans])
+    low, high = spans[min(1, len(spans) - 1)]
+    reaches_all = high - 1 - first <= band.half_width and end - 1 - low <= band.half_width
+    if len(spans) == 1 or reaches_all:
+        return None
+    return band.sees(query_R[:, None], key_K)
