@@ -15,8 +15,6 @@ from videosketcher_app.models.studio import load_studio
 from videosketcher_app.models.wan.causal_model import as_causal
 from videosketcher_app.models.wan.streamed_vae import StreamedWanVae
 
-SIZE = {"width": 64, "height": 48}
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -56,7 +54,7 @@ def test_pieces_of_a_clip_equal_the_whole():
 
 
 def drawn(model, blocks, seed=3):
-    drawing = CausalDrawing(model, "a cat", **SIZE)
+    drawing = CausalDrawing(model, "a cat", width=64, height=48)
     frames = []
     for _ in range(blocks):
         *_, last = drawing.draw(seed=seed)
@@ -71,6 +69,7 @@ def test_it_draws_shows_rewinds_and_forks(model):
     branch = drawing.fork()
     drawing.rewind(1)
     *_, again = drawing.draw(seed=3)
+    assert again.frames_BCTHW is not None
     assert torch.equal(again.frames_BCTHW, frames[1])
     shown = branch.show(torch.ones(1, 3, 12, 48, 64))
     assert shown.shape == (1, 16, 3, 6, 8)

@@ -157,7 +157,7 @@ def test_compiled_blocks_draw_the_same(network, velocity):
     torch.testing.assert_close(fast, small, atol=1e-4, rtol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_flex_attention_adds_the_same_bias():
     q, k, v = torch.randn(3, 1, 2, 130, 32)
     bias = torch.rand(130) * 3
