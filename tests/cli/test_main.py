@@ -45,7 +45,7 @@ BAD = [
     (["sketch", "--prompts-file", "no-such-file.txt"], "cannot be read"),
     (["sketch", "--request", "no-such-file.json"], "cannot be read"),
     (["sketch", "a cat", "--model", "tiny", "--width", "152"], "multiples of"),
-    (["sketch", "a cat", "--model", "tiny", "--mode", "fast"], "no mode"),
+    (["sketch", "a cat", "--strength", "0.5"], "there is no clip"),
     (["sketch", "a cat", "--model", "tiny", "--device", "abacus"], "VIDEOSKETCHER_DEVICE"),
     (["plan", ""], "empty"),
     (["plan", "a cat", "--refine-backend", "oracle"], "planner"),

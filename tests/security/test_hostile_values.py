@@ -61,6 +61,9 @@ REQUEST_FIELDS = {
     "mode": CHOICES,
     "planner": CHOICES,
     "brush": [value for value in CHOICES if value is not None],
+    "rounding": CHOICES,
+    "input_video": [value for value in TEXTS if value is not None],
+    "strength": NUMBERS,
     "sparse": [value for value in CHOICES if value not in (None, {})],
 }
 
