@@ -61,7 +61,7 @@ REQUEST_FIELDS = {
     "mode": CHOICES,
     "planner": CHOICES,
     "brush": [value for value in CHOICES if value is not None],
-    "rounding": CHOICES,
+    "rounding": [value for value in CHOICES if value != "none"],
     "input_video": [value for value in TEXTS if value is not None],
     "strength": NUMBERS,
     "sparse": [value for value in CHOICES if value not in (None, {})],
