@@ -193,7 +193,7 @@ def test_a_preset_fills_the_settings(desk):
         "document.querySelector('#steps :is(input, textarea)')?.value === '4'"
     )
     expect(desk.field("model")).to_have_value("pocket-t2v")
-    assert "draws plans of shapes and places" in desk.page.locator("#about-model").inner_text()
+    expect(desk.page.locator("#about-model")).to_contain_text("draws plans of shapes and places")
 
 
 def test_seed_lock_and_dice(desk):

@@ -94,7 +94,7 @@ def test_finished_drawing_is_in_the_history(services):
 
 def test_failed_and_cancelled_jobs_end_as_such(services):
     with pytest.raises(InvalidRequest):
-        submit(services, SHORT.replaced(mode="fast")).result()
+        submit(services, SHORT.replaced(model="tiny-brush")).result()
     running = submit(services, SHORT.replaced(num_inference_steps=200))
     waiting = submit(services)
     next(running.events())
