@@ -17,10 +17,9 @@ from types import TracebackType
 import psutil
 
 from videosketcher_app.core.errors import AppError, CannotWrite
+from videosketcher_app.storage import file_locks
 
 MAX_FILE_BYTES = 4096
-# Windows refuses to read a locked byte, so the byte that is locked lies far behind the text.
-_LOCKED_BYTE = 1 << 30
 _POLL_S = 0.05
 
 
@@ -73,7 +72,7 @@ class InstanceLock:
         assert self._descriptor is None, "held already"
         descriptor = self._open()
         try:
-            _lock(descriptor)
+            file_locks.lock(descriptor)
         except (BlockingIOError, PermissionError):
             os.close(descriptor)
             raise _already_running(read_holder(self._path)) from None
@@ -164,17 +163,3 @@ def _already_running(holder: Holder | None) -> AlreadyRunning:
         hint="Use that window, stop that process, or choose another VIDEOSKETCHER_WORKSPACE.",
         holder=holder,
     )
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ _LOCKED_BYTE = 1 << 50
 def try_lock(descriptor: int) -> bool:
     """Takes the lock without waiting; False if another holder has it."""
     try:
-        _lock(descriptor)
+        lock(descriptor)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:  # a network disk without locks: better an unlocked download than none
@@ -22,7 +22,8 @@ def try_lock(descriptor: int) -> bool:
 if os.name == "nt":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def lock(descriptor: int) -> None:
+        """Takes the lock without waiting; OSError says why not."""
         at = os.lseek(descriptor, 0, os.SEEK_CUR)
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
@@ -33,5 +34,6 @@ if os.name == "nt":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
+    def lock(descriptor: int) -> None:
+        """Takes the lock without waiting; OSError says why not."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
