@@ -171,7 +171,7 @@ MUTANTS = (
     ),
     (
         "workspace not locked",
-        "services/instance.py",
+        "storage/file_locks.py",
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
     ),
