@@ -25,6 +25,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Nothing that a test draws is noted in the history of the person who runs it.
 os.environ.setdefault("VIDEOSKETCHER_WORKSPACE", tempfile.mkdtemp(prefix="videosketcher-tests-"))
 
+from tests.ledger import add_option, configure
 from videosketcher_app.core import faults
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,14 @@ settings.register_profile("tests", deadline=None, derandomize=True, database=Non
 settings.load_profile("tests")
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    configure(config)
 
 
 @pytest.fixture(autouse=True)

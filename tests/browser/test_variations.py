@@ -14,7 +14,7 @@ from pathlib import Path
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build as build_services
-from videosketcher_app.ui.components import variations
+from videosketcher_app.ui.tabs.text import variations
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.layout import lay_out
 

@@ -21,6 +21,8 @@ SMALL = {
     "width": 48,
     "height": 48,
     "num_frames": 9,
+    "sample_width": 48,
+    "sample_height": 48,
     "rank": 2,
     "num_steps": 4,
     "batch_size": 2,

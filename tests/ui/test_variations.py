@@ -14,10 +14,11 @@ from videosketcher_app.core.events import Preview, Progress, Waiting
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build as build_services
 from videosketcher_app.services.variations import Begun, Drawn, VariationEvent, Verdict
-from videosketcher_app.ui.components import variations
-from videosketcher_app.ui.components.variations import Sheet, Sheets
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.present import status_line
+from videosketcher_app.ui.tabs.text import sheet_grid, variations
 from videosketcher_app.ui.tabs.text.drawing import Asked
+from videosketcher_app.ui.tabs.text.sheet_grid import Sheet, Sheets
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "")
@@ -29,7 +30,7 @@ def asked(values) -> Asked:
 
 
 def told(event, now=TWO, index=0) -> Sheets:
-    return variations.after(VariationEvent(index=index, event=event), now)
+    return sheet_grid.after(VariationEvent(index=index, event=event), now)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def judged(**figures) -> Verdict:
     ],
 )
 def test_the_score_is_what_was_measured(verdict, words):
-    assert variations.score_words(verdict) == words
+    assert sheet_grid.score_words(verdict) == words
 
 
 def test_a_sheet_fills(done):
@@ -65,16 +66,16 @@ def test_a_sheet_fills(done):
     now = told(Progress(step=1, num_steps=4), now)
     assert now.sheets[0].words == "Drawing, step 1 of 4"
     now = told(Preview(frame_HW3=np.full((24, 24, 3), 255, np.uint8), step=1), now)
-    assert variations.grid_value(now)["sheets"][0]["picture"].startswith("data:image/jpeg")
+    assert sheet_grid.grid_value(now)["sheets"][0]["picture"].startswith("data:image/jpeg")
     now = told(done, now)
-    shown = variations.grid_value(now)["sheets"][0]
+    shown = sheet_grid.grid_value(now)["sheets"][0]
     assert shown["picture"].startswith("gradio_api/file=")
     assert shown["name"] == "cat.mp4"
     assert now.num_done == 1
     now = told(judged(), now)
-    assert not variations.grid_value(now)["sheets"][0]["best"]  # nothing to compare it with
+    assert not sheet_grid.grid_value(now)["sheets"][0]["best"]  # nothing to compare it with
     now = told(judged(order=0.5), now, index=1)
-    assert [s["best"] for s in variations.grid_value(now)["sheets"]] == [True, False]
+    assert [s["best"] for s in sheet_grid.grid_value(now)["sheets"]] == [True, False]
 
 
 def test_stopping_keeps_what_is_done(done):
@@ -83,7 +84,7 @@ def test_stopping_keeps_what_is_done(done):
         (Cancelled("x"), "1 finished and kept"),
         (OutOfMemory("<b>"), "&lt;b&gt;"),
     ):
-        ended = variations.ended_early(now, error)
+        ended = sheet_grid.ended_early(now, error)
         assert [sheet.state for sheet in ended.sheets][1] == "not_drawn"
         assert ended.sheets[0].drawn is done
         assert words in ended.status
@@ -92,7 +93,7 @@ def test_stopping_keeps_what_is_done(done):
 
 def test_unknown_parts_are_named_and_escaped(done):
     now = told(judged(unknown=("<img src=x>",), order=None), told(done))
-    assert "<img" not in variations.status_line(variations._verdict_words(now))
+    assert "<img" not in status_line(variations._verdict_words(now))
     assert "<img src=x>" in variations._verdict_words(now)
 
 
@@ -106,8 +107,8 @@ class Event:
 )
 def test_only_finished_sheets_can_be_opened(done, data):
     with pytest.raises(InvalidRequest):
-        variations.folder_of(told(done), Event(data))
-    assert variations.folder_of(told(done), Event({"index": 0})) == (0, done.folder)
+        sheet_grid.folder_of(told(done), Event(data))
+    assert sheet_grid.folder_of(told(done), Event({"index": 0})) == (0, done.folder)
 
 
 @pytest.fixture

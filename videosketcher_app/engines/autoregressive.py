@@ -25,6 +25,7 @@ from videosketcher_app.core.geometry import TEMPORAL_STRIDE, frames_of, latent_f
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.engines.causal_drawing import DEFAULT_WINDOW, CausalDrawing
+from videosketcher_app.engines.course import Course, Following, clip_tensor
 from videosketcher_app.engines.rollout import DENOISING_STEPS
 from videosketcher_app.engines.schedules import sigmas
 from videosketcher_app.engines.text import to_frames
@@ -120,8 +121,9 @@ class AutoregressiveEngine:
         run = _Run(num_blocks * len(timesteps), cancel)
         yield Progress(step=0, num_steps=run.num_steps)
         cancel.raise_if_cancelled()
-        drawing = self._new_drawing(request, plan)
-        drawn = yield from _blocks(drawing, num_blocks, request.seed, timesteps, run)
+        drawing = self._new_drawing(request, request.model_text(plan))
+        way = Following(drawing, Course(), request.model_text(plan))
+        drawn = yield from _blocks(way, num_blocks, request.seed, timesteps, run)
         frames = np.concatenate([frames for frames, _ in drawn])[: request.num_frames]
         drawing.close()
         yield self._finished(frames, request, timesteps, run)
@@ -134,6 +136,7 @@ class AutoregressiveEngine:
         num_rollout: int,
         num_overlap_frames: int = BLOCK_LATENT_FRAMES,
         background_HW3: NDArray[np.uint8] | None = None,
+        course: Course | None = None,
         cancel: CancelToken,
     ) -> Iterator[Event]:
         """`generate` for several clips in a row: `rollout_frames` frames in all.
@@ -145,12 +148,14 @@ class AutoregressiveEngine:
         Args:
             num_overlap_frames: latent frames, a multiple of 3.
             background_HW3: uint8 picture of the canvas's size that the drawing begins with.
+            course: other words and a video on the way, counted in frames of the whole run.
 
         Raises:
             Cancelled: the token was raised.
             InvalidRequest: clip, overlap or background do not fit.
         """
-        timesteps = self._timesteps(request)
+        course = course or Course()
+        timesteps = course.timesteps(self._timesteps(request))
         clip_blocks = _check_rollout(request, num_rollout, num_overlap_frames)
         overlap_blocks = num_overlap_frames // BLOCK_LATENT_FRAMES
         start = None if background_HW3 is None else self._background(background_HW3, request)
@@ -160,11 +165,14 @@ class AutoregressiveEngine:
         pieces: list[NDArray[np.uint8]] = []
         for clip in range(num_rollout):
             cancel.raise_if_cancelled()
-            drawing = self._new_drawing(request, plan)
+            first_frame = sum(map(len, pieces))
+            words = course.words_at(first_frame, request.model_text(plan))
+            drawing = self._new_drawing(request, words)
+            way = Following(drawing, course, words, first_frame=first_frame)
             shown: Drawn = [] if start is None else [(_bytes(drawing.show_latents(start)), start)]
             left = clip_blocks - drawing.num_blocks
             seed = request.seed + clip
-            drawn = shown + (yield from _blocks(drawing, left, seed, timesteps, run))
+            drawn = shown + (yield from _blocks(way, left, seed, timesteps, run))
             frames = np.concatenate([frames for frames, _ in drawn])
             latents = torch.cat([latents for _, latents in drawn], dim=2)
             drawing.close()
@@ -174,10 +182,9 @@ class AutoregressiveEngine:
             pieces.append(frames)
         yield self._finished(np.concatenate(pieces), request, timesteps, run)
 
-    def _new_drawing(self, request: SketchRequest, plan: DrawingPlan) -> CausalDrawing:
+    def _new_drawing(self, request: SketchRequest, words: str) -> CausalDrawing:
         width, height = self._canvas(request)
-        prompt = request.model_text(plan)
-        return CausalDrawing(self.model, prompt, width=width, height=height, window=self.window)
+        return CausalDrawing(self.model, words, width=width, height=height, window=self.window)
 
     def _canvas(self, request: SketchRequest) -> tuple[int, int]:
         d = self.model.defaults
@@ -215,8 +222,7 @@ class AutoregressiveEngine:
         return torch.cat([first, latents_BCFhw[:, :, 1 - num_overlap_frames :]], dim=2)
 
     def _encoded(self, frames_THW3: NDArray[np.uint8]) -> Tensor:
-        clip = torch.from_numpy(np.ascontiguousarray(frames_THW3)).permute(3, 0, 1, 2)[None]
-        scaled = clip.to(self.model.device, self.model.dtype) / 127.5 - 1
+        scaled = clip_tensor(frames_THW3).to(self.model.device, self.model.dtype)
         return self.model.vae.encode(scaled).float()
 
     def _finished(
@@ -242,13 +248,13 @@ class AutoregressiveEngine:
 
 
 def _blocks(
-    drawing: CausalDrawing, count: int, seed: int, timesteps: Sequence[float], run: _Run
+    way: Following, count: int, seed: int, timesteps: Sequence[float], run: _Run
 ) -> Generator[Event, None, Drawn]:
     """Draws so many blocks, and returns them."""
     drawn: Drawn = []
     for _ in range(count):
         run.cancel.raise_if_cancelled()
-        with closing(drawing.draw(seed=seed, timesteps=timesteps, cancel=run.cancel)) as estimates:
+        with closing(way.draw(seed=seed, timesteps=timesteps, cancel=run.cancel)) as estimates:
             for estimate in estimates:
                 yield run.progress()
                 run.cancel.raise_if_cancelled()
@@ -257,7 +263,10 @@ def _blocks(
         frames = drawn[-1][0]
         run.timings.setdefault("first_preview", run.elapsed())
         yield BlockPreview(
-            frame_HW3=frames[-1], step=run.step, frames_THW3=frames, block=drawing.num_blocks - 1
+            frame_HW3=frames[-1],
+            step=run.step,
+            frames_THW3=frames,
+            block=way.drawing.num_blocks - 1,
         )
     return drawn
 

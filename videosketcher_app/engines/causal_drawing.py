@@ -126,11 +126,16 @@ class CausalDrawing:
         seed: int,
         timesteps: Sequence[float] = DENOISING_STEPS,
         cancel: CancelToken | None = None,
+        over_BCFhw: Tensor | None = None,
     ) -> Generator[Estimate, None, None]:
         """Draws one block; the last estimate carries its frames.
 
         Whoever stops before that, by the token or by closing the iterator, finds the drawing as it
         was before the block.
+
+        Args:
+            over_BCFhw: latents of a video to draw over; the first timestep says how noisy they
+                become, None begins with noise alone.
 
         Raises:
             Cancelled: the token was raised.
@@ -139,6 +144,10 @@ class CausalDrawing:
         block, causal = self.num_blocks, self._causal
         shape = (1, causal.latent_channels, causal.block_frames, *self._cells)
         noise = block_noise(seed, block, shape, len(timesteps), causal.device)
+        if over_BCFhw is not None:
+            sigma = causal.sigma_of(timesteps[0])
+            noisy = (1 - sigma) * over_BCFhw.to(noise.first_BCFhw) + sigma * noise.first_BCFhw
+            noise = replace(noise, first_BCFhw=noisy)
         with closing(self._rollout.draw(noise, timesteps)) as steps:
             for step, clean in enumerate(steps, 1):
                 if cancel is not None and cancel.cancelled:
@@ -181,6 +190,19 @@ class CausalDrawing:
             self._rollout.observe(block_BCFhw)
             frames.append(self._decoded(block_BCFhw))
         return torch.cat(frames, dim=2)
+
+    @torch.inference_mode()
+    def encode_video(
+        self, frames_BCTHW: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """Latents (B, C, F, h, w) of frames in [-1, 1] that are not part of the drawing.
+
+        Args:
+            state: behind the frames before them, as returned for those; None at the beginning.
+        """
+        clip = frames_BCTHW.to(self._model.device, self._model.dtype)
+        latents, state = self._model.vae.encode_stream(clip, state)
+        return latents.float(), state
 
     @torch.inference_mode()
     def settle(self) -> None:

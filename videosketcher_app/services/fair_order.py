@@ -51,16 +51,41 @@ class FairOrder(Generic[T]):
             del self._rounds[kind]
         return thing
 
+    def put_first(self, thing: T, kind: Kind, session: str, *, before_sessions: bool) -> bool:
+        """Moves a waiting thing before all others of its session, as one of this kind.
+
+        Args:
+            before_sessions: its session is next in the round, too; without it, the sessions keep
+                their turns, and what moves passes nobody else's.
+
+        Returns False if the thing does not wait here.
+        """
+        place = self._place_of(thing)
+        if place is None:
+            return False
+        sessions = self._rounds.setdefault(kind, {})
+        things = sessions.setdefault(session, deque())
+        if place == (kind, session):
+            things.remove(thing)  # and the session keeps its turn, even if this is all it has
+        else:
+            self.remove(thing)
+        things.appendleft(thing)
+        if before_sessions:
+            others = {name: waiting for name, waiting in sessions.items() if name != session}
+            self._rounds[kind] = {session: things, **others}
+        return True
+
     def remove(self, thing: T) -> bool:
         """Takes a thing out wherever it waits; False if it does not wait here."""
-        for kind, sessions in self._rounds.items():
-            for session, things in sessions.items():
-                if thing in things:
-                    things.remove(thing)
-                    if not things:
-                        self._leave(kind, session)
-                    return True
-        return False
+        place = self._place_of(thing)
+        if place is None:
+            return False
+        kind, session = place
+        things = self._rounds[kind][session]
+        things.remove(thing)
+        if not things:
+            self._leave(kind, session)
+        return True
 
     def in_order(self) -> list[T]:
         """All things in the order in which `pop` would give them, if nothing came in between."""
@@ -75,6 +100,15 @@ class FairOrder(Generic[T]):
     def _due(self) -> Kind:
         waited_enough = [k for k in self._rounds if self._passed_over.get(k, 0) >= MAX_PASSED_OVER]
         return min(waited_enough or self._rounds)
+
+    def _place_of(self, thing: T) -> tuple[Kind, str] | None:
+        places = (
+            (kind, session)
+            for kind, sessions in self._rounds.items()
+            for session, things in sessions.items()
+            if thing in things
+        )
+        return next(places, None)
 
     def _leave(self, kind: Kind, session: str) -> None:
         sessions = self._rounds[kind]

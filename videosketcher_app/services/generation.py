@@ -165,6 +165,7 @@ class GenerationService:
                 session=session,
                 role=role,
                 max_waiting_of_session=self._limits_of(role).waiting_jobs,
+                subject=request.prompt,
             )
         except QueueFull:
             if entry is not None:

@@ -7,12 +7,13 @@ worker's thread. What the iterator returns is the job's result.
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from videosketcher_app.core import faults
 from videosketcher_app.core.access import Role
@@ -24,6 +25,7 @@ from videosketcher_app.services.lease import DeviceLease
 logger = logging.getLogger(__name__)
 
 Body = Callable[[CancelToken], Iterator[Any]]
+E = TypeVar("E")
 
 # A reader this far behind misses previews that newer ones have replaced, and nothing else.
 MAX_BUFFERED_EVENTS = 64
@@ -86,7 +88,12 @@ class JobFailure(AppError):
 
 
 class Job:
-    """One queued piece of work. Made by `JobQueue.submit`; may be read by several threads."""
+    """One queued piece of work. Made by `JobQueue.submit`; may be read by several threads.
+
+    Attributes:
+        id: names it where people look at the queue; says nothing about it.
+        subject: what it draws, in the words of whoever asked; theirs alone.
+    """
 
     def __init__(
         self,
@@ -97,8 +104,11 @@ class Job:
         session: str,
         role: Role = Role.OWNER,
         num_bytes: int = 0,
+        subject: str = "",
     ) -> None:
+        self.id = secrets.token_hex(8)
         self.name = name
+        self.subject = subject
         self.priority = priority
         self.session = session
         self.role = role
@@ -125,6 +135,16 @@ class Job:
         """Asks the job to stop: at once if it waits, at its next event if it runs."""
         self.cancel_token.cancel()
         self._end(JobCancelled(), only_from=State.WAITING)
+
+    def withdraw(self) -> bool:
+        """Ends the job if it waits; False, and nothing happens, if it runs or has ended."""
+        return self._end(JobCancelled(), only_from=State.WAITING)
+
+    def last(self, kind: type[E]) -> E | None:
+        """The newest event of a kind; None if there was none yet."""
+        with self._changed:
+            found = (event for _, event in reversed(self._events) if isinstance(event, kind))
+            return next(found, None)
 
     def events(self, *, from_start: bool = True) -> Iterator[Any]:
         """All events in order, waiting for new ones; the last is the terminal event.

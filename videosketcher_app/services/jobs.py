@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from videosketcher_app.core import faults
 from videosketcher_app.core.access import Role
@@ -27,6 +28,7 @@ from videosketcher_app.services.job import (
     State,
     TerminalEvent,
 )
+from videosketcher_app.services.job_times import JobTimes
 from videosketcher_app.services.lease import DeviceLease
 
 __all__ = [
@@ -37,12 +39,28 @@ __all__ = [
     "JobFailed",
     "JobFailure",
     "JobQueue",
+    "Look",
     "Priority",
     "State",
     "TerminalEvent",
 ]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What runs and what waits at one moment.
+
+    Attributes:
+        running: None while the worker is free.
+        seconds: for how long it runs already.
+        waiting: in the order in which they will run.
+    """
+
+    running: Job | None
+    seconds: float
+    waiting: tuple[Job, ...]
 
 
 class JobQueue:
@@ -53,6 +71,9 @@ class JobQueue:
             the owner's places.
         max_waiting_of_guests: fewer places for all guests together; None gives them as many.
         lease: what the worker holds while it runs a job; None counts no memory.
+
+    Attributes:
+        times: how long finished jobs took, by name.
     """
 
     def __init__(
@@ -68,6 +89,8 @@ class JobQueue:
         self._changed = threading.Condition()
         self._order: FairOrder[Job] = FairOrder()
         self._running: Job | None = None
+        self._started = 0.0
+        self.times = JobTimes()
         self._worker: threading.Thread | None = None
         self._closed = False
         self._listeners: tuple[Callable[[], None], ...] = ()
@@ -82,17 +105,25 @@ class JobQueue:
         role: Role = Role.OWNER,
         max_waiting_of_session: int | None = None,
         num_bytes: int = 0,
+        subject: str = "",
     ) -> Job:
         """Queues a body and returns its job at once.
 
         Args:
+            subject: what it draws, in the words of whoever asked.
             num_bytes: device memory that the job takes beside the weights, for the lease.
 
         Raises:
             QueueFull: too many jobs wait, in all or of this session, or the queue is closed.
         """
         job = Job(
-            body, name=name, priority=priority, session=session, role=role, num_bytes=num_bytes
+            body,
+            name=name,
+            priority=priority,
+            session=session,
+            role=role,
+            num_bytes=num_bytes,
+            subject=subject,
         )
         with self._changed:
             self._admit(job, max_waiting_of_session)
@@ -141,6 +172,29 @@ class JobQueue:
                 if job.session == session:
                     return index + (self._running is not None)
             return None
+
+    def look(self) -> Look:
+        """Everything that runs or waits, at one moment."""
+        with self._changed:
+            running = self._running
+            if running is not None and running.ended:
+                running = None
+            seconds = time.monotonic() - self._started if running is not None else 0.0
+            return Look(running=running, seconds=seconds, waiting=tuple(self._waiting_jobs()))
+
+    def put_first(self, job: Job, *, among: Callable[[Job], bool], before_sessions: bool) -> bool:
+        """Moves a waiting job before the others of its session that `among` picks.
+
+        Args:
+            among: which other waiting jobs it may pass; it takes the best priority of these.
+            before_sessions: it passes those of other sessions, too.
+
+        Returns False if it does not wait any more.
+        """
+        with self._changed:
+            passed = [job.priority, *(other.priority for other in self._waiting_jobs() if among(other))]
+            kind = (min(passed), job.role is Role.GUEST)
+            return self._order.put_first(job, kind, job.session, before_sessions=before_sessions)
 
     def shutdown(self, timeout_s: float | None = None) -> bool:
         """Cancels everything, lets the running job reach its next event, and joins the worker.
@@ -217,10 +271,13 @@ class JobQueue:
             if self._closed:
                 return False
             job = self._running = self._order.pop()
-        started = time.monotonic()
+            self._started = time.monotonic()
         job.run(self._lease)
+        seconds = time.monotonic() - self._started
+        if job.state is State.DONE:
+            self.times.note(job.name, seconds)
         with self._changed:
             self._running = None
         self._tell()
-        logger.info("%s: %s, %.2f s", job.name, job.state.value, time.monotonic() - started)
+        logger.info("%s: %s, %.2f s", job.name, job.state.value, seconds)
         return True

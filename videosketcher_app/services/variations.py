@@ -183,6 +183,7 @@ class VariationService:
                 session=session,
                 role=role,
                 max_waiting_of_session=self._limits_of(role).waiting_jobs,
+                subject=requests[0].prompt,
             )
         except QueueFull:
             _withdraw(drafts)

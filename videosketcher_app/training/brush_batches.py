@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from videosketcher_app.core.geometry import SPATIAL_STRIDE, TEMPORAL_STRIDE
-from videosketcher_app.data.brushes.batch import StampBatch, collate, painted_clips, sketch_stamps
+from videosketcher_app.data.brushes.batch import painted_clips
 from videosketcher_app.data.brushes.clause import with_clause
 from videosketcher_app.data.brushes.condition import (
     box_size,
@@ -26,6 +26,7 @@ from videosketcher_app.data.brushes.condition import (
     mark_area,
 )
 from videosketcher_app.data.brushes.model import Brush
+from videosketcher_app.data.brushes.stamp_batch import StampBatch, collate, sketch_stamps
 from videosketcher_app.data.brushes.swatch import path_stroke
 from videosketcher_app.data.brushes.variety import training_brush
 from videosketcher_app.data.datasets import SketchSource

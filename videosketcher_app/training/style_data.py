@@ -1,4 +1,4 @@
-"""Drawings as training data for a style: sketchbooks, or the folder that a batch of sketches left.
+"""Drawings as training data for a style: sketchbooks, or any other dataset of `data.open_dataset`.
 
 Every drawing becomes a few clips, moved and scaled a little, so that the style is learned and not
 the places of seven drawings. Lines keep their width in pixels, also on a smaller canvas: a model
@@ -7,9 +7,7 @@ draws lines of so many pixels on any canvas, and shall learn the width that they
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -17,19 +15,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.core.errors import AppError, InvalidFile, InvalidRequest
+from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
-from videosketcher_app.data.clips import cover
 from videosketcher_app.data.filling import CanvasLike
+from videosketcher_app.data.open_dataset import DatasetItem, open_dataset
 from videosketcher_app.data.sketchbook_index import is_sketchbook
 from videosketcher_app.data.sketchbooks import BookSketch, read_sketchbook
-from videosketcher_app.storage import bounded
-from videosketcher_app.storage.media import read_video
 from videosketcher_app.training.style_preset import StylePreset
 
 MIN_SKETCHES = 2
-MAX_SKETCHES = 500
-_MAX_CONFIG_BYTES = 1_000_000
+MAX_SKETCHES = 5000
 _SIDES = re.compile(r"\b(left|right)\b")
 
 
@@ -55,9 +50,17 @@ class Drawing(Protocol):
 class FilmedDrawing:
     """A drawing of which only the video is known."""
 
-    id: str
-    caption: str
-    video: Path
+    item: DatasetItem
+
+    @property
+    def id(self) -> str:
+        """Its name in its dataset."""
+        return self.item.name
+
+    @property
+    def caption(self) -> str:
+        """Its prompt."""
+        return self.item.caption
 
     def clip(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.uint8]:
         """Frames (T, H, W, 3), evenly chosen from the video.
@@ -65,9 +68,7 @@ class FilmedDrawing:
         Raises:
             InvalidFile: no video, damaged, or of another shape than the canvas.
         """
-        frames = read_video(self.video).frames_THW3
-        chosen = np.linspace(0, len(frames) - 1, num_frames).round().astype(int)
-        return np.stack([cover(frames[i], canvas.width, canvas.height) for i in chosen])
+        return self.item.frames(canvas, num_frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def read_drawings(folder: Path) -> tuple[Drawing, ...]:
             f"There is no dataset at {str(folder)[:200]}.", hint="Give a sketchbook or its folder."
         )
     drawings: tuple[Drawing, ...] = (
-        read_sketchbook(folder) if is_sketchbook(folder) else tuple(_filmed(folder))
+        read_sketchbook(folder) if is_sketchbook(folder) else _filmed(folder)
     )
     if not MIN_SKETCHES <= len(drawings) <= MAX_SKETCHES:
         count = {0: "no drawings", 1: "one drawing"}.get(len(drawings), f"{len(drawings)} drawings")
@@ -110,6 +111,13 @@ def read_drawings(folder: Path) -> tuple[Drawing, ...]:
                 hint="Write what it shows, or let the app suggest a plan.",
             )
     return drawings
+
+
+def _filmed(folder: Path) -> tuple[FilmedDrawing, ...]:
+    """The drawings of any other kind of dataset; none if there is nothing in the folder."""
+    if not any(folder.iterdir()):
+        return ()
+    return tuple(FilmedDrawing(item=item) for item in open_dataset(folder).items)
 
 
 def variants_of(
@@ -202,20 +210,3 @@ def _mirrored_words(caption: str) -> str:
         for part in plan.parts
     )
     return str(DrawingPlan(concept=swapped(plan.concept), parts=parts))
-
-
-def _filmed(folder: Path) -> Iterator[FilmedDrawing]:
-    """The drawings of a batch's folder: one folder each, with a config and a video."""
-    for config in sorted(folder.glob("*/*_config.json")):
-        video = config.with_name(config.name.removesuffix("_config.json") + ".mp4")
-        if not video.is_file():
-            continue
-        try:
-            text = bounded.read_text(config, max_bytes=_MAX_CONFIG_BYTES, what="config of a sketch")
-            caption = json.loads(text)["plan"]["text"]
-        except (ValueError, KeyError, TypeError, RecursionError, AppError) as error:
-            raise InvalidFile(
-                f"{config.parent.name}/{config.name} does not hold a drawing's plan.",
-                hint="Draw it again, or remove its folder.",
-            ) from error
-        yield FilmedDrawing(id=config.parent.name, caption=str(caption), video=video)

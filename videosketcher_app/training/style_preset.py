@@ -21,7 +21,8 @@ class StylePreset:
     """Settings of a style run.
 
     Attributes:
-        width, height, num_frames: of the clips that it learns from and draws as samples.
+        width, height, num_frames: of the clips that it learns from; samples are as long.
+        sample_width, sample_height: of the samples; 0 takes the model's own.
         rank: of the LoRA; alpha equals it.
         targets: linear layers that get a pair, by the end of their names.
         num_steps: optimizer steps.
@@ -47,6 +48,8 @@ class StylePreset:
     width: int = 216
     height: int = 120
     num_frames: int = 81
+    sample_width: int = 0
+    sample_height: int = 0
     rank: int = 16
     targets: tuple[str, ...] = ("q", "k", "v", "o", "ffn.0", "ffn.2")
     num_steps: int = 500
@@ -89,6 +92,8 @@ _RANGES = (
     ("width", 24, 1920),
     ("height", 24, 1920),
     ("num_frames", 5, 401),
+    ("sample_width", 0, 1920),
+    ("sample_height", 0, 1920),
     ("rank", 1, 512),
     ("num_steps", 1, 1_000_000),
     ("batch_size", 1, 256),
@@ -105,6 +110,12 @@ _RANGES = (
     ("patience", 0, 100_000),
     ("disk_budget_mb", 10, 1_000_000),
 )
+
+
+def num_sample_times(preset: StylePreset, num_steps: int) -> int:
+    """How often a run of so many steps draws its samples: before, after, and between."""
+    every = preset.sample_every
+    return 2 + ((num_steps - 1) // every if every else 0)
 
 
 def read_preset(name: str, **changes: object) -> StylePreset:

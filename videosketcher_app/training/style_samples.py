@@ -1,4 +1,9 @@
-"""Samples of a style run: held-out plans, drawn with what it has learned so far."""
+"""Samples of a style run: held-out plans, drawn with what it has learned so far.
+
+They are drawn as the person who will use the style draws: at the model's own canvas and in its own
+steps, whatever the canvas is that the run learns at. A small canvas shows a style badly, since the
+model itself draws badly there.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +33,20 @@ def sample_prompts(wanted: Sequence[str], trigger: str) -> list[str]:
     return [with_trigger(prompt, trigger) for prompt in prompts]
 
 
+def sample_settings(model: PocketModel, preset: StylePreset) -> SamplerSettings:
+    """How samples are drawn: as the model draws by itself, at its own canvas unless the preset
+    names another one."""
+    d = model.defaults
+    return SamplerSettings(
+        num_inference_steps=d.num_inference_steps,
+        cfg_scale=d.cfg_scale,
+        shift=d.shift,
+        num_frames=preset.num_frames,
+        width=preset.sample_width or d.width,
+        height=preset.sample_height or d.height,
+    )
+
+
 def draw_samples(
     folder: RunFolder,
     step: int,
@@ -43,15 +62,7 @@ def draw_samples(
     Raises:
         CannotWrite: the folder cannot be written or the disk is full.
     """
-    d = model.defaults
-    settings = SamplerSettings(
-        num_inference_steps=d.num_inference_steps,
-        cfg_scale=d.cfg_scale,
-        shift=d.shift,
-        num_frames=preset.num_frames,
-        width=preset.width,
-        height=preset.height,
-    )
+    settings = sample_settings(model, preset)
     try:
         with (
             atomic.publish_folder(folder.sample_folder(step)) as target,

@@ -22,8 +22,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from videosketcher_app.data.brushes.batch import StampBatch, collate, painted_clips, sketch_stamps
+from videosketcher_app.data.brushes.batch import painted_clips
 from videosketcher_app.data.brushes.model import KINDS
+from videosketcher_app.data.brushes.stamp_batch import StampBatch, collate, sketch_stamps
 from videosketcher_app.data.brushes.variety import training_brush, unseen_brushes
 from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.evaluation.texture import TextureJudge, TextureNet, ink_patches

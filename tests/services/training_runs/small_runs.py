@@ -23,6 +23,8 @@ PRESET = """\
 width: 96
 height: 48
 num_frames: 9
+sample_width: 96
+sample_height: 48
 rank: 2
 num_steps: {num_steps}
 batch_size: 1

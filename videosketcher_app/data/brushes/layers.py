@@ -231,7 +231,7 @@ def _winners(
         rows = table_NC[start : start + step]
         column = np.round(rows[:, st.X]).astype(np.int64)[:, None] + (dx - left)
         row = np.round(rows[:, st.Y]).astype(np.int64)[:, None] + (dy - top)
-        outside = signed_distance(np, rows, column + left, row + top)
+        outside = footprint_distance(np, rows[..., None], column + left, row + top)
         near = (outside < 0.5) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
         which = np.nonzero(near)
         pixel, away = (row[which] * width + column[which]), outside[which]
@@ -250,16 +250,18 @@ def _winners(
     return pixel, winner, depth, time
 
 
-def signed_distance(xp: Any, rows_NC: Any, x: Any, y: Any) -> Any:
-    """Distance in pixels of (N, K) positions to the border of their stamp; negative inside.
+def footprint_distance(xp: Any, stamp_nC: Any, x: Any, y: Any) -> Any:
+    """Distance in pixels of positions to the border of their stamp's footprint; negative inside.
 
     The footprint is a box with rounded corners; a disc if its edges and corners are equal.
+
+    Args:
+        stamp_nC: a stamp for each position, or (N, C, 1) for positions (N, K).
     """
-    dx, dy = x - rows_NC[:, st.X, None], y - rows_NC[:, st.Y, None]
-    cos, sin = rows_NC[:, st.COS, None], rows_NC[:, st.SIN, None]
-    corner = rows_NC[:, st.CORNER, None]
-    over_long = abs(dx * cos + dy * sin) - (rows_NC[:, st.LONG, None] - corner)
-    over_short = abs(dy * cos - dx * sin) - (rows_NC[:, st.SHORT, None] - corner)
+    dx, dy = x - stamp_nC[:, st.X], y - stamp_nC[:, st.Y]
+    cos, sin, corner = (stamp_nC[:, column] for column in (st.COS, st.SIN, st.CORNER))
+    over_long = abs(dx * cos + dy * sin) - (stamp_nC[:, st.LONG] - corner)
+    over_short = abs(dy * cos - dx * sin) - (stamp_nC[:, st.SHORT] - corner)
     outer = xp.clip(over_long, 0, 1e6) ** 2 + xp.clip(over_short, 0, 1e6) ** 2
     inner = xp.clip(xp.maximum(over_long, over_short), -1e6, 0)
     return outer**0.5 + inner - corner

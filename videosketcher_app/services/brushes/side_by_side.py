@@ -96,6 +96,7 @@ class SideBySide:
                 session=session,
                 role=role,
                 max_waiting_of_session=self._limits_of(role).waiting_jobs,
+                subject=requests[0].prompt,
             )
         except QueueFull:
             for entry in entries:

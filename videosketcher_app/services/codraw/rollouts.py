@@ -111,7 +111,9 @@ class RolloutService:
             how: dict[str, Any] = {"prefix": destination.prefix, "gif": destination.gif}
             return publish(drawing, destination.folder, **how)
 
-        return self._queue.submit(body, name="A rollout", session=session, role=role)
+        return self._queue.submit(
+            body, name="A rollout", session=session, role=role, subject=request.sketch.prompt
+        )
 
     def _drawn(
         self,

@@ -26,7 +26,7 @@ from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.services.codraw import kept
 from videosketcher_app.services.codraw.blocks import BlockMaker, LatentShelf
 from videosketcher_app.services.codraw.causal_models import check_model, fitted
-from videosketcher_app.services.codraw.easel import SessionParts
+from videosketcher_app.services.codraw.ground import SessionParts
 from videosketcher_app.services.codraw.model_side import ModelSide
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.turns import TurnTree

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
-from videosketcher_app.ui.components import variations
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.brush.bench import connect_bench
 from videosketcher_app.ui.tabs.brush.inking import connect_inking, taking, taking_outputs
 from videosketcher_app.ui.tabs.brush.layout import lay_out
 from videosketcher_app.ui.tabs.brush.page import IDS, BrushPage
 from videosketcher_app.ui.tabs.brush.side import build_side
+from videosketcher_app.ui.tabs.text import variations
 from videosketcher_app.ui.tabs.text.tab import connect_all
 from videosketcher_app.ui.texts import t
 

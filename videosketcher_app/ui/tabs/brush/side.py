@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError, InvalidRequest
@@ -18,17 +17,7 @@ from videosketcher_app.ui.components.assets import section
 from videosketcher_app.ui.components.batch_table import Orders
 from videosketcher_app.ui.components.brush_card import card_values
 from videosketcher_app.ui.components.brush_shelf import BrushShelf
-from videosketcher_app.ui.components.variations import (
-    Sheet,
-    Sheets,
-    VariationGrid,
-    ended_early,
-    folder_of,
-    followed,
-    grid_value,
-)
 from videosketcher_app.ui.context import PageContext
-from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line
 from videosketcher_app.ui.tabs.brush.bench import IN_ORDER, QUIET
@@ -40,9 +29,18 @@ from videosketcher_app.ui.tabs.text.drawing import (
     destination,
 )
 from videosketcher_app.ui.tabs.text.layout import note_html
-from videosketcher_app.ui.tabs.text.page import Result
-from videosketcher_app.ui.tabs.text.turns import Turn, Turns
-from videosketcher_app.ui.tabs.text.updates import sheet_outputs, sheet_updates
+from videosketcher_app.ui.tabs.text.sheet_grid import (
+    GridParts,
+    Sheet,
+    Sheets,
+    VariationGrid,
+    connect_drawing,
+    connect_showing,
+    ended_early,
+    folder_of,
+    followed,
+)
+from videosketcher_app.ui.tabs.text.turns import Turn
 from videosketcher_app.ui.texts import t
 
 
@@ -58,10 +56,15 @@ def build_side(context: PageContext, page: BrushPage) -> None:
         status = gr.HTML(elem_id=f"{IDS}side-status", apply_default_css=False)
         words = {name: section("brush")[name] for name in ("take", "take_named")}
         grid = VariationGrid(words=words, elem_id=f"{IDS}side-grid")
-        state = gr.State(Sheets())
+        parts = GridParts(draw=draw, stop=stop, status=status, grid=grid, state=gr.State(Sheets()))
+
+        def drawn_here(names: list[str], asked: Asked, turn: Turn) -> Iterator[Sheets]:
+            return drawn(context, names, asked, turn)
+
         _connect_picks(context, shelf, picked, status)
-        _connect_drawing(context, page, picked, (draw, stop, status, grid, state))
-        _connect_sheets(context, page, picked, (status, grid, state))
+        connect_drawing(context, page, picked, parts, drawn_here)
+        connect_showing(context, page, parts)
+        _connect_taking(context, page, parts)
     with gr.Accordion(t("brush.batch"), open=False, elem_id=f"{IDS}batch-fold"):
         gr.HTML(note_html(t("brush.batch_intro")), padding=False)
         batch_table.build(
@@ -91,50 +94,6 @@ def _connect_picks(
 
     connect(context.role, shelf.seen, on_seen, inputs=picked, outputs=shelf, **IN_ORDER)
     connect(context.role, shelf.picks, on_picks, outputs=[picked, status], **IN_ORDER)
-
-
-def _connect_drawing(
-    context: PageContext, page: BrushPage, picked: gr.State, parts: tuple[Any, ...]
-) -> None:
-    draw, stop, status, grid, state = parts
-    turns = Turns()
-
-    @handler(Capability.GENERATE)
-    def on_draw(
-        request: gr.Request, names: list[str], plan: Any, draft: Any, *values: Any
-    ) -> Iterator[list[Any]]:
-        turn = turns.begin(str(request.session_hash))
-        asked = Asked(
-            values=tuple(values),
-            plan=plan,
-            draft=draft,
-            session=session_of(request),
-            request_of=page.request_of,
-        )
-        try:
-            for now in drawn(context, names, asked, turn):
-                free = gr.update(interactive=not now.busy)
-                busy = gr.update(interactive=now.busy)
-                yield [now.status, grid_value(now), now, free, busy]
-        finally:
-            turns.end(str(request.session_hash), turn)
-
-    @handler(Capability.GENERATE)
-    def on_stop(request: gr.Request) -> None:
-        turns.stop(str(request.session_hash))
-
-    connect(
-        context.role,
-        draw.click,
-        on_draw,
-        inputs=[picked, *page.plan_inputs, *page.settings_inputs],
-        outputs=[status, grid, state, draw, stop],
-        **QUIET,
-    )
-    connect(context.role, stop.click, on_stop, queue=False)
-    blocks = Context.root_block
-    assert blocks is not None, "a tab is built within a page"
-    blocks.unload(on_stop)  # who closes the page wants no drawing any more
 
 
 def drawn(context: PageContext, names: Sequence[str], asked: Asked, turn: Turn) -> Iterator[Sheets]:
@@ -185,20 +144,8 @@ def picked_choices(context: PageContext, names: Sequence[str], person: Person) -
     return [context.services.brushes.pick(name, person) for name in names]
 
 
-def _connect_sheets(
-    context: PageContext, page: BrushPage, picked: gr.State, parts: tuple[Any, ...]
-) -> None:
-    """What a finished sheet can become."""
-    status, grid, state = parts
-
-    @handler(Capability.READ_OWN_OUTPUTS)
-    def on_show(shown: Sheets, event: gr.EventData) -> list[Any]:
-        try:
-            index, folder = folder_of(shown, event)
-            news = sheet_updates(Result(folder=folder, original=folder), context.services)
-        except AppError as error:
-            return [error_line(error), *[gr.skip()] * len(sheet_outputs(page))]
-        return [status_line(t("variations.opened", number=index + 1)), *news]
+def _connect_taking(context: PageContext, page: BrushPage, parts: GridParts) -> None:
+    """A sheet's brush can become the chosen one."""
 
     @handler(Capability.READ_OWN_OUTPUTS)
     def on_take(shown: Sheets, event: gr.EventData, request: gr.Request) -> list[Any]:
@@ -214,9 +161,14 @@ def _connect_sheets(
         words = status_line(t("brush.side_taken", title=choice.title))
         return [words, *card_values(choice)]
 
-    quiet: dict[str, Any] = {"inputs": state, **QUIET}
-    connect(context.role, grid.show, on_show, outputs=[status, *sheet_outputs(page)], **quiet)
-    connect(context.role, grid.take, on_take, outputs=[status, *page.card.outputs], **quiet)
+    connect(
+        context.role,
+        parts.grid.take,
+        on_take,
+        inputs=parts.state,
+        outputs=[parts.status, *page.card.outputs],
+        **QUIET,
+    )
 
 
 def orders_of(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from videosketcher_app.ui.components import batch_table, variations
+from videosketcher_app.ui.components import batch_table
 from videosketcher_app.ui.context import PageContext
+from videosketcher_app.ui.tabs.text import variations
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.texts import t
 

@@ -1,9 +1,9 @@
-"""Variations: a grid of sheets that fill as they are drawn, the best one marked by measured order."""
+"""A grid of sheets that fill while they are drawn: what variations and brushes side by side share."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -18,31 +18,15 @@ from PIL import Image
 from videosketcher_app.core.access import Capability
 from videosketcher_app.core.errors import AppError, Cancelled, InvalidRequest
 from videosketcher_app.core.events import Preview, Progress, Waiting
-from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.job import Job
-from videosketcher_app.services.planner import PlannedDrawing
-from videosketcher_app.services.variations import (
-    DEFAULT_COUNT,
-    MAX_COUNT,
-    Begun,
-    Drawn,
-    VariationEvent,
-    Verdict,
-    best_of,
-    variations_of,
-)
+from videosketcher_app.services.variations import Begun, Drawn, VariationEvent, Verdict, best_of
 from videosketcher_app.ui.components.assets import html_texts, script, section, style
 from videosketcher_app.ui.components.gallery_grid import file_url
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line, waiting_line
-from videosketcher_app.ui.tabs.text.drawing import (
-    Asked,
-    asked_plan,
-    asked_request,
-    destination,
-)
+from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
 from videosketcher_app.ui.tabs.text.updates import sheet_outputs, sheet_updates
@@ -50,6 +34,8 @@ from videosketcher_app.ui.texts import t
 
 JPEG_QUALITY = 80  # of previews that live for a step
 _TEMPLATE = '<ul class="vv-grid" aria-label="{grid_label}" hidden></ul>'
+
+SheetsOf = Callable[[Any, Asked, Turn], Iterator["Sheets"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,38 +96,32 @@ class VariationGrid(gr.HTML):
         )
 
 
-def build(context: PageContext, page: TextPage, ids: str = "") -> None:
-    """Lays the grid out and connects what this role may do.
+@dataclass(frozen=True, kw_only=True)
+class GridParts:
+    """A grid on a page, its buttons and the line above it."""
+
+    draw: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    grid: VariationGrid
+    state: gr.State
+
+
+def connect_drawing(
+    context: PageContext, page: TextPage, choice: Any, parts: GridParts, drawn: SheetsOf
+) -> None:
+    """Connects the buttons of a grid.
 
     Args:
-        ids: what the ids of another tab's elements begin with.
+        choice: the component whose value says what to draw.
+        drawn: gives the grid after every event, for that value; ends with drawings or a sentence,
+            never with an exception.
     """
-    gr.HTML(f'<p class="vs-note">{html_texts("variations")["intro"]}</p>')
-    with gr.Row(elem_classes="vs-buttons"):
-        count = gr.Slider(
-            1,
-            MAX_COUNT,
-            DEFAULT_COUNT,
-            step=1,
-            label=t("variations.count"),
-            elem_id=f"{ids}vv-count",
-        )
-        draw = gr.Button(t("variations.draw"), variant="primary", elem_id=f"{ids}vv-draw")
-        stop = gr.Button(t("variations.stop"), interactive=False, elem_id=f"{ids}vv-stop")
-    status = gr.HTML(elem_id=f"{ids}vv-status", apply_default_css=False)
-    grid = VariationGrid(elem_id=f"{ids}vv-grid")
-    state = gr.State(Sheets())
-    _connect_drawing(context, page, (count, draw, stop, status, grid, state))
-    _connect_sheets(context, page, grid, state, status)
-
-
-def _connect_drawing(context: PageContext, page: TextPage, parts: tuple[Any, ...]) -> None:
-    count, draw, stop, status, grid, state = parts
     turns = Turns()
 
     @handler(Capability.GENERATE)
     def on_draw(
-        request: gr.Request, number: float, plan: Any, draft: Any, *values: Any
+        request: gr.Request, chosen: Any, plan: Any, draft: Any, *values: Any
     ) -> Iterator[list[Any]]:
         turn = turns.begin(str(request.session_hash))
         try:
@@ -152,7 +132,7 @@ def _connect_drawing(context: PageContext, page: TextPage, parts: tuple[Any, ...
                 session=session_of(request),
                 request_of=page.request_of,
             )
-            for now in drawn(context, number, asked, turn):
+            for now in drawn(chosen, asked, turn):
                 free = gr.update(interactive=not now.busy)
                 busy = gr.update(interactive=now.busy)
                 yield [now.status, grid_value(now), now, free, busy]
@@ -165,23 +145,21 @@ def _connect_drawing(context: PageContext, page: TextPage, parts: tuple[Any, ...
 
     connect(
         context.role,
-        draw.click,
+        parts.draw.click,
         on_draw,
-        inputs=[count, *page.plan_inputs, *page.settings_inputs],
-        outputs=[status, grid, state, draw, stop],
+        inputs=[choice, *page.plan_inputs, *page.settings_inputs],
+        outputs=[parts.status, parts.grid, parts.state, parts.draw, parts.stop],
         show_progress="hidden",
         concurrency_limit=None,  # the job queue is what decides who waits
     )
-    connect(context.role, stop.click, on_stop, queue=False)
+    connect(context.role, parts.stop.click, on_stop, queue=False)
     blocks = Context.root_block
     assert blocks is not None, "a component is built within a page"
     blocks.unload(on_stop)  # who closes the page wants no drawing any more
 
 
-def _connect_sheets(
-    context: PageContext, page: TextPage, grid: Any, state: gr.State, status: gr.HTML
-) -> None:
-    """What a finished sheet can become."""
+def connect_showing(context: PageContext, page: TextPage, parts: GridParts) -> None:
+    """A finished sheet that is opened comes into the page's player."""
 
     @handler(Capability.READ_OWN_OUTPUTS)
     def on_show(shown: Sheets, event: gr.EventData) -> list[Any]:
@@ -192,60 +170,13 @@ def _connect_sheets(
             return [error_line(error), *[gr.skip()] * len(sheet_outputs(page))]
         return [status_line(t("variations.opened", number=index + 1)), *news]
 
-    @handler(Capability.READ_OWN_OUTPUTS)
-    def on_take(shown: Sheets, event: gr.EventData) -> list[Any]:
-        try:
-            index, _ = folder_of(shown, event)
-        except AppError as error:
-            return [error_line(error), gr.skip(), gr.skip()]
-        seed = shown.sheets[index].seed
-        return [status_line(t("variations.taken", seed=seed)), seed, True]
-
-    quiet: dict[str, Any] = {"inputs": state, "show_progress": "hidden"}
-    connect(context.role, grid.show, on_show, outputs=[status, *sheet_outputs(page)], **quiet)
-    connect(context.role, grid.take, on_take, outputs=[status, page.seed, page.lock], **quiet)
-
-
-def drawn(context: PageContext, number: float, asked: Asked, turn: Turn) -> Iterator[Sheets]:
-    """The grid after every event; ends with drawings or a sentence, never with an exception.
-
-    Args:
-        number: how many variations.
-    """
-    now = Sheets(busy=True)
-    yield now
-    try:
-        request, planned, seeds = _requested(context, number, asked)
-        turn.token.raise_if_cancelled()
-        now = replace(
-            now, sheets=tuple(Sheet(seed=seed, words=t("variations.waiting")) for seed in seeds)
-        )
-        yield now
-        job = _submitted(context, request, planned, len(seeds), asked.session)
-        for news in followed(context, job, now, turn):
-            now = news
-            yield now
-        yield replace(now, status=status_line(_verdict_words(now)), busy=False)
-    except AppError as error:
-        yield ended_early(now, error)
-
-
-def _requested(
-    context: PageContext, number: float, asked: Asked
-) -> tuple[SketchRequest, PlannedDrawing, list[int]]:
-    request = asked_request(asked)
-    seeds = [each.seed for each in variations_of(request, int(number))]
-    return request, asked_plan(context.services, context.role, request, asked), seeds
-
-
-def _submitted(
-    context: PageContext, request: SketchRequest, planned: PlannedDrawing, count: int, session: str
-) -> Job:
-    services, role = context.services, context.role
-    folder = destination(services, role, session).folder
-    assert folder is not None, "what the page draws is published"
-    return services.variations.submit(
-        request, folder=folder, count=count, planned=planned, role=role, session=session
+    connect(
+        context.role,
+        parts.grid.show,
+        on_show,
+        inputs=parts.state,
+        outputs=[parts.status, *sheet_outputs(page)],
+        show_progress="hidden",
     )
 
 
@@ -337,23 +268,6 @@ def _data_address(frame_HW3: NDArray[np.uint8]) -> str:
     buffer = BytesIO()
     Image.fromarray(frame_HW3).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _verdict_words(now: Sheets) -> str:
-    """Which one is marked and by what, or why none is."""
-    verdicts = [sheet.verdict for sheet in now.sheets if sheet.verdict is not None]
-    count = now.num_done
-    unknown = dict.fromkeys(name for verdict in verdicts for name in verdict.unknown)
-    problems = [verdict.problem for verdict in verdicts if verdict.problem]
-    if unknown:
-        return t("variations.unknown", count=count, names=", ".join(unknown))
-    if problems:
-        return t("variations.problem", count=count, problem=problems[0])
-    if count == 1:
-        return t("variations.finished_one")
-    if best_of(verdicts) is None:
-        return t("variations.finished_unmarked", count=count)
-    return t("variations.finished", count=count)
 
 
 def ended_early(now: Sheets, error: AppError) -> Sheets:
