@@ -174,10 +174,13 @@ class _StyleRun:
         if state.step:
             self._export(self.folder.checkpoint_file(state.step), adapter, state.step)
         faults.point("style.before_samples")
+        begun = time.monotonic()
         drawn = draw_samples(
             self.folder, state.step, self.model, adapter, self.prompts, self.preset,
             may_go_on=self.folder.may_go_on,
         )  # fmt: skip
+        taken = (time.monotonic() - begun) / len(self.prompts)
+        self.folder.tell(sample_seconds=round(taken, 3))
         self.folder.keep_within(self.preset.disk_budget_mb)
         return drawn
 

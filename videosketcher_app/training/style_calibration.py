@@ -3,22 +3,20 @@
 Every kind of work of a run is done once and timed: loading, encoding one clip, drawing one keepsake,
 one training step (after one that warms up), one step of a sample and its decoding. The run's length
 follows by counting.
-
-Legend: V variants.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 import torch
+from torch import Tensor
 
 from videosketcher_app.engines.text import denoise, to_frames
 from videosketcher_app.models.catalogue import load_text_model
@@ -72,28 +70,109 @@ def calibrate(request: StyleRunRequest, *, device: str = "cpu") -> RunEstimate:
     num_steps = request.num_steps or preset.num_steps
     model, load_s = _timed(lambda: load_text_model(request.model, device))
     own = (model.defaults.width, model.defaults.height)
-    drawings = read_drawings(Path(request.dataset))
     variants = variants_of(
-        drawings, preset, trigger=request.trigger, seed=request.seed, own_size=own
+        read_drawings(Path(request.dataset)),
+        preset,
+        trigger=request.trigger,
+        seed=request.seed,
+        own_size=own,
     )
-    prepared, clip_s, keep_s = _prepared_one(model, variants, preset, request)
+    prepared, clip_s, keep_s = _prepared_one(model, variants[:1], preset, request)
     step_s, num_values = _step(model, prepared, preset, request)
     sample_s = _sample(model, preset, request)
-    num_keep = preset.keep_plans if len(prepared.noise_KCFhw) else 0
+    num_kept = preset.keep_plans if len(prepared.noise_KCFhw) else 0
     times = num_sample_times(preset, num_steps)
     num_samples = times * len(sample_prompts(request.sample_prompts, ""))
+    shown = times * num_values * _HALF + num_samples * _SAMPLE_BYTES
     return RunEstimate(
         num_steps=num_steps,
         step_seconds=step_s,
         num_samples=num_samples,
         sample_seconds=sample_s,
-        prepare_seconds=load_s + len(variants) * clip_s + num_keep * keep_s,
+        prepare_seconds=load_s + len(variants) * clip_s + num_kept * keep_s,
         memory_bytes=_peak_memory(device),
-        disk_bytes=_disk_bytes(prepared, len(variants), num_keep, num_values, times, num_samples)
-        if not preset.disk_budget_mb
-        else min(
-            _disk_bytes(prepared, len(variants), num_keep, num_values, times, num_samples),
-            _disk_bytes(prepared, len(variants), num_keep, num_values, 0, 0)
-            + preset.disk_budget_mb * _MIB,
-        ),
+        disk_bytes=_STATE_COPIES * _STATE_PARTS * num_values * _FLOAT
+        + _prepared_bytes(prepared, len(variants), num_kept)
+        + min(shown, preset.disk_budget_mb * _MIB),
     )
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    begun = time.perf_counter()
+    made = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return made, time.perf_counter() - begun
+
+
+def _prepared_one(
+    model: PocketModel,
+    variants: Sequence[Variant],
+    preset: StylePreset,
+    request: StyleRunRequest,
+) -> tuple[Prepared, float, float]:
+    """One clip and one keepsake as steps see them, and the seconds that each takes."""
+
+    def made(num_kept: int) -> Prepared:
+        few = replace(preset, keep_plans=num_kept)
+        ready = prepare(model, model.transformer, variants, few, request, may_go_on=lambda: True)
+        assert ready is not None, "nobody stops it"
+        return ready
+
+    prepared, both_s = _timed(lambda: made(min(1, preset.keep_plans)))
+    _, clip_s = _timed(lambda: made(0))
+    return prepared, clip_s, max(0.0, both_s - clip_s)
+
+
+def _step(
+    model: PocketModel, prepared: Prepared, preset: StylePreset, request: StyleRunRequest
+) -> tuple[float, int]:
+    """Seconds of a training step, the second of two, and the number of values that it trains."""
+    network = style_network(model, preset, request.seed)
+    recipe = StyleRecipe(
+        preset, model, model.transformer, network, prepared, seed=request.seed
+    )
+    batches = recipe.batches(0, 0, 1)
+
+    def step() -> None:
+        random = StepRandom(request.seed, 0, 0, model.device)
+        recipe.loss(network, next(batches), random)["loss"].backward()
+        for optimizer in recipe.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    step()
+    _, seconds = _timed(step)
+    return seconds, sum(value.numel() for value in network.parameters())
+
+
+def _sample(model: PocketModel, preset: StylePreset, request: StyleRunRequest) -> float:
+    """Seconds of one sample: its steps cost alike, so one is drawn and counted."""
+    settings = sample_settings(model, preset)
+    (prompt, *_) = sample_prompts(request.sample_prompts, request.trigger)
+    (_, latents, _), step_s = _timed(lambda: next(iter(denoise(model, [prompt], [0], settings))))
+    _, decoding_s = _timed(lambda: to_frames(model.decode(latents)))
+    return settings.num_inference_steps * step_s + decoding_s
+
+
+def _prepared_bytes(prepared: Prepared, num_variants: int, num_kept: int) -> int:
+    """Of prepared.safetensors, from one clip and one keepsake."""
+
+    def of(*tensors: Tensor) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    clip = of(prepared.clean_VCFhw, prepared.weight_VFhw, prepared.context_VLD)
+    kept = of(prepared.noise_KCFhw, prepared.velocity_KSCFhw, prepared.keep_context_KLD)
+    return num_variants * clip + num_kept * kept
+
+
+def _peak_memory(device: str) -> int:
+    """The most that this process has taken, the graphics card's memory included."""
+    on_card = torch.cuda.max_memory_allocated() if device.startswith("cuda") else 0
+    memory = psutil.Process().memory_info()
+    if sys.platform == "win32":
+        return on_card + int(memory.peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return on_card + resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -59,6 +59,7 @@ class Status:
         loss: mean since the last row of the log; None before the first.
         seconds: of work so far, waiting left out, earlier executions included.
         seconds_left: as far as it can be told; None if not.
+        sample_seconds: of one sample, the latest; 0 before the first.
         memory_bytes: of this process, now.
         updated: UTC, ISO 8601.
     """
@@ -69,6 +70,7 @@ class Status:
     loss: float | None = None
     seconds: float = 0.0
     seconds_left: float | None = None
+    sample_seconds: float = 0.0
     memory_bytes: int = 0
     message: str = ""
     hint: str = ""

@@ -71,10 +71,13 @@ class Easel(UserHand):
         return seed % (MAX_SEED + 1)
 
     def _assignment(self, frames: int, until: str, seed: int | None) -> Assignment:
-        parent, words = self._tree.latest, self._words.text
+        parent = self._tree.latest
         before = None if parent is None else parent.reel
 
-        def new_block(*, start: int, stop: int, reel: Reel | None = None) -> Block:
+        def new_block(
+            *, start: int, stop: int, reel: Reel | None = None, words: str | None = None
+        ) -> Block:
+            words = self._words.text if words is None else words
             if reel is None:
                 return self._maker.drawn(words, start=start, stop=stop)
             return self._maker.shown(words, reel, start=start, stop=stop, parent=before)
@@ -100,13 +103,20 @@ class Easel(UserHand):
         )
 
     def _part_watch(self) -> Callable[[Picture, int], Ending | None]:
-        """Ends a turn when one more part of the plan is there than before it."""
+        """Ends a turn when one more part of the plan is there than before it.
+
+        Under a new plan, what is on the paper counts as having been there before.
+        """
         words, told = self._words, dict(self._told)
         before = drawn_parts(words, self._paper().picture_HW3, told)
-        longest = 2 * PART_FRAMES / len(words.plan.parts)
 
         def stop(picture_HW3: Picture, num_frames: int) -> Ending | None:
+            nonlocal words, told, before
+            if words is not self._words:
+                words, told = self._words, dict(self._told)
+                before = drawn_parts(words, picture_HW3, told)
             more = drawn_parts(words, picture_HW3, told) - before
+            longest = 2 * PART_FRAMES / len(words.plan.parts)
             return "part" if more or num_frames >= longest else None
 
         return stop

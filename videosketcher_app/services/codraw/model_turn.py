@@ -56,7 +56,7 @@ class Assignment:
         free_HW: paper that takes ink; None is all of it.
         pen: for traced strokes; None leaves their own.
         stop: looks at the picture after a block and names the ending, or None to go on.
-        new_block: a block with a key of its own.
+        new_block: a block with a key of its own; without `words` it has those of that moment.
     """
 
     number: int
@@ -107,6 +107,7 @@ class ModelTurn:
         self._shown = _Shown()
         self._job: Job | None = None
         self._next: Block | None = None
+        self._wanted = ""  # words that replaced those of blocks which nobody has seen yet
         self._idle = 0
 
     def cancel(self, shown_frame: int | None) -> None:
@@ -115,6 +116,12 @@ class ModelTurn:
             self._shown.most = max(0, shown_frame + 1)
         self._shown.stopped.set()
         if self._job is not None:
+            self._job.cancel()
+
+    def reword(self, words: str) -> None:
+        """What is not shown yet is drawn under these words; from any thread."""
+        self._wanted = words
+        if self._job is not None and self._is_outdated():
             self._job.cancel()
 
     def run(self) -> Iterator[Event]:
@@ -191,16 +198,34 @@ class ModelTurn:
         start = len(self._reel)
         block = self._task.new_block(start=start, stop=start + self._block_frames(start))
         path = [*self._task.before, *self._blocks]
-        self._job = self._side.draw(path, block, seed=self._task.seed)
         self._next = block
+        self._job = self._side.draw(path, block, seed=self._task.seed)
         self._ordered.append(block)
-        if self._shown.stopped.is_set():  # somebody stopped the turn in between
+        if self._shown.stopped.is_set() or self._is_outdated():  # in between
             self._job.cancel()
+
+    def _is_outdated(self) -> bool:
+        """True if the ordered block has words that were replaced."""
+        block = self._next
+        return bool(self._wanted) and block is not None and block.words != self._wanted
 
     def _block_frames(self, start: int) -> int:
         return BLOCK_FRAMES if self._task.before or start else FIRST_BLOCK_FRAMES
 
     def _arrived(self) -> Generator[Event, None, DrawnBlock]:
+        """The ordered block; one whose words were replaced meanwhile is ordered anew."""
+        while True:
+            try:
+                drawn = yield from self._awaited()
+            except Cancelled:
+                if self._shown.stopped.is_set() or not self._is_outdated():
+                    raise
+            else:
+                if not self._is_outdated():
+                    return drawn
+            self._order()
+
+    def _awaited(self) -> Generator[Event, None, DrawnBlock]:
         job, told = self._job, 0
         if self._shown.stopped.is_set() or job is None:
             raise Cancelled("The turn was stopped.")
@@ -226,7 +251,8 @@ class ModelTurn:
         assert block is not None
         if kept_out > LOCKED_SHARE:
             # The model must go on from what is on the paper, not from what it wanted to draw.
-            block = self._task.new_block(reel=self._reel, start=first, stop=len(self._reel))
+            whole = {"start": first, "stop": len(self._reel), "words": block.words}
+            block = self._task.new_block(reel=self._reel, **whole)
             self._seen_HW3 = None
         self._blocks.append(block)
         return list(enumerate(frames, start=first))
@@ -259,7 +285,8 @@ class ModelTurn:
         if kept > whole:
             stop = whole + self._block_frames(whole)
             reel.hold(stop)
-            blocks.append(task.new_block(reel=reel, start=whole, stop=stop))
+            words = self._blocks[len(blocks)].words
+            blocks.append(task.new_block(reel=reel, start=whole, stop=stop, words=words))
         return Turn(
             number=task.number,
             parent=task.parent,

@@ -248,7 +248,8 @@ class Session(LookingBack):
     def say(self, concept: str | None = None, *, plan: str | None = None) -> dict[str, Any]:
         """Other words from the next block on: a concept, which is planned, or a whole plan.
 
-        Returns the plan as `state()["plan"]` has it. May wait for a language model.
+        While the model draws, the block after the one that is shown follows them: what was drawn
+        ahead under the old words is drawn again. Returns the plan as `state()["plan"]` has it. May wait for a language model.
 
         Raises:
             InvalidRequest: neither a concept nor a plan.
@@ -259,6 +260,8 @@ class Session(LookingBack):
             if words.text != self._words.text:
                 self._told.clear()
             self._words = words
+            if self._turn is not None:
+                self._turn.reword(words.text)
             self._save_session()
         self._tell()
         return words.shown()
