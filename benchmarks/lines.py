@@ -33,6 +33,11 @@ class Lines:
         sys.stdout.write(text)
         sys.stdout.flush()
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(text)
+            append_line(self.path, text)
+
+
+def append_line(path: Path, text: str) -> None:
+    """Adds a line to a file in one write, so that several processes may share the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text if text.endswith("\n") else text + "\n")

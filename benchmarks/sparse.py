@@ -264,9 +264,10 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=RESULTS / "sparse.jsonl")
+    parser.add_argument("--out", type=Path, help="Added to.")
     args = parser.parse_args()
-    lines = Lines("sparse small" if args.small else "sparse", None if args.small else args.out)
+    out = args.out or (None if args.small else RESULTS / "sparse.jsonl")
+    lines = Lines("sparse small" if args.small else "sparse", out)
     for shape in args.shape or ("wan2.1-14b-480p", "wan2.1-14b-720p"):
         setting = setting_of(shape, is_small=args.small, rounds=args.rounds)
         for row in args.rows or ROWS:

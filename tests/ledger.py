@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -125,8 +124,8 @@ class Ledger:
                 found[line.place] = known.with_more(line) if known else line
         return [found[place] for place in sorted(found)]
 
-    def pytest_sessionfinish(self) -> None:
-        """Writes the lines; a disk that takes none is only a warning."""
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Writes the lines; a disk that takes none is told and fails nothing."""
         if self._path is None:
             return
         head = {"run": run_facts(len(self._ended))}
@@ -135,7 +134,7 @@ class Ledger:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")
         except OSError as error:
-            warnings.warn(f"the ledger was not written: {error}", RuntimeWarning, stacklevel=1)
+            terminalreporter.write_line(f"the ledger was not written: {error}")
 
 
 def _marked(mark: pytest.Mark, item: pytest.Item) -> dict[str, Any]:

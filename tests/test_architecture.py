@@ -180,6 +180,7 @@ def called_names(path: Path) -> set[str]:
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
+@pytest.mark.row("T7", "the one place that reads pickles")
 @pytest.mark.security
 def test_dangerous_readers_are_called_in_one_place_or_nowhere() -> None:
     banned = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "os.system", "torch.load"}

@@ -12,6 +12,9 @@ vae            81 frames decoded, against diffsynth's own, with PSNR
 resident       co-drawing turns between 14B passes that stream through the rest of the budget
 parallel       a guided 14B step on all GPUs of this host: tokens shared, then guidance too
 complete       one whole run of 50 guided steps in the fastest mode
+rollout        the causal 1.3B: 81 frames, first ink, steady rate, words changed, 1,800 frames, 8 GB
+training       LoRA steps of 14B and 1.3B and the causal regression step, with their memory
+campaign       all of them and the other benchmarks that want a GPU, row by row (see `campaign`)
 
 Random weights say nothing about pictures: step caches follow a plan that is fixed beforehand, and the
 paper that is frozen is that of a real drawing. Every line is written as soon as it is measured; a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 
 import benchmarks.studio
+from benchmarks.studio import campaign
 from benchmarks.lines import RESULTS, Lines
 from benchmarks.studio.shapes import Setting
 
@@ -23,11 +25,15 @@ ROWS = {
     "pipeline": "memory.pipeline",
     "resident": "resident.resident",
     "parallel": "several.parallel",
+    "rollout": "rollout.rollout",
+    "training": "training.training",
 }
 
 
 def main() -> None:
-    """Parses the command line and runs one row."""
+    """Parses the command line and runs one row, or the campaign of all of them."""
+    if sys.argv[1:2] == ["campaign"]:
+        sys.exit(campaign.main(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.studio",
         description=benchmarks.studio.__doc__,
@@ -38,12 +44,13 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="Fewer layers, for a quick look.")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=RESULTS / "studio.jsonl")
+    parser.add_argument("--out", type=Path, help="Added to.")
     args = parser.parse_args()
     setting = Setting(
         device=torch.device(args.device), is_tiny=args.tiny, layers=args.layers, pairs=args.pairs
     )
-    lines = Lines("studio tiny" if args.tiny else "studio", None if args.tiny else args.out)
+    out = args.out or (None if args.tiny else RESULTS / "studio.jsonl")
+    lines = Lines("studio tiny" if args.tiny else "studio", out)
     run_row(args.row, setting, lines)
 
 

@@ -28,6 +28,7 @@ from benchmarks.studio.shapes import (
     network,
     our_pass,
     vae,
+    workload,
 )
 from benchmarks.studio.timing import GB, fastest_attention, forget_peaks, limited_to, peaks
 from videosketcher_app.models.fp8 import Fp8Blocks
@@ -42,8 +43,8 @@ REPEATS, WARM_UP = 5, 2
 
 def streamed(setting: Setting, lines: Lines) -> None:
     """Resident first, then the same weights streamed in bf16 and in 8 bits."""
-    size = setting.size(W480)
-    dit, given = network(size, setting), inputs(size, setting)
+    _, dit, given = workload(setting, W480)
+    forget_peaks(setting)
     reference_s, _ = _timed(lambda: diffsynth_pass(dit, given), setting)
     block = block_of(setting)
     resident_s, expected = _timed(lambda: our_pass(dit, given, run_block=block), setting)

@@ -23,11 +23,10 @@ from benchmarks.studio.shapes import (
     Setting,
     Size,
     diffsynth_pass,
-    inputs,
-    network,
     our_pass,
     settled_paper,
     vae,
+    workload,
 )
 from benchmarks.studio.timing import fastest_attention, forget_peaks, peaks
 from videosketcher_app.core.sparse_request import SPARSE_PRESETS
@@ -44,8 +43,7 @@ REPEATS = 5
 
 def few_steps(setting: Setting, lines: Lines) -> None:
     """Four steps without guidance in 8 bits, decoded: dense, and sparse from the second step on."""
-    size = setting.size(W480)
-    dit, given = network(size, setting), inputs(size, setting)
+    size, dit, given = workload(setting, W480)
     decoder = FoldedDecoder(vae(setting))
     both = Fp8Blocks(dit.blocks)
     both.use(fp8=True)
@@ -139,8 +137,7 @@ class RunSettings:
 
 def complete(setting: Setting, lines: Lines) -> None:
     """50 guided steps in the mode `sketch`, once warmed up by its first steps."""
-    size = setting.size(W480)
-    dit, given = network(size, setting), inputs(size, setting)
+    size, dit, given = workload(setting, W480)
     seconds_reference = _reference(dit, given, setting)
     model = RandomModel(transformer=dit, words_BSD=given.words_BSD)
     paper = settled_paper(size).to(setting.device)
@@ -182,7 +179,7 @@ def _run(
         ),
         replace(MODE, compiled=not setting.is_tiny),
         levels=sigmas(steps, SHIFT),
-        sparse=sparse_of(size, SPARSE_PRESETS["careful"]),
+        sparse=sparse_of(size, SPARSE_PRESETS["careful"], num_steps=steps),
         watch=ReplayedPaper(settled_FHW=paper),
     )
     with torch.inference_mode(), fastest_attention(setting):

@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.harness import parity_of, spread, timed
 from benchmarks.lines import Lines
 from benchmarks.studio.forward import block_of
-from benchmarks.studio.shapes import W480, Setting, inputs, network, our_pass
+from benchmarks.studio.shapes import W480, Setting, our_pass, workload
 from benchmarks.studio.timing import fastest_attention
 from videosketcher_app.models.parallel import SequenceParallel, guided_in_parallel
 
@@ -29,6 +29,9 @@ def parallel(setting: Setting, lines: Lines) -> None:
     """Starts a process a device; on a CPU two of them, which shows only that it runs."""
     is_cuda = setting.device.type == "cuda"
     count = torch.cuda.device_count() if is_cuda else 2
+    if count < 2:
+        lines.write("guided step, several devices", skipped="there is one GPU", devices=count)
+        return
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,8 +60,8 @@ def _measure(rank: int, port: int, count: int, setting: Setting, path: Path | No
 
 
 def _rows(rank: int, count: int, setting: Setting, lines: Lines | None) -> None:
-    size = setting.size(W480)
-    dit, given, block = network(size, setting), inputs(size, setting), block_of(setting)
+    size, dit, given = workload(setting, W480)
+    block = block_of(setting)
     everyone = dist.group.WORLD
     assert everyone is not None, "the processes are joined"
     heads = size.config.num_heads

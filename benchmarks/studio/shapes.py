@@ -141,6 +141,12 @@ def inputs(size: Size, setting: Setting, timestep: float = TIMESTEP) -> Inputs:
     )
 
 
+def workload(setting: Setting, full: Size) -> tuple[Size, nn.Module, Inputs]:
+    """The size that is measured instead of the full one, its network, and what a pass is given."""
+    size = setting.size(full)
+    return size, network(size, setting), inputs(size, setting)
+
+
 @torch.inference_mode()
 def diffsynth_pass(dit: nn.Module, given: Inputs) -> Tensor:
     """diffsynth's own pass, as its pipeline makes it, with the attention that it picks itself."""

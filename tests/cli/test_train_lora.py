@@ -45,9 +45,28 @@ BAD = [
     (["--dataset", "ink", "--preset", "baroque"], "baroque"),
     (["--dataset", "ink", "--config", "gone.yaml"], "cannot be read"),
     (["--dataset", "ink", "--preset", "style", "--config", "x.yaml"], "exclude each other"),
+    (["--dry-run"], "--dataset"),
+    (["--dataset", "nowhere", "--dry-run"], "no dataset 'nowhere'"),
     (["--run-folder", "nowhere"], "no folder of a training run"),
     (["--run-folder", "nowhere", "--dataset", "ink"], "no other flags"),
 ]
+
+
+def test_a_dry_run_says_what_it_will_take_and_makes_no_run(capsys, workspace):
+    small = ["--model", "tiny", "--config", make_preset(workspace, num_steps=6, sample_every=2)]
+    code, out, err = run(capsys, "--dataset", "ink", *small, "--dry-run", "--json")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert told["seconds"] > 0
+    assert told["memory_bytes"] > 10_000_000
+    assert 1_000 < told["disk_bytes"] < 20_000_000
+    assert "one step" in told["note"]
+    assert "8 samples of" in told["note"]  # two plans before, after, and at steps 2 and 4
+    assert not list((workspace / "training").glob("*"))
+    code, out, _ = run(capsys, "--dataset", "ink", *small, "--dry-run")
+    assert code == 0
+    assert "of memory" in out
+    assert "on the disk" in out
 
 
 @pytest.mark.parametrize(("words", "told"), BAD, ids=range(len(BAD)))

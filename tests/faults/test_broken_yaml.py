@@ -75,6 +75,7 @@ def start(home: Path, settings, notices) -> str:
     return told[0] if told else ""
 
 
+@pytest.mark.row("F19", "broken files", cases=NUM_PRESETS // 10)
 @pytest.mark.parametrize("batch", range(10))
 def test_a_hundred_broken_presets(tmp_path: Path, batch: int) -> None:
     rng = random.Random(SEED * 1000 + batch)
@@ -90,6 +91,7 @@ def test_a_hundred_broken_presets(tmp_path: Path, batch: int) -> None:
         assert "mine.yaml, line " in told
 
 
+@pytest.mark.row("F19", "broken files", cases=NUM_SETTINGS // 5)
 @pytest.mark.parametrize("batch", range(5))
 def test_fifty_broken_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     rng = random.Random(SEED * 2000 + batch)

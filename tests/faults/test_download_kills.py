@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, RunPython
 from tests.faults.download_faults import LONG, PATH
+from tests.ledger import Count
 from tests.storage.local_hub import Exchange, serving
 from videosketcher_app.storage.downloads.part import num_bytes_waiting
 
@@ -26,7 +27,10 @@ pytestmark = [
 ]
 
 
-def test_kills_at_every_point_of_a_download(run_python: RunPython, tmp_path: Path) -> None:
+@pytest.mark.row("F17", "kills of a download")
+def test_kills_at_every_point_of_a_download(
+    run_python: RunPython, tmp_path: Path, ledger: Count
+) -> None:
     with serving({PATH: LONG}) as hub:
         words = ["tests.faults.download_victims", str(tmp_path), hub.url]
         done = run_python(CODE, *words, cwd=ROOT, timeout=500)
@@ -38,6 +42,7 @@ def test_kills_at_every_point_of_a_download(run_python: RunPython, tmp_path: Pat
         assert case["killed"], case
         assert case["whole_or_absent"], case
         assert case["after"], case
+    ledger("F17", cases=len(cases))
 
 
 def test_control_c_keeps_what_has_arrived(tmp_path: Path) -> None:

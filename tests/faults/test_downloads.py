@@ -72,6 +72,7 @@ def end_of(case: Case, scene: Scene) -> AppError | None:
 SILENT = [case for case in CASES if case.name.startswith(("stalls", "never"))]
 
 
+@pytest.mark.row("F17", "scripted faults")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_fault_ends_verified_or_with_a_sentence(case: Case, tmp_path: Path) -> None:
     with serving({PATH: TRUTH}) as hub:

@@ -42,6 +42,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
 
 
+@pytest.mark.row("F20", "failed publications")
 @pytest.mark.parametrize("number", range(len(FAULTS)))
 def test_a_failed_publication_is_retried_without_drawing(tmp_path: Path, number: int) -> None:
     point, action, skip = FAULTS[number]
@@ -61,6 +62,7 @@ def test_a_failed_publication_is_retried_without_drawing(tmp_path: Path, number:
     assert unfinished.all() == ()
 
 
+@pytest.mark.row("F20", "failed publications")
 def test_a_missing_encoder_is_said_and_retried(tmp_path: Path, monkeypatch) -> None:
     unfinished = Unfinished(tmp_path / "home")
     with monkeypatch.context() as patch:
@@ -84,6 +86,7 @@ with faults.armed(point, lambda: os._exit(9), skip=skip):
 """
 
 
+@pytest.mark.row("F20", "failed publications")
 @pytest.mark.parametrize(("point", "skip"), [("media.encoding", 50), ("folder.filled", 1)])
 def test_a_process_killed_while_it_encodes_leaves_the_drawing(
     run_python, tmp_path: Path, point: str, skip: int

@@ -21,7 +21,8 @@ pytestmark = [
 ]
 
 
-def test_sixty_kills_end_in_sixty_clean_restarts(run_python, tmp_path):
+@pytest.mark.row("F3", "kills of a drawing")
+def test_sixty_kills_end_in_sixty_clean_restarts(run_python, tmp_path, ledger):
     module = "tests.faults.generation_victims"
     done = run_python(CODE, module, str(KILLS), "3", str(tmp_path), cwd=ROOT, timeout=850)
     assert done.returncode == 0, done.stderr
@@ -41,3 +42,6 @@ def test_sixty_kills_end_in_sixty_clean_restarts(run_python, tmp_path):
     assert swept >= {"jobs.event", "atomic.written", "folder.filled", "folder.published"}
     assert swept >= {"history.begun", "history.written", "history.between", "history.committed"}
     assert sum(case["interrupted"] for case in cases) >= KILLS / 2
+    ledger(
+        "F3", cases=len(cases), worst_s=round(max(case["recovered_s"] for case in cases), 2), seed=3
+    )

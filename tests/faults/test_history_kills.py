@@ -28,20 +28,24 @@ def figures_of(run_python: RunPython, kind: str, count: int, folder: Path) -> di
     return json.loads(done.stdout)
 
 
+@pytest.mark.row("F18", "kills in writes")
 @pytest.mark.parametrize(
     "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
 )
-def test_killed_writers_lose_nothing_that_was_acknowledged(run_python, tmp_path, count):
+def test_killed_writers_lose_nothing_that_was_acknowledged(run_python, tmp_path, count, ledger):
     figures = figures_of(run_python, "writes", count, tmp_path)
     assert figures["kills"] == count
     assert figures["acknowledged"] > count
     assert (figures["integrity_faults"], figures["lost"], figures["half_noted"]) == (0, 0, 0)
+    ledger("F18", cases=count, seed=18)
 
 
+@pytest.mark.row("F18", "kills in migrations")
 @pytest.mark.parametrize(
     "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
 )
-def test_killed_migrations_leave_usable_databases(run_python, tmp_path, count):
+def test_killed_migrations_leave_usable_databases(run_python, tmp_path, count, ledger):
     figures = figures_of(run_python, "migrations", count, tmp_path)
     assert figures["kills"] == count
     assert figures["usable"] == figures["rows_kept"] == figures["cases"] >= count
+    ledger("F18", cases=count, seed=18)

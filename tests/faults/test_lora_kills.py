@@ -19,7 +19,8 @@ pytestmark = [
 ]
 
 
-def test_kills_at_every_point_leave_whole_files_or_none(run_python, tmp_path):
+@pytest.mark.row("F6", "kills of an import or a merge")
+def test_kills_at_every_point_leave_whole_files_or_none(run_python, tmp_path, ledger):
     done = run_python(CODE, "tests.faults.lora_victims", str(tmp_path), cwd=ROOT, timeout=850)
     assert done.returncode == 0, done.stderr
     reference, *cases = [json.loads(line) for line in done.stdout.splitlines()]
@@ -31,3 +32,4 @@ def test_kills_at_every_point_leave_whole_files_or_none(run_python, tmp_path):
         assert len(case["whole"]) in (0, MODEL_FILES), case
         assert case["base"] == reference["base"], case
         assert case["after"] == reference["after"], case
+    ledger("F6", cases=len(cases))

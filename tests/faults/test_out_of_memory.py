@@ -70,6 +70,7 @@ def draw(services: Services) -> Any:
             return end.value
 
 
+@pytest.mark.row("F8", "allocations that fail", cases=POINTS)
 def test_thirty_allocations_fail_and_the_drawing_is_the_same_or_the_end_is_clear(
     services: Services,
 ) -> None:

@@ -49,6 +49,7 @@ class Order:
         return run
 
 
+@pytest.mark.row("T11", "joins of one client", cases=2000)
 def test_a_flood_of_one_client_does_not_delay_the_others() -> None:
     """T11: each honest client asks for its next sketch when it has the last one."""
     order, waits, refused = Order(), [], 0
@@ -133,6 +134,7 @@ def test_guests_never_take_the_owners_places() -> None:
         owners.result(LIMIT_S)
 
 
+@pytest.mark.row("F13", "cancelled jobs", cases=300)
 def test_three_hundred_cancels_end_in_exactly_one_cancelled() -> None:
     """F13: cancelled while it waits, before its first event, or between any two."""
     moments = random.Random(13)
@@ -171,6 +173,7 @@ def test_three_hundred_cancels_end_in_exactly_one_cancelled() -> None:
     report(id="F13", cases=300, passed=300)
 
 
+@pytest.mark.row("F11", "pages that show nothing")
 def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
     """F11: the buffer holds the newest preview and the end, whatever was missed."""
     frame = np.zeros((240, 432, 3), np.uint8)
@@ -200,6 +203,7 @@ def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
     assert growth_mb < 20
 
 
+@pytest.mark.row("F11", "pages that show nothing")
 def test_events_that_nothing_replaces_are_bounded_too_and_the_end_stays() -> None:
     def body(_: CancelToken) -> Iterator[str]:
         for number in range(10 * MAX_KEPT_EVENTS):

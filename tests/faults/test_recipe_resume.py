@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "50"))
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures(one_thread.__name__)]
 
 
+@pytest.mark.row("F1", "kills over five recipes", cases=KILLS)
 @pytest.mark.timeout(900)
 def test_fifty_kills(tmp_path: Path) -> None:
     dice = random.Random(11)
@@ -32,6 +33,7 @@ def test_fifty_kills(tmp_path: Path) -> None:
     assert len(hit) >= 6, f"few kinds of moments inside a save were hit: {sorted(hit)}"
 
 
+@pytest.mark.row("F1", "kills over five recipes", cases=REAL_KILLS)
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform == "win32", reason="victims are forks")
 def test_runs_that_the_system_kills_go_on(run_python, tmp_path: Path) -> None:

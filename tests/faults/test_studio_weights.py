@@ -118,6 +118,7 @@ def load(path: Path, cache: Path) -> None:
         part.read()
 
 
+@pytest.mark.row("F5", "corrupt files", cases=PER_KIND)
 @pytest.mark.parametrize(
     ("suffix", "spoil"),
     [*((".safetensors", s) for s in SAFETENSORS), *((".pth", s) for s in PICKLES)],

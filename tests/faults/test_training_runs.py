@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.ledger import Count
 from tests.services.training_runs.small_runs import (
     LIMIT_S,
     POLL_S,
@@ -111,6 +112,7 @@ def test_runs_take_turns_make_way_pause_and_go_on(services: Services, tmp_path: 
     await_true(lambda: not [g for g in services.lease.grants() if g.holder.startswith("Training")])
 
 
+@pytest.mark.row("F16", "kills of either side")
 def test_a_killed_process_is_told_and_the_run_goes_on(services: Services, tmp_path: Path) -> None:
     training = services.training
     run = training.start(small_request(tmp_path, num_steps=10_000, save_every=2))
@@ -149,6 +151,7 @@ def end_app(app: subprocess.Popen[str]) -> None:
     app.communicate()
 
 
+@pytest.mark.row("F16", "kills of either side")
 def test_the_process_of_a_killed_app_saves_and_ends(tmp_path: Path) -> None:
     make_book(tmp_path)
     app, run_id = start_app(tmp_path, "kept")
@@ -196,8 +199,10 @@ def test_a_detached_process_stays_and_the_next_app_adopts_it(tmp_path: Path) -> 
             psutil.Process(pid).kill()
 
 
+@pytest.mark.row("F1", "kills over five recipes")
+@pytest.mark.row("F4", "full disks at write points")
 @pytest.mark.skipif(sys.platform == "win32", reason="victims are forks")
-def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path) -> None:
+def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path, ledger: Count) -> None:
     done = run_python(CODE, "tests.faults.training_victims", str(tmp_path), cwd=ROOT, timeout=850)
     assert done.returncode == 0, done.stderr
     reference, *cases = [json.loads(line) for line in done.stdout.splitlines()]
@@ -213,6 +218,9 @@ def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path) -> No
         if case["kind"] == "disk full":
             assert case["told"]["state"] == "paused", case
             assert "no room" in case["told"]["message"], case
+    num_full = sum(case["kind"] == "disk full" for case in cases)
+    ledger("F1", cases=len(cases) - num_full)
+    ledger("F4", cases=num_full)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -128,6 +128,7 @@ class Hostile:
         return os.system, (f"touch {self.marker}",)
 
 
+@pytest.mark.row("T7", "hostile pickles")
 def test_a_hostile_pickle_is_refused_and_nothing_is_run(bare, tmp_path, workspace):
     marker = tmp_path / "marker"
     path = save(tmp_path, {**LAYOUTS["VideoSketcher"](bare), "config": Hostile(marker)})

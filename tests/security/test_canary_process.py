@@ -82,6 +82,7 @@ def hits_below(folder: Path) -> list[Path]:
     return found
 
 
+@pytest.mark.row("T15", "ways out of the process")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_keys_stay_where_they_were_given(tmp_path):
     home, out = tmp_path / "home", tmp_path / "out"

@@ -91,6 +91,7 @@ def drawing_threads():
 # T22: who gets in.
 
 
+@pytest.mark.row("T22", "handshakes", cases=96)
 def test_only_own_pages_of_known_people_get_a_line(app):
     owner, guest = app.owner(), app.guest().client
     own = {"owner": cookies_of(owner), "guest": cookies_of(guest)}
@@ -131,6 +132,7 @@ def test_only_own_pages_of_known_people_get_a_line(app):
     ]
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_the_other_routes_of_the_line_are_guarded_too(app):
     for base in (app.owner_base, app.guest_base):
         stranger = app.stranger(base)
@@ -144,12 +146,14 @@ def test_the_other_routes_of_the_line_are_guarded_too(app):
     assert owner.post("/codraw/send", json={}, headers=foreign_origin).status_code == 403
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_every_route_is_behind_the_guard(app, all_tables):
     routes = Lines(all_tables[0], Role.OWNER).routes()
     assert len(routes) == 4
     assert all(route.endpoint.guarded for route in routes)
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_a_visitor_has_a_few_lines_at_once(app, all_tables):
     owner = app.owner()
     with contextlib.ExitStack() as stack:
@@ -208,6 +212,7 @@ def is_understood(message):
     return True
 
 
+@pytest.mark.row("T22", "malformed messages", cases=500)
 def test_five_hundred_malformed_messages_end_in_words_and_touch_nobody(app, no_tracebacks):
     with owner_line(app) as other:
         session = other.start()
@@ -230,6 +235,7 @@ def test_five_hundred_malformed_messages_end_in_words_and_touch_nobody(app, no_t
         assert other.start(session) == session
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_messages_have_a_size(app, no_tracebacks):
     owner = app.owner()
     for text in (
@@ -243,6 +249,7 @@ def test_messages_have_a_size(app, no_tracebacks):
             assert wire.closed() == 1009
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_a_flood_is_thinned_and_nothing_waits(app, no_tracebacks):
     with owner_line(app) as wire:
         wire.start()
@@ -255,6 +262,7 @@ def test_a_flood_is_thinned_and_nothing_waits(app, no_tracebacks):
         assert heard < 2500
 
 
+@pytest.mark.row("T22", "abrupt closes", cases=200)
 def test_two_hundred_abrupt_closes_leave_nothing(app, all_tables, no_tracebacks):
     owner = app.owner()
     rng = random.Random(3)
@@ -272,6 +280,7 @@ def test_two_hundred_abrupt_closes_leave_nothing(app, all_tables, no_tracebacks)
     assert drawing_threads() == []
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_silence_ends_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr(door, "Lines", functools.partial(Lines, idle_s=0.2))
     with served(tmp_path, guests=False) as app, owner_line(app) as wire:
@@ -285,6 +294,7 @@ def test_a_line_outlives_the_patience_with_slow_requests(tmp_path):
         assert wire.hear("pong")
 
 
+@pytest.mark.row("T22", "routes and limits of the line")
 def test_a_picture_is_checked_like_any_other(app, no_tracebacks):
     bomb = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 1000).decode()
     with owner_line(app) as wire:
@@ -298,6 +308,7 @@ def test_a_picture_is_checked_like_any_other(app, no_tracebacks):
 # T12: nobody reads or disturbs another one's drawing.
 
 
+@pytest.mark.row("T12", "ids of co-drawing sessions")
 def test_the_id_of_a_session_alone_grants_nothing(app):
     owner, guests = app.owner(), [app.guest().client for _ in range(2)]
     people = [(app.owner_base, owner), *[(app.guest_base, guest) for guest in guests]]
@@ -325,6 +336,7 @@ def test_the_id_of_a_session_alone_grants_nothing(app):
             assert len(wire.hear("state")["pending"]) == 1
 
 
+@pytest.mark.row("T12", "ids of co-drawing sessions")
 def test_nobody_speaks_for_another_ones_streamed_line(app):
     guest, other = app.guest(), app.guest()
     with guest.client.stream("GET", "/codraw/stream") as stream:
@@ -348,6 +360,7 @@ def test_a_second_window_takes_the_drawing_over(app):
 # F10: pages that go away.
 
 
+@pytest.mark.row("F10", "disconnects while co-drawing", cases=100)
 def test_a_hundred_disconnects_leave_no_zombie_and_no_lease(app, all_tables, no_tracebacks):
     rng = random.Random(5)
     with app.owner() as owner:
@@ -366,6 +379,7 @@ def test_a_hundred_disconnects_leave_no_zombie_and_no_lease(app, all_tables, no_
         assert app.services.queue.waiting() == 0
 
 
+@pytest.mark.row("F10", "pages that come back", cases=20)
 def test_twenty_pages_that_come_back_hear_every_later_event_once(
     app, all_tables, monkeypatch, no_tracebacks
 ):
@@ -393,6 +407,7 @@ def test_twenty_pages_that_come_back_hear_every_later_event_once(
 # F11: a page that takes nothing.
 
 
+@pytest.mark.row("F11", "pages that show nothing")
 def test_a_page_that_shows_nothing_holds_its_turn_and_nobody_elses(app):
     owner = app.owner()
     with line(app.owner_base, owner) as slow, line(app.owner_base, owner) as quick:
@@ -445,6 +460,7 @@ def test_drawings_side_by_side_are_what_they_are_alone(app):
 # F13: stopping at any moment.
 
 
+@pytest.mark.row("F13", "stopped turns", cases=60)
 def test_every_stop_ends_the_turn_once(app, no_tracebacks):
     rng = random.Random(8)
     with owner_line(app) as wire:

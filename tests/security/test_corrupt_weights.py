@@ -57,6 +57,7 @@ def test_the_file_that_all_are_made_of_is_taken(good, store, given):
     assert store.card(name).state == "here"
 
 
+@pytest.mark.row("F5", "corrupt files")
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")
 @pytest.mark.parametrize("case", CORRUPT)
 def test_corrupt_weights_are_refused(case, store, given):
@@ -67,6 +68,7 @@ def test_corrupt_weights_are_refused(case, store, given):
     assert not os.path.exists(CANARY)  # noqa: PTH110 - in the working folder
 
 
+@pytest.mark.row("F6", "wrong LoRAs")
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_loras_are_refused_at_the_door(case, store, given):
     make, _ = WRONG[case]

@@ -55,7 +55,8 @@ def ask(client, route, headers):
     return client.post(f"{API}/cancel", json={"session_hash": "x"}, headers=headers)
 
 
-def test_only_our_own_pages_change_anything(tmp_path):
+@pytest.mark.row("T3", "Host x Origin x route")
+def test_only_our_own_pages_change_anything(tmp_path, ledger):
     with served(tmp_path, guests=False) as app, app.owner() as client:
         hosts, origins = headers_of(app.serving.owner_port)
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
@@ -74,6 +75,7 @@ def test_only_our_own_pages_change_anything(tmp_path):
         kept = [path for path in (tmp_path / "home" / "cache").rglob("*") if path.is_file()]
         assert len(kept) == 1  # all that were allowed had the same content
         assert num_uploads == 6
+    ledger("T3", cases=num_cases)
 
 
 def test_a_foreign_upload_is_refused_before_its_body_is_read(tmp_path):

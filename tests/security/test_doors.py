@@ -38,7 +38,8 @@ FORGED_VALUES = (
 )
 
 
-def test_no_forged_header_makes_an_owner(tmp_path):
+@pytest.mark.row("T2", "forged headers")
+def test_no_forged_header_makes_an_owner(tmp_path, ledger):
     with served(tmp_path) as app:
         statuses = [
             httpx.get(f"{base}{path}", headers={name: value}).status_code
@@ -51,9 +52,11 @@ def test_no_forged_header_makes_an_owner(tmp_path):
             name, value = next(iter(guest.cookies.items()))
             headers = {"Cookie": f"{name}={value}; {app.serving.owner_door.cookie}={value}"}
             assert httpx.get(f"{app.owner_base}/config", headers=headers).status_code == 401
+    ledger("T2", cases=len(statuses))
 
 
-def test_a_thousand_keys_are_refused_and_then_not_even_looked_at(tmp_path):
+@pytest.mark.row("T2", "wrong keys")
+def test_a_thousand_keys_are_refused_and_then_not_even_looked_at(tmp_path, ledger):
     now = [0.0]
     with served(tmp_path, guests=False, clock=lambda: now[0]) as app:
         right = token_of(app.serving.owner_url)
@@ -69,6 +72,7 @@ def test_a_thousand_keys_are_refused_and_then_not_even_looked_at(tmp_path):
             assert entered.status_code == 303
             assert entered.headers["location"] == "/?__theme=dark"
             assert client.get("/config").status_code == 200
+    ledger("T2", cases=len(wrong))
 
 
 def test_a_foreign_page_cannot_lock_the_owner_out(tmp_path):
@@ -98,6 +102,7 @@ def test_the_guests_password_cannot_be_guessed_at_speed(tmp_path):
         assert attempt(LOGIN[1]) == 303
 
 
+@pytest.mark.row("T20", "a link after 8 hours")
 def test_a_link_that_was_left_open_closes_after_eight_hours(tmp_path):
     now = [0.0]
     with served(tmp_path, clock=lambda: now[0]) as app:

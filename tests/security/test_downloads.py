@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger import Count
 from tests.storage.local_hub import Exchange, LocalHub, content_of, serving, sha256
 from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.core.secret import Secret
@@ -103,6 +104,7 @@ def canary() -> Iterator[LocalHub]:
         yield running
 
 
+@pytest.mark.row("T13", "addresses and redirects", cases=len(FOREIGN))
 def test_no_foreign_address_is_asked(canary: LocalHub) -> None:
     assert len(FOREIGN) >= 50
     rules = HostRules(HUBS, resolve=lambda *_: ["127.0.0.1"])
@@ -115,7 +117,8 @@ def test_no_foreign_address_is_asked(canary: LocalHub) -> None:
     assert canary.num_requests() == 0
 
 
-def test_no_redirect_leads_to_a_foreign_address(canary: LocalHub) -> None:
+@pytest.mark.row("T13", "addresses and redirects")
+def test_no_redirect_leads_to_a_foreign_address(canary: LocalHub, ledger: Count) -> None:
     foreign = [url.replace(PORT, str(canary.port)) for url in FOREIGN if "//" in url]
     absolute = [url for url in foreign if url.isascii() and url.isprintable() and ":" in url]
     assert len(absolute) > 35
@@ -127,6 +130,7 @@ def test_no_redirect_leads_to_a_foreign_address(canary: LocalHub) -> None:
                 pytest.fail(f"{url} was asked: {answer.status}")
             hub.honest_again()
     assert canary.num_requests() == 0
+    ledger("T13", cases=len(absolute))
 
 
 def test_the_hubs_and_their_stores_may_be_asked() -> None:
@@ -157,6 +161,7 @@ def test_offline_nothing_is_asked_however_it_comes_to_it(canary: LocalHub) -> No
     assert canary.num_requests() == 0
 
 
+@pytest.mark.row("T13", "addresses and redirects")
 @pytest.mark.parametrize("address", INSIDE)
 def test_a_hubs_name_that_stands_for_this_network_is_not_asked(
     canary: LocalHub, address: str
@@ -171,6 +176,7 @@ def test_a_hubs_name_that_stands_for_this_network_is_not_asked(
     assert canary.num_requests() == 0
 
 
+@pytest.mark.row("T13", "addresses and redirects")
 def test_the_address_that_was_judged_is_the_one_that_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -198,6 +204,7 @@ def test_the_address_that_was_judged_is_the_one_that_is_asked(
     assert asked == [("203.0.113.9", 443)]
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_a_key_goes_to_its_own_hub_only(canary: LocalHub, caplog: pytest.LogCaptureFixture) -> None:
     """Another port is another origin, even when the owner allowed it."""
     caplog.set_level(logging.DEBUG)
@@ -246,6 +253,7 @@ def _tampered(number: int) -> bytes:
     return TRUTH[:place] + bytes([TRUTH[place] ^ (1 << number % 8)]) + TRUTH[place + 1 :]
 
 
+@pytest.mark.row("T19", "forged downloads")
 @pytest.mark.parametrize("number", range(20))
 @pytest.mark.parametrize("where", ["upstream", "on the way"])
 def test_a_forged_file_never_gets_the_name(number: int, where: str, tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def fingerprint(folder):
     return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
 
-def test_every_handler_of_the_guests_page_is_a_guests(tmp_path):
+@pytest.mark.row("T1", "handlers of the guests' page are a guest's")
+def test_every_handler_of_the_guests_page_is_a_guests(tmp_path, ledger):
     with served(tmp_path) as app:
         config = app.guest().config
 
@@ -51,9 +52,11 @@ def test_every_handler_of_the_guests_page_is_a_guests(tmp_path):
         functions = asyncio.run(build()).fns.values()
         assert len(functions) == len(config["dependencies"]) >= 3
         assert {function.fn.capability for function in functions} <= GUEST_CAPABILITIES
+    ledger("T1", cases=len(functions))
 
 
-def test_no_index_over_any_route_does_what_only_the_owner_may(tmp_path):
+@pytest.mark.row("T1", "handler numbers x 3 routes x 5 messages")
+def test_no_index_over_any_route_does_what_only_the_owner_may(tmp_path, ledger):
     with served(tmp_path) as app:
         unhurried(app)
         guest = app.guest()
@@ -73,6 +76,7 @@ def test_no_index_over_any_route_does_what_only_the_owner_may(tmp_path):
                     assert "root:" not in answer.text
         assert fingerprint(CHECKPOINTS) == before
         assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+    ledger("T1", cases=(count + 50) * len(routes) * len(PAYLOADS))
 
 
 def hostile_paths(root):
@@ -88,7 +92,8 @@ def hostile_paths(root):
     return canaries, paths[:200]
 
 
-def test_no_path_like_input_makes_a_foreign_file_readable(tmp_path):
+@pytest.mark.row("T5", "path-like inputs to every handler")
+def test_no_path_like_input_makes_a_foreign_file_readable(tmp_path, ledger):
     with served(tmp_path) as app:
         unhurried(app)
         guest = app.guest()
@@ -108,6 +113,7 @@ def test_no_path_like_input_makes_a_foreign_file_readable(tmp_path):
         finally:
             for canary in canaries:
                 canary.unlink()
+    ledger("T5", cases=len(paths))
 
 
 def digest(data):
@@ -124,6 +130,7 @@ def drawn(app, seed, folder, session=""):
     return done.drawing.files
 
 
+@pytest.mark.row("F12", "sessions with their own drawing", cases=NUM_SESSIONS)
 def test_a_hundred_sessions_get_their_own_drawings_and_no_others(tmp_path):
     """Drawn for each session's folder, read over HTTP; ten of them try every foreign file."""
     with served(tmp_path) as app:

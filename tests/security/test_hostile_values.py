@@ -90,6 +90,7 @@ def refuse_all(call, values):
     assert not wrong
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("name", REQUEST_FIELDS)
 def test_every_field_of_a_request(name):
     refuse_all(
@@ -105,6 +106,7 @@ def test_the_list_of_fields_is_whole():
     assert set(REQUEST_FIELDS) == set(SketchRequest.model_fields)
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize(("name", "values"), [("path", TEXTS), ("scale", NUMBERS)])
 def test_every_field_of_a_lora(name, values):
     refuse_all(lambda value: LoraSpec(**{"path": "a.safetensors", name: value}), values)
@@ -139,6 +141,7 @@ FIELD_VALUES = {
 }
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("place", FIELD_VALUES)
 def test_every_field_of_the_text_tab(place):
     def ask(value):
@@ -148,6 +151,7 @@ def test_every_field_of_the_text_tab(place):
     refuse_all(ask, FIELD_VALUES[place])
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_a_size_and_a_number_that_are_typed():
     refuse_all(parse_size, [name for name in NAMES if name.strip()])
     refuse_all(parse_size, OBJECTS)
@@ -158,6 +162,7 @@ def test_a_size_and_a_number_that_are_typed():
 # Plans
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("field", ["name", "description"])
 def test_a_part_of_a_plan(field):
     texts = [text for text in LINES if isinstance(text, str) and "a" in text and len(text) < 100]
@@ -167,6 +172,7 @@ def test_a_part_of_a_plan(field):
     )
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_the_plan_editor():
     refuse_all(PlanEditor.read, [None, *TEXTS])
     refuse_all(lambda value: PlanEditor.read({**ONES, "concept": value}), LINES)
@@ -184,6 +190,7 @@ def test_the_plan_editor():
     )
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_the_one_line_of_a_plan():
     refuse_all(parse_plan, [*NAMES, "Draw: cat"])
     assert isinstance(PlanEditor.read(ONES), DrawingPlan)
@@ -192,6 +199,7 @@ def test_the_one_line_of_a_plan():
 # The player, exports and variations
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("field", ["order", "seconds", "hold_s"])
 def test_what_the_player_asks_for(field):
     good = {"order": [0, 1], "seconds": [1.0, 2.0], "hold_s": 0.5}
@@ -205,6 +213,7 @@ def test_what_the_player_asks_for(field):
         refuse_all(lambda value: ask([value, value]), [None, True, *NUMBERS, *OBJECTS])
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_a_retiming_of_a_service():
     refuse_all(lambda value: Retiming(speed=value), NUMBERS)
     refuse_all(lambda value: Retiming(durations_s={0: value}), NUMBERS)
@@ -218,6 +227,7 @@ def drawing(tmp_path_factory):
     return published(tmp_path_factory.mktemp("drawings")).folder
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize(
     ("field", "values"),
     [("kind", CHOICES), ("height_px", NUMBERS), ("hold_s", NUMBERS), ("speed", NUMBERS),
@@ -232,11 +242,13 @@ def test_every_field_of_an_export(drawing, field, values):
     assert sorted(path for path in drawing.rglob("*") if path.is_file()) == before
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_a_count_of_variations():
     request = SketchRequest(prompt="a cat")
     refuse_all(lambda value: variations_of(request, value), [0, 17, True, None, *NUMBERS])
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_a_file_that_the_page_names(tmp_path):
     refuse_all(lambda value: DropZone.path_of(value, tmp_path), CHOICES)
     refuse_all(lambda value: DropZone.path_of({"path": value}, tmp_path), [*CHOICES, *TEXTS])
@@ -253,6 +265,7 @@ def services(tmp_path_factory):
         yield built
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize(
     "entry", ["drawing", "open", "delete", "restore", "rerun", "set_favorite", "export"]
 )
@@ -265,6 +278,7 @@ def test_every_id_of_the_history(services, entry):
     refuse_all(ask, NAMES)
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_a_job_to_run_again(services):
     refuse_all(services.generation.rerun, NAMES)
 
@@ -276,6 +290,7 @@ def test_words_to_search_for_find_nothing_and_break_nothing(services):
         assert services.history.count(search=name) == 0
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("field", ["key", "base_url", "model"])
 def test_the_access_to_a_language_model(services, field):
     good = {"key": "", "base_url": "", "model": ""}
@@ -290,6 +305,7 @@ def test_a_guest_that_nobody_admitted(services):
     refuse_all(services.guests.destination, NAMES)
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 @pytest.mark.parametrize("ending", [".txt", ".json", ".csv"])
 def test_a_prompts_file(tmp_path, ending):
     contents = [b"", b" \n\n", b"\xff\xfe", b"\x80abc", b"a\n" * 30_000, b"a" * 6_000_000]
@@ -304,6 +320,7 @@ def test_a_prompts_file(tmp_path, ending):
     refuse_all(read, contents)
 
 
+@pytest.mark.row("T17", "fields of requests, pages and services, each with 40 values")
 def test_every_field_of_a_preset(tmp_path):
     plain = [value for value in NUMBERS if isinstance(value, str | int | float)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger import Count
 from tests.security import media_cases as cases
 from tests.security.peak import Peak
 from videosketcher_app.services.ingest import Ingest
@@ -79,7 +80,8 @@ def _strokes() -> dict[str, bytes]:
     return {f"strokes{i}.json": text.encode() for i, text in enumerate(texts)}
 
 
-def test_a_hundred_broken_files_are_a_hundred_clear_rows(tmp_path: Path) -> None:
+@pytest.mark.row("T9", "malformed files")
+def test_a_hundred_broken_files_are_a_hundred_clear_rows(tmp_path: Path, ledger: Count) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     files = broken_files()
@@ -102,3 +104,4 @@ def test_a_hundred_broken_files_are_a_hundred_clear_rows(tmp_path: Path) -> None
     (folder / "good.svg").write_text(SVG.format(PATH))
     (good,) = Ingest(books).bring([folder / "good.svg"], "ink")
     assert good.sketch_id
+    ledger("T9", cases=len(rows), worst_s=None, peak_mb=round(peak.most / 1e6))

@@ -99,6 +99,7 @@ def _app_of(services: Services) -> gr.Blocks:
     return asyncio.run(build_page())
 
 
+@pytest.mark.row("T15", "canary keys through whole runs", cases=5)
 def test_canary_keys_are_found_nowhere_but_at_the_server(
     tmp_path: Path,
     server: ChatServer,
@@ -181,6 +182,7 @@ def _contents_below(folder: Path) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in files)
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_a_secret_shows_its_mask_everywhere_and_cannot_be_packed() -> None:
     secret = Secret(f" {PAGE} ")
     shown = [repr(secret), str(secret), f"{secret}", f"{secret:>20}", "%s %r" % (secret, secret)]  # noqa: UP031
@@ -198,6 +200,7 @@ def test_a_secret_shows_its_mask_everywhere_and_cannot_be_packed() -> None:
         Secret("  ")
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_text_and_log_records_lose_living_secrets() -> None:
     secret = Secret(PAGE)
     assert redacted(f"a {PAGE} b") == f"a {MASK} b"
@@ -217,6 +220,7 @@ def test_text_and_log_records_lose_living_secrets() -> None:
     assert f"ValueError: bad {MASK}" in text
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_children_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("OPENAI_API_KEY", "VIDEOSKETCHER_OPENAI_API_KEY", "HF_TOKEN", "MY_PASSWORD")
     for name in names:
@@ -253,6 +257,7 @@ def test_a_typed_key_lies_in_a_file_of_its_owner_alone_and_goes_when_forgotten(
         assert keys.state().key_from == ""
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_a_key_is_sent_only_to_the_address_that_it_came_with(
     tmp_path: Path, server: ChatServer
 ) -> None:
@@ -304,6 +309,7 @@ def test_guests_have_no_settings_and_only_the_library(tmp_path: Path, server: Ch
     assert not server.requests
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_the_page_saves_tests_and_forgets_a_key_without_ever_sending_it_back(
     tmp_path: Path, server: ChatServer
 ) -> None:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.ledger import Count
 from tests.security import media_cases as cases
 from tests.security.peak import Peak
 from videosketcher_app.core.access import LIMITS, Role
@@ -51,16 +52,19 @@ def test_there_are_sixty_bombs() -> None:
     assert len(IMAGE_BOMBS) + len(VIDEO_BOMBS) + len(HEADERS) >= 60
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", IMAGE_BOMBS)
 def test_a_picture_bomb_is_refused(name: str) -> None:
     refused(decode_image, IMAGE_BOMBS[name])
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", VIDEO_BOMBS)
 def test_a_video_bomb_is_refused(name: str) -> None:
     refused(decode_video, VIDEO_BOMBS[name])
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", ODD_VIDEOS)
 def test_impossible_figures_cost_little(name: str) -> None:
     with Peak() as peak:
@@ -82,6 +86,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_bomb_of_weights_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bomb.safetensors"
@@ -93,7 +98,8 @@ def test_a_bomb_of_weights_is_refused(tmp_path: Path, name: str) -> None:
     assert peak.most < MAX_BYTES
 
 
-def test_malformed_files_end_in_one_sentence_and_the_next_upload_works() -> None:
+@pytest.mark.row("T9", "malformed files")
+def test_malformed_files_end_in_one_sentence_and_the_next_upload_works(ledger: Count) -> None:
     files = cases.malformed()
     assert len(files) >= 185
     good = {False: cases.good_files()["PNG"], True: cases.good_files()["MP4"]}
@@ -113,12 +119,14 @@ def test_malformed_files_end_in_one_sentence_and_the_next_upload_works() -> None
     for start in ("tiny", "stranger", "MP4 as a picture"):
         assert not [outcome for outcome in outcomes if outcome.startswith(f"read {start}")]
     assert sum(outcome.startswith("refused") for outcome in outcomes) >= 110
+    ledger("T9", cases=len(outcomes))
 
 
 NAMES = ["a\nb", "-rf", "--help", "a'b\"c", "$(id)", "`id`", "%s%n", "名前", "‮gpj.exe", "a" * 250]
 NAMES += ["...", "con.png", "a b ", "é" * 100, "@file"]
 
 
+@pytest.mark.row("T9", "malformed files")
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_hostile_names_are_only_names(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -170,6 +178,7 @@ def test_the_largest_picture_of_a_guest_is_read() -> None:
     assert decode_image(data, limits=GUEST).shape == (4000, 4000, 3)
 
 
+@pytest.mark.row("T18", "pictures with place and date")
 @pytest.mark.parametrize("number", range(10))
 def test_no_place_or_date_survives(tmp_path: Path, number: int) -> None:
     """T18: 10 pictures with GPS and other marks, 0 of them in what is decoded and written again."""

@@ -63,6 +63,7 @@ def places():
         yield pytest.param(*pair, id=str(number), marks=() if pair in few else pytest.mark.slow)
 
 
+@pytest.mark.row("F21", "environments")
 @pytest.mark.parametrize(("name", "kind"), list(places()))
 def test_an_odd_folder_is_a_folder(tmp_path, name, kind):
     odd, plain = tmp_path / name, tmp_path / "plain"
@@ -71,6 +72,7 @@ def test_an_odd_folder_is_a_folder(tmp_path, name, kind):
     assert serve_once(workspace, output) == 303
 
 
+@pytest.mark.row("F21", "environments")
 def test_a_workspace_that_is_a_file_is_answered_with_a_sentence(tmp_path):
     (tmp_path / "home").write_text("in the way", encoding="utf-8")
     assert serve_once(tmp_path / "home", tmp_path / "out") == 2
@@ -84,6 +86,7 @@ ENVIRONMENTS = {
 }
 
 
+@pytest.mark.row("F21", "environments")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_odd_process_starts_or_says_why(tmp_path, name):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger import Count
 from tests.security.planner_cases import ELSEWHERE, PLAN, cases
 from tests.services.chat_server import GOOD, ChatServer, chat, free_port, serving
 from videosketcher_app.core.access import Role
@@ -69,9 +70,13 @@ def test_there_are_at_least_100_cases(outcomes: list[Outcome]) -> None:
     assert len(outcomes) >= 100
 
 
-def test_every_case_ends_within_12_seconds(outcomes: list[Outcome], record_property) -> None:
+@pytest.mark.row("F22", "scripted replies")
+def test_every_case_ends_within_12_seconds(
+    outcomes: list[Outcome], record_property, ledger: Count
+) -> None:
     record_property("worst_s", max(outcome.seconds for outcome in outcomes))
     assert not {o.name: o.seconds for o in outcomes if o.seconds >= LIMIT_S}
+    ledger("F22", cases=len(outcomes), worst_s=round(max(each.seconds for each in outcomes), 2))
 
 
 def test_endless_replies_are_cut_by_their_size_and_not_by_the_clock(
@@ -87,7 +92,8 @@ def test_every_case_has_the_planner_that_it_must_have(outcomes: list[Outcome]) -
     assert spoke == {o.name: o.wanted == PLAN for o in outcomes}
 
 
-def test_every_plan_is_valid_and_plain(outcomes: list[Outcome]) -> None:
+@pytest.mark.row("T14", "hostile replies")
+def test_every_plan_is_valid_and_plain(outcomes: list[Outcome], ledger: Count) -> None:
     for outcome in outcomes:
         for plan in (outcome.planned.plan, outcome.planned.model_plan):
             text = str(plan)
@@ -98,6 +104,7 @@ def test_every_plan_is_valid_and_plain(outcomes: list[Outcome]) -> None:
             assert all(part.description for part in plan.parts), outcome.name
             hostile = ("<", ">", "http", "www.", "](", "`", "javascript", "onerror", "sk-")
             assert not [mark for mark in hostile if mark in text.casefold()], (outcome.name, text)
+    ledger("T14", cases=len(outcomes))
 
 
 def test_every_fallback_says_who_failed_and_who_speaks(outcomes: list[Outcome]) -> None:
@@ -132,6 +139,7 @@ def echoing_server() -> Iterator[ChatServer]:
         yield server
 
 
+@pytest.mark.row("T15", "ways out of the process")
 @pytest.mark.parametrize("case", ["echo", "error"])
 def test_a_key_that_the_server_sends_back_goes_nowhere(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, case: str
@@ -163,7 +171,8 @@ def hostile_prompts() -> list[str]:
     return [frame.format(wish) for frame in frames for wish in wishes]
 
 
-def test_hostile_prompts_stay_data_and_always_get_a_plan(tmp_path: Path) -> None:
+@pytest.mark.row("T14", "hostile prompts")
+def test_hostile_prompts_stay_data_and_always_get_a_plan(tmp_path: Path, ledger: Count) -> None:
     prompts = hostile_prompts()
     assert len(set(prompts)) == 100
     with serving({"good": chat(GOOD), "parrot": _parrot}) as server:
@@ -180,6 +189,7 @@ def test_hostile_prompts_stay_data_and_always_get_a_plan(tmp_path: Path) -> None
             assert list(json.loads(messages[1]["content"])) == ["concept"]
             assert KEY.encode() not in exchange.body
             assert "tools" not in json.loads(exchange.body)
+    ledger("T14", cases=len(prompts))
 
 
 def _parrot(exchange) -> None:

@@ -73,6 +73,8 @@ class Alone:
         self._told.close()
 
 
+@pytest.mark.row("T11", "visitors who draw meanwhile", cases=NUM_HONEST)
+@pytest.mark.row("T11", "joins of one client", cases=NUM_JOINS)
 def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path):
     with closing(Alone(tmp_path)) as app:
         honest = [app.guest() for _ in range(NUM_HONEST)]
@@ -134,7 +136,8 @@ def drawn_by_all(app: Alone, guests: list[Visitor]) -> int:
     return sum(any(path.endswith(".mp4") for path in paths) for paths in results.values())
 
 
-def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
+@pytest.mark.row("F10", "disconnects while the page draws")
+def test_work_ends_with_the_page_that_asked_for_it(tmp_path, ledger):
     """A hundred streams hung up on at random moments; the figure is reported, waiting is generous."""
     rng = random.Random(0)
     with served(tmp_path) as app:
@@ -158,6 +161,7 @@ def test_work_ends_with_the_page_that_asked_for_it(tmp_path):
         assert not list((tmp_path / "home").rglob("*.tmp"))
         report = {"id": "F10", "cases": NUM_DISCONNECTS, "worst_s": round(worst_s, 2)}
         sys.stdout.write(json.dumps(report) + "\n")
+    ledger("F10", cases=NUM_DISCONNECTS, worst_s=round(worst_s, 2), seed=0)
 
 
 def left_behind(app: Served) -> list[str]:

@@ -154,7 +154,8 @@ def watched(canary, chromium_path):
     assert canary[1] == []
 
 
-def test_concepts_plans_and_files(app, texts, watched):
+@pytest.mark.row("T16", "payloads on every surface in a browser")
+def test_concepts_plans_and_files(app, texts, watched, ledger):
     page = watched.open(app.serving.owner_url)
     page.locator("#plan .plan-editor").wait_for()
     concept = page.locator("#concept :is(textarea, input)").first
@@ -174,6 +175,7 @@ def test_concepts_plans_and_files(app, texts, watched):
         page.evaluate(DROP, [name, wrong])
 
         page.wait_for_function(REFUSED)
+    ledger("T16", cases=len(texts))
 
 
 @pytest.fixture
@@ -194,7 +196,8 @@ def test_such_words_can_still_be_drawn_played_and_found(own_app, texts, watched)
     page.locator(".vg-open").first.wait_for()
 
 
-def test_the_prompts_file_and_the_table_of_its_drawings(own_app, texts, watched, tmp_path):
+@pytest.mark.row("T16", "payloads on every surface in a browser")
+def test_the_prompts_file_and_the_table_of_its_drawings(own_app, texts, watched, tmp_path, ledger):
     """Forty prompts, in a file with a hostile name; the table shows twenty-five rows at a time."""
     page = watched.open(own_app.serving.owner_url)
     page.get_by_text("Many prompts", exact=True).first.click()
@@ -212,18 +215,22 @@ def test_the_prompts_file_and_the_table_of_its_drawings(own_app, texts, watched,
     page.wait_for_function(f"(texts) => ({shown})(texts).length === 0", arg=texts[25:])
     page.locator("#vb-stop").click()
     page.locator(".vb-summary", has_text="Stopped.").wait_for()
+    ledger("T16", cases=len(texts))
 
 
-def test_presets_and_notices(app, texts, watched):
+@pytest.mark.row("T16", "payloads on every surface in a browser")
+def test_presets_and_notices(app, texts, watched, ledger):
     page = watched.open(app.serving.owner_url)
     page.locator("#preset input").first.click()
     page.locator("[role=option]").first.wait_for()
     labels = [text[:MAX_LABEL_CHARACTERS] for text in texts]
     assert page.evaluate(SHOWN, labels) == []
     assert page.locator(".vs-notices li").count() >= 40
+    ledger("T16", cases=len(texts))
 
 
-def test_the_gallery(app, texts, watched):
+@pytest.mark.row("T16", "payloads on every surface in a browser")
+def test_the_gallery(app, texts, watched, ledger):
     page = watched.open(app.serving.owner_url)
     page.get_by_role("tab", name="Gallery").click()
     page.locator(".vg-open").first.wait_for()
@@ -236,6 +243,7 @@ def test_the_gallery(app, texts, watched):
     tile.click()
     page.locator(".vg-detail video").wait_for()
     page.wait_for_function("document.querySelector('.vg-detail video')?.readyState >= 1")
+    ledger("T16", cases=len(texts))
 
 
 def test_the_wall_and_the_banner_of_a_class(app, texts, watched):

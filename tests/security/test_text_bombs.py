@@ -90,6 +90,7 @@ def cheap(peak: Peak) -> None:
     assert peak.most < MAX_BYTES
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", YAML_BOMBS)
 def test_a_preset_that_unfolds_is_left_out_with_its_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "bomb.yaml").write_text(YAML_BOMBS[name], encoding="utf-8")
@@ -101,6 +102,7 @@ def test_a_preset_that_unfolds_is_left_out_with_its_line(tmp_path: Path, name: s
     assert len(presets) == len(load_presets(PRESETS)[0])
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", PROMPT_BOMBS)
 def test_a_prompts_file_that_unfolds_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -108,11 +110,13 @@ def test_a_prompts_file_that_unfolds_is_refused(tmp_path: Path, name: str) -> No
     refused(lambda: read_prompts(path))
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", REQUEST_BOMBS)
 def test_a_request_that_unfolds_is_refused(name: str) -> None:
     refused(lambda: read_request(REQUEST_BOMBS[name]))
 
 
+@pytest.mark.row("T8", "bombs")
 def test_an_archive_that_unfolds_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pt"
     path.write_bytes(zip_of_zeros(1 << 29))

@@ -51,6 +51,7 @@ def half_upload(app, cookie):
     return sender
 
 
+@pytest.mark.row("T10", "files of one guest", cases=NUM_FILES)
 def test_one_guest_cannot_fill_the_disk(tmp_path):
     """5,000 files in requests of 100, then large ones; shares are made small, the rules stay."""
     now = [0.0]
@@ -82,6 +83,7 @@ def test_one_guest_cannot_fill_the_disk(tmp_path):
         assert list((tmp_path / "home" / "cache" / "incoming").iterdir()) == []
 
 
+@pytest.mark.row("T10", "files of one guest", cases=NUM_FILES)
 def test_the_real_quotas_hold(tmp_path):
     """T10 at its figures: 5,000 files and 3 GB of one guest, and 2 GiB of all guests together."""
     now = [0.0]
@@ -150,6 +152,7 @@ def fill(app, num_bytes):
         num_bytes -= size
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_a_body_that_lies_about_its_length_is_counted(tmp_path):
     def endless():
         yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
@@ -168,6 +171,7 @@ def test_a_body_that_lies_about_its_length_is_counted(tmp_path):
         assert stored(app) == []
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_a_full_disk_is_said_before_the_body_is_sent(tmp_path):
     with served(tmp_path) as app:
         app.services.guests.free_floor_bytes = 10**18
@@ -179,6 +183,7 @@ def test_a_full_disk_is_said_before_the_body_is_sent(tmp_path):
         assert owner.status_code == 413
 
 
+@pytest.mark.row("T21", "half-open uploads", cases=HALF_OPEN)
 def test_half_open_uploads_block_nobody_and_end(tmp_path):
     with served(tmp_path, upload_timeout_s=TIMEOUT_S) as app:
         owner = app.owner()
@@ -204,6 +209,7 @@ def test_half_open_uploads_block_nobody_and_end(tmp_path):
         assert len(stored(app)) == 1
 
 
+@pytest.mark.row("T21", "connections that say nothing")
 def test_a_connection_that_says_nothing_is_hung_up_on(tmp_path):
     with served(tmp_path, guests=False, upload_timeout_s=0.5) as app:
         address = ("127.0.0.1", app.serving.owner_port)

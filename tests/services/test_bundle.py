@@ -49,6 +49,7 @@ def leave_traces(settings) -> None:
         logs.stop_logging(handler)
 
 
+@pytest.mark.row("T15", "ways out of the process")
 def test_the_report_is_complete_and_no_canary_is_in_it(settings, tmp_path: Path) -> None:
     leave_traces(settings)
     names = write_bundle(tmp_path / "report.zip", examine(settings), settings)

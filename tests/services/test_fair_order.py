@@ -17,6 +17,7 @@ class Waiting:
     number: int
     kind: tuple[int, int]
     session: str
+    rank: int = 0  # within its session; the number unless it was put first
 
 
 @dataclass
@@ -39,6 +40,20 @@ class Oracle:
         if not any(w.kind == thing.kind for w in self.waiting):
             self.skipped.pop(thing.kind, None)
 
+    def put_first(self, thing: Waiting, kind: tuple[int, int], before_sessions: bool) -> None:
+        self.clock += 1
+        former, thing.kind = thing.kind, kind
+        alone = not any(
+            w is not thing and (w.kind, w.session) == (kind, thing.session) for w in self.waiting
+        )
+        if alone and former != kind:
+            self.turns[kind, thing.session] = self.clock
+        if not any(w.kind == former for w in self.waiting):
+            self.skipped.pop(former, None)
+        thing.rank = min(w.rank for w in self.waiting) - 1
+        if before_sessions:
+            self.turns[kind, thing.session] = min(self.turns.values()) - 1
+
     def pop(self) -> Waiting:
         self.clock += 1
         kinds = {w.kind for w in self.waiting}
@@ -49,7 +64,7 @@ class Oracle:
                 self.skipped[other] = self.skipped.get(other, 0) + 1
         self.skipped.pop(kind, None)
         of_kind = [w for w in self.waiting if w.kind == kind]
-        thing = min(of_kind, key=lambda w: (self.turns[kind, w.session], w.number))
+        thing = min(of_kind, key=lambda w: (self.turns[kind, w.session], w.rank))
         self.turns[kind, thing.session] = self.clock
         self.waiting.remove(thing)
         return thing
@@ -60,6 +75,9 @@ steps = st.lists(
         st.tuples(st.just("add"), st.sampled_from(KINDS), st.sampled_from("abcd")),
         st.tuples(st.just("pop"), st.none(), st.none()),
         st.tuples(st.just("remove"), st.integers(0, 50), st.none()),
+        st.tuples(
+            st.just("first"), st.integers(0, 50), st.tuples(st.sampled_from(KINDS), st.booleans())
+        ),
     ),
     max_size=120,
 )
@@ -72,7 +90,7 @@ def test_the_order_is_the_oracles(moves) -> None:
     for number, (move, what, session) in enumerate(moves):
         if move == "add":
             order.add(number, what, session)
-            oracle.add(Waiting(number, what, session))
+            oracle.add(Waiting(number, what, session, rank=number))
         elif move == "pop" and oracle.waiting:
             rehearsed = order.in_order()
             assert len(rehearsed) == len(order) == len(oracle.waiting)
@@ -84,6 +102,13 @@ def test_the_order_is_the_oracles(moves) -> None:
             oracle.remove(leaving)
             assert order.remove(leaving.number)
             assert not order.remove(leaving.number)
+            assert not order.put_first(leaving.number, KINDS[0], "a", before_sessions=True)
+        elif move == "first" and oracle.waiting:
+            moving, (kind, before_sessions) = oracle.waiting[what % len(oracle.waiting)], session
+            oracle.put_first(moving, kind, before_sessions)
+            assert order.put_first(
+                moving.number, kind, moving.session, before_sessions=before_sessions
+            )
     rest = [oracle.pop().number for _ in range(len(oracle.waiting))]
     assert order.in_order() == rest
     assert [order.pop() for _ in rest] == rest

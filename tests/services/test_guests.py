@@ -121,6 +121,7 @@ def test_only_own_files_can_be_read(book, tmp_path):
     assert not book.may_read(one, tmp_path / "history.sqlite3")
 
 
+@pytest.mark.row("T4", "links out of the folder")
 def test_a_link_out_of_the_own_folder_leads_nowhere(book, tmp_path):
     _, guest = book.admit()
     guest.folder.mkdir(parents=True)
@@ -137,6 +138,7 @@ def test_a_page_belongs_to_the_browser_that_made_it(book):
     assert not book.owns_page(other, "page")
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_shares_are_refused_when_full(book):
     _, one = book.admit()
     _, two = book.admit()
@@ -157,6 +159,7 @@ def test_shares_are_refused_when_full(book):
     assert book.destination(three.name) == three.folder
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_too_many_small_files_are_too_many(book):
     _, guest = book.admit()
     for number in range(4):
@@ -166,6 +169,7 @@ def test_too_many_small_files_are_too_many(book):
         book.check_room(guest, 1)
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_the_disk_keeps_its_floor(tmp_path):
     book = GuestBook(Workspace(tmp_path), free_bytes=lambda _: 6000, free_floor_bytes=5000)
     book.check_disk(1000)

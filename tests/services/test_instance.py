@@ -52,6 +52,7 @@ def tell(runner, text):
     runner.stdin.flush()
 
 
+@pytest.mark.row("F15", "races", cases=NUM_RACES)
 def test_every_race_has_exactly_one_winner(tmp_path):
     runners = [start_runner() for _ in range(NUM_RUNNERS)]
     try:
@@ -79,6 +80,7 @@ def stale_texts() -> list[bytes]:
     return [b"", whole, alive, dead, *cuts, *noise]
 
 
+@pytest.mark.row("F15", "stale locks")
 @pytest.mark.parametrize("text", stale_texts(), ids=range(20))
 def test_a_stale_lock_is_taken_over(tmp_path, text):
     path = tmp_path / "lock"

@@ -142,6 +142,7 @@ def test_a_file_name_that_no_system_takes_gets_another(services, modules, tmp_pa
     assert services.loras.add(lora_file(tmp_path / "a?b.safetensors", modules)).name == "a_b"
 
 
+@pytest.mark.row("T6", "imports by guests")
 def test_guests_change_nothing_in_the_folder(services, ink):
     services.loras.add(ink)
     for change in (

@@ -316,6 +316,7 @@ def test_a_causal_wan_that_somebody_trained(store, tmp_path):
         load_text_model("wan_ink")
 
 
+@pytest.mark.row("T6", "imports by guests")
 def test_guests_and_shipped_models(store, tmp_path, decoder):
     path = decoder(tmp_path)
     with pytest.raises(Forbidden):

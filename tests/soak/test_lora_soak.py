@@ -40,6 +40,7 @@ def soaked(folder: Path, rounds: int, *words: str) -> tuple[float, np.ndarray, b
     return slope, rows, said["same"]
 
 
+@pytest.mark.row("F23", "LoRA loads", cases=ROUNDS)
 @needs_exact_memory
 def test_five_hundred_loads_leave_memory_threads_and_files_flat(tmp_path: Path) -> None:
     slope, rows, same = soaked(tmp_path, ROUNDS)

@@ -21,6 +21,7 @@ import pytest
 from scipy.stats import theilslopes
 
 from tests.conftest import ROOT
+from tests.ledger import Count
 from tests.soak.jobs import STEADY_ALLOCATOR
 
 # A slow machine is no leak: the limit only ends what hangs.
@@ -66,8 +67,11 @@ class Soaked:
         return float(theilslopes(self.rows[:, 1] / 1e6, self.rows[:, 0]).slope * 1000)
 
 
+@pytest.mark.row("F23", "drawings")
 @needs_exact_memory
-def test_six_hundred_jobs_leave_memory_threads_and_files_flat(tmp_path: Path) -> None:
+def test_six_hundred_jobs_leave_memory_threads_and_files_flat(
+    tmp_path: Path, ledger: Count
+) -> None:
     soaked = Soaked(tmp_path, NUM_JOBS, WARM_UP)
     first, last = soaked.rows[0], soaked.rows[-1]
     figures = {
@@ -89,6 +93,7 @@ def test_six_hundred_jobs_leave_memory_threads_and_files_flat(tmp_path: Path) ->
     assert last[3] <= first[3]
     assert soaked.said["waiting"] == 0
     assert soaked.said["grants"] == ["tiny"]
+    ledger("F23", cases=NUM_JOBS, peak_mb=figures["peak_mb"], seed=SEED)
 
 
 @needs_exact_memory

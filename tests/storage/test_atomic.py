@@ -85,6 +85,7 @@ def test_the_temporary_path_keeps_the_suffix_and_makes_the_folder(tmp_path: Path
     assert names_in(tmp_path / "new") == ["clip.mp4"]
 
 
+@pytest.mark.row("F2", "kills inside saves")
 @pytest.mark.parametrize("point", FILE_POINTS)
 def test_an_error_at_any_point_leaves_one_whole_file(tmp_path: Path, point: str) -> None:
     path = tmp_path / "a.bin"
@@ -97,6 +98,7 @@ def test_an_error_at_any_point_leaves_one_whole_file(tmp_path: Path, point: str)
     assert names_in(tmp_path) == ["a.bin"]
 
 
+@pytest.mark.row("F4", "full disks at write points")
 @pytest.mark.parametrize("point", [p for p in FILE_POINTS if p != "atomic.folder_synced"])
 def test_a_full_disk_is_one_sentence_and_no_torn_file(tmp_path: Path, point: str) -> None:
     def full() -> None:
@@ -108,6 +110,7 @@ def test_a_full_disk_is_one_sentence_and_no_torn_file(tmp_path: Path, point: str
     assert not [name for name in names_in(tmp_path) if name != "a.bin"]
 
 
+@pytest.mark.row("F4", "a limit of the system itself")
 def test_a_file_size_limit_of_the_system_is_a_full_disk(
     tmp_path: Path, run_python: RunPython
 ) -> None:
@@ -193,6 +196,7 @@ def test_a_failed_publication_leaves_one_whole_folder(tmp_path: Path, point: str
     assert names_in(target) == (["new.txt"] if point == "folder.published" else ["old.txt"])
 
 
+@pytest.mark.row("F2", "kills inside saves")
 @pytest.mark.faults
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no kill -9")
 @pytest.mark.parametrize(
@@ -220,6 +224,7 @@ def test_a_kill_at_any_point_leaves_old_or_new(
     assert contents.pop()[:3] in (b"old", b"new")
 
 
+@pytest.mark.row("F2", "kills inside saves", cases=12)
 @pytest.mark.faults
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no kill -9")
 def test_random_kills_during_writes_never_tear_the_file(tmp_path: Path) -> None:

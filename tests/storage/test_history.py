@@ -168,6 +168,8 @@ def test_there_is_a_fixture_of_every_schema():
     assert len(SCHEMAS) == len(history_schema.migrations()) >= 3
 
 
+@pytest.mark.row("F24", "kept files of every format")
+@pytest.mark.row("F18", "past schemas")
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
 def test_every_past_schema_opens_with_its_rows(path, schema):
     from_schema(path, schema)

@@ -93,6 +93,7 @@ def test_the_answer_does_not_tell_whether_a_file_exists(tmp_path: Path) -> None:
     assert messages[0] == messages[1]
 
 
+@pytest.mark.row("T4", "links out of the folder")
 @pytest.mark.security
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     root = tmp_path / "root"

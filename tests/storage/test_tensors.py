@@ -218,6 +218,7 @@ class Payload:
         return os.system, (f"touch {self.canary}",)
 
 
+@pytest.mark.row("T7", "hostile pickles")
 @pytest.mark.security
 @pytest.mark.parametrize("nest", ["top", "value", "list", "key"])
 @pytest.mark.parametrize("modern", [True, False])

@@ -53,6 +53,7 @@ def run(folder: Path, config: LoopConfig = CONFIG, *, resume: bool = False):
     return recipe, state
 
 
+@pytest.mark.row("F1", "kills over five recipes", cases=20)
 def test_twenty_kills_end_in_the_same_weights(tmp_path):
     whole, whole_state = run(tmp_path / "whole")
     dice = random.Random(3)
@@ -79,6 +80,7 @@ def test_the_loop_learns(tmp_path):
     assert (tmp_path / "log.csv").read_text().startswith("gradient_norm")
 
 
+@pytest.mark.row("F7", "injections into loss, gradient, latents and pixels")
 def test_a_loss_that_stays_nan_stops_the_run(tmp_path):
     recipe = SmallRecipe()
     recipe.poisoned = True

@@ -86,6 +86,7 @@ def test_the_result_is_a_lora_of_the_library(finished: Path, tmp_path: Path) -> 
     assert (after - before).abs().max() > 1e-4
 
 
+@pytest.mark.row("F1", "kills over five recipes")
 @pytest.mark.parametrize("killed_before", [0, 1, 3])
 def test_a_killed_run_ends_with_the_same_numbers(
     finished: Path, tmp_path: Path, killed_before: int
@@ -102,6 +103,7 @@ def test_a_killed_run_ends_with_the_same_numbers(
     assert len((folder / "log.csv").read_text("utf-8").splitlines()) == 1 + 4
 
 
+@pytest.mark.row("F2", "kills inside saves")
 def test_a_kill_inside_any_write_loses_nothing(finished: Path, tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run", trigger="in ink")
     with faults.traced() as passed:
@@ -206,6 +208,7 @@ def test_a_broken_control_file_changes_nothing(tmp_path: Path) -> None:
         assert folder.control().want == "run"
 
 
+@pytest.mark.row("F7", "injections into loss, gradient, latents and pixels")
 def test_numbers_that_are_none_stop_the_run_with_a_sentence(tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run", num_steps=30, sample_every=0)
     with faults.armed("training.before_step"), pytest.raises(Interrupted):

@@ -77,6 +77,7 @@ def test_a_key_fits_one_start():
     assert door.token not in repr(door)
 
 
+@pytest.mark.row("T20", "a link after 8 hours")
 def test_a_guests_door_closes_after_its_hours(tmp_path):
     now = [0.0]
     book = GuestBook(Workspace(tmp_path))

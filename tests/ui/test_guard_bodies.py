@@ -157,6 +157,7 @@ def test_two_uploads_of_one_and_eight_of_all(hall):
     assert hall.guest_guard.desk.num_busy == 0
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_what_a_guest_may_keep_counts_before_and_while_it_arrives(tmp_path):
     hall = Hall(tmp_path, session_bytes=8_000_000, total_bytes=12_000_000)
     headers = {"content_type": MULTIPART["content-type"]}
@@ -175,6 +176,7 @@ def test_what_a_guest_may_keep_counts_before_and_while_it_arrives(tmp_path):
     assert not hall.behind.bodies[1:]
 
 
+@pytest.mark.row("T10", "requests over a budget or below the floor")
 def test_the_disk_keeps_its_floor_for_owner_and_guests(hall):
     secret, _ = hall.enter()
     hall.free = 1500

@@ -71,6 +71,7 @@ def test_a_file_belongs_to_whoever_sent_or_was_given_it(hall):
         assert run(hall.guest(one, f"{API}/file={path}")).status == 403, path
 
 
+@pytest.mark.row("T4", "links out of the folder")
 def test_a_link_out_of_a_guests_folder_leads_nowhere(hall, tmp_path):
     secret, guest = hall.enter()
     guest.folder.mkdir(parents=True)

@@ -65,10 +65,9 @@ def test_every_state_of_the_model_is_announced_in_words(state):
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
-        (Figures(device="auto"), ["nobody waits"]),
-        (Figures(device="cpu", num_waiting=1, place=0), ["1 sketch waits", "yours is being drawn"]),
-        (Figures(device="cpu", num_waiting=3, place=1), ["3 sketches wait", "yours is next"]),
-        (Figures(device="cpu", num_waiting=3, place=3), ["3 before yours"]),
+        (Figures(device="cpu", place=0), ["on cpu", "yours is being drawn"]),
+        (Figures(device="cpu", place=1), ["yours is next"]),
+        (Figures(device="cpu", place=3), ["3 before yours"]),
         (
             Figures(
                 device="cuda",

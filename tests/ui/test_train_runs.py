@@ -158,6 +158,8 @@ def test_durations_are_said_as_people_say_them(seconds, words):
 
 def test_costs_say_what_is_known():
     assert "not known" in cost_words(RunCost(seconds=None, memory_bytes=None, note=""))
+    disk = RunCost(seconds=None, memory_bytes=None, disk_bytes=70 * 2**20, note="")
+    assert cost_words(disk) == "70 MB on the disk"
     assert cost_words(RunCost(seconds=600, memory_bytes=2**30, note="")) == (
         "about 10 min, 1.0 GB of memory"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,8 @@ from videosketcher_app.core.errors import InvalidRequest
 if TYPE_CHECKING:
     from videosketcher_app.core.settings import AppSettings
     from videosketcher_app.services.training_runs.runs import TrainingRuns
-    from videosketcher_app.services.training_runs.views import RunView
+    from videosketcher_app.services.training_runs.views import RunCost, RunView
+    from videosketcher_app.training.style_request import StyleRunRequest
 
 _POLL_S = 0.5
 _STYLE, _RUN = "Style", "Run"
@@ -64,6 +66,10 @@ def lora(
         Path | None,
         options.option("--run-folder", "Begins or goes on with this run.", _RUN, metavar="FOLDER"),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        options.option("--dry-run", "Only says what it will take, from one step of it.", _RUN),
+    ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -85,11 +91,57 @@ def lora(
     wanted = {field: value for field, value in given.items() if value is not None}
     if preset and config:
         raise InvalidRequest("--preset and --config exclude each other.", hint="Leave one out.")
-    if run_folder is None:
-        run_folder = _folder_of(settings, dataset, wanted, resume=resume)
-    elif dataset or wanted or resume:
+    if run_folder is not None and (dataset or wanted or resume):
         raise InvalidRequest("--run-folder needs no other flags.", hint="Leave the others out.")
-    _train(run_folder, settings, console)
+    if dry_run:
+        _measure(run_folder, settings, _request(dataset, wanted), console)
+        return
+    _train(run_folder or _folder_of(settings, dataset, wanted, resume=resume), settings, console)
+
+
+def _measure(
+    run_folder: Path | None,
+    settings: AppSettings,
+    request: StyleRunRequest | None,
+    console: Console,
+) -> None:
+    """Says what a run will take, and trains nothing."""
+    from videosketcher_app.services.container import build
+    from videosketcher_app.services.training_runs.measuring import measure_here
+    from videosketcher_app.training.style_request import read_request
+
+    if run_folder is not None:
+        request = read_request(run_folder)
+    elif request is not None:
+        with build(settings) as services:
+            request = services.training.checked(request, named=False)
+    else:
+        raise InvalidRequest(
+            "What to learn is missing.", hint="Name a sketchbook or a folder with --dataset."
+        )
+    cost = measure_here(request, settings)
+    console.result(asdict(cost), cost_line(cost))
+
+
+def cost_line(cost: RunCost) -> str:
+    """What a run takes, in one line."""
+    known = []
+    if cost.seconds is not None:
+        known.append(f"about {max(1, round(cost.seconds / 60)):,} min")
+    if cost.memory_bytes:
+        known.append(f"{cost.memory_bytes / 1e9:.1f} GB of memory")
+    if cost.disk_bytes:
+        known.append(f"{max(1, round(cost.disk_bytes / 1e6)):,} MB on the disk")
+    return f"{', '.join(known)}. {cost.note}" if known else cost.note
+
+
+def _request(dataset: str | None, wanted: dict[str, Any]) -> StyleRunRequest | None:
+    """The request of the flags; None if they name no dataset."""
+    from videosketcher_app.training.style_request import StyleRunRequest
+
+    if not dataset:
+        return None
+    return StyleRunRequest(**{"name": Path(dataset).name, **wanted, "dataset": dataset})
 
 
 def _folder_of(
@@ -106,14 +158,12 @@ def _folder_of(
     with build(settings) as services:
         if resume:
             return services.training.folder / _unfinished(services.training, name).id
-        if not dataset:
+        request = _request(dataset, wanted)
+        if request is None:
             raise InvalidRequest(
                 "What to learn is missing.",
                 hint=f"Give --dataset, or --resume to go on with {name!r}.",
             )
-        from videosketcher_app.training.style_request import StyleRunRequest
-
-        request = StyleRunRequest(**{**wanted, "name": name, "dataset": dataset})
         return services.training.prepare(request).path
 
 

@@ -12,6 +12,7 @@ from videosketcher_app.data.grammar.primitives import compose_primitives
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.grammar.pseudo import compose_pseudo
 from videosketcher_app.data.heldout import is_held_out
+from videosketcher_app.data.shuffled_times import with_shuffled_times
 
 Reject = Callable[[Composition], bool]
 
@@ -28,6 +29,7 @@ class SketchMix:
     Attributes:
         concepts: share of object programs and scenes.
         primitives: share of shapes at named places.
+        shuffle_times: the parts are drawn in another order than their plan says.
     """
 
     concepts: float = 0.52
@@ -35,6 +37,7 @@ class SketchMix:
     width_px: int = 432
     height_px: int = 240
     num_frames: int = 81
+    shuffle_times: bool = False
 
 
 class SketchSource:
@@ -57,7 +60,8 @@ class SketchSource:
         while True:
             composition = self._draw(rng)
             if self.reject is None or not self.reject(composition):
-                return composition
+                break
+        return with_shuffled_times(composition, rng) if self.mix.shuffle_times else composition
 
     def _draw(self, rng: np.random.Generator) -> Composition:
         mix = self.mix

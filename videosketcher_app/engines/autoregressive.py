@@ -102,10 +102,17 @@ class AutoregressiveEngine:
 
     Args:
         window: which blocks a block attends to; it bounds the memory of a drawing of any length.
+        decode_frames: latent frames that are decoded at once; None is a whole block.
     """
 
-    def __init__(self, model: PocketModel, window: Window = DEFAULT_WINDOW) -> None:
-        self.model, self.window = model, window
+    def __init__(
+        self,
+        model: PocketModel,
+        window: Window = DEFAULT_WINDOW,
+        *,
+        decode_frames: int | None = None,
+    ) -> None:
+        self.model, self.window, self.decode_frames = model, window, decode_frames
 
     def generate(
         self, request: SketchRequest, plan: DrawingPlan, *, cancel: CancelToken
@@ -184,7 +191,14 @@ class AutoregressiveEngine:
 
     def _new_drawing(self, request: SketchRequest, words: str) -> CausalDrawing:
         width, height = self._canvas(request)
-        return CausalDrawing(self.model, words, width=width, height=height, window=self.window)
+        return CausalDrawing(
+            self.model,
+            words,
+            width=width,
+            height=height,
+            window=self.window,
+            decode_frames=self.decode_frames,
+        )
 
     def _canvas(self, request: SketchRequest) -> tuple[int, int]:
         d = self.model.defaults

@@ -22,6 +22,7 @@ from videosketcher_app.data.ink import composite
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.engines.base import Finished
+from videosketcher_app.engines.brush_box import boxed_model
 from videosketcher_app.engines.brush_frames import (
     cleaned,
     painted_clip,
@@ -64,10 +65,7 @@ class BrushEngine:
         Re-inked frames are raw and finished at once: no decoder made them.
         """
         condition = self.understood.condition
-        if self.painted == BY_MODEL:
-            text = TextEngine(self.model.conditioned(condition.pixels_HW3))
-        else:
-            text = TextEngine(self.model)
+        text = TextEngine(self._painter(request))
         for event in text.generate(request, plan, cancel=cancel):
             if isinstance(event, Frames):
                 yield from self._last(event, request, plan, cancel)
@@ -87,6 +85,15 @@ class BrushEngine:
         names = [part.name for part in plan.parts]
         sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
         return Finished(frames_THW3=clean, sketch=sketch)
+
+    def _painter(self, request: SketchRequest) -> PocketModel:
+        """The model as it draws by the condition frame; a plain one if its drawing is painted anew."""
+        if self.painted == BY_REINK:
+            return self.model
+        frame_HW3 = self.understood.condition.pixels_HW3
+        if isinstance(self.model, PocketModel):
+            return boxed_model(self.model, [frame_HW3], request.num_frames)
+        return self.model.conditioned(frame_HW3)
 
     def _last(
         self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken

@@ -68,6 +68,8 @@ class CausalDrawing:
     Args:
         prompt: what the text encoder reads.
         num_pages: of the KV cache, when branches need more than the window.
+        decode_frames: latent frames that are decoded at once, for less memory and the same pixels;
+            None is a whole block.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class CausalDrawing:
         height: int,
         window: Window = DEFAULT_WINDOW,
         num_pages: int | None = None,
+        decode_frames: int | None = None,
     ) -> None:
         self._model, self._causal = model, causal_of(model)
+        self._decode_frames = decode_frames or self._causal.block_frames
         _, _, *cells = model.latent_shape(1, height, width)
         self._cells = (cells[0], cells[1])
         cache = self._causal.new_cache(
@@ -245,9 +249,11 @@ class CausalDrawing:
     def _decoded(self, latents_BCFhw: Tensor) -> Tensor:
         """Frames of the block that was just completed, and the mark behind it."""
         before = self._marks[self.num_blocks - 1]
-        frames, decoder = self._model.vae.decode_stream(
-            latents_BCFhw.to(self._model.dtype), before.decoder
-        )
+        decoder, pieces = before.decoder, []
+        for piece_BCFhw in latents_BCFhw.to(self._model.dtype).split(self._decode_frames, dim=2):
+            piece, decoder = self._model.vae.decode_stream(piece_BCFhw, decoder)
+            pieces.append(piece)
+        frames = torch.cat(pieces, dim=2)
         recent = [frames] if before.tail_BCTHW is None else [before.tail_BCTHW, frames]
         tail = torch.cat(recent, dim=2)[:, :, -WARM_UP_FRAMES:]
         self._marks[self.num_blocks] = _Mark(decoder, None, tail, frames[:, :, -1].clone())

@@ -86,17 +86,15 @@ def painted_by(model: PocketModel) -> str:
 
 def brush_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:
     """Raw clips (T, H, W, 3) of the cases with the box, in order."""
-    from dataclasses import replace
-
-    import torch
+    from videosketcher_app.engines.brush_box import boxed_model
 
     if not model.image_conditioned:
         yield from _reinked_clips(model, cases, batch_size)
         return
     for at in range(0, len(cases), batch_size):
         batch = cases[at : at + batch_size]
-        own = [model.conditioned(case.condition.pixels_HW3).condition_BCFhw for case in batch]
-        known = replace(model, condition_BCFhw=torch.cat([c for c in own if c is not None]))
+        own = [case.condition.pixels_HW3 for case in batch]
+        known = boxed_model(model, own, model.defaults.num_frames)
         yield from default_clips(known, [str(c.plan) for c in batch], [c.task.seed for c in batch])
 
 

@@ -24,59 +24,60 @@ from videosketcher_app.storage import tensors as tensor_files
 
 WEIGHTS = Path(__file__).with_name("weights")
 FILE, CALIBRATION_FILE = "texture.safetensors", "texture_calibration.json"
-SIDE_PX, PATCHES = 48, 12
-WIDTHS = (32, 48, 72, 96)
-_INK = 0.12  # darkness from which a pixel may be the middle of a patch
+SIDE_PX, PATCHES = 48, 24
+MOST_DENSITY = 2.0  # ink twice as dense as the drawing's own is as dark as any
+_WIDTHS = (24, 48, 64, 96)
+_INK = 0.12  # density from which a pixel may be the middle of a patch
 _PATCH_SEED = 5
 
 
 class TextureNet(nn.Module):
-    """Patches (N, 3, S, S) of scaled ink -> logits (N, K)."""
+    """Patches (N, 1, S, S) of scaled ink -> logits (N, K).
+
+    The first layer halves the patch without losing any of its 2 x 2 pixels: grain is that fine.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
-        for level, width in enumerate(WIDTHS):
-            layers += [
-                nn.Conv2d(inputs, width, 3, 1 if level == 0 else 2, 1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(width, width, 3, 1, 1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
-            inputs = width
-        self.layers = nn.Sequential(*layers)
-        self.kinds = nn.Linear(2 * inputs, len(KINDS))
+        first, second, third, last = _WIDTHS
+        self.layers = nn.Sequential(
+            *_convolution(1, first, 4, stride=2),
+            *_convolution(first, second, 3, stride=2),
+            *_convolution(second, third, 3),
+            *_convolution(third, third, 3, stride=2),
+            *_convolution(third, last, 3),
+        )
+        self.kinds = nn.Linear(2 * last, len(KINDS))
 
-    def forward(self, patches_N3SS: Tensor) -> Tensor:
+    def forward(self, patches_N1SS: Tensor) -> Tensor:
         """The logits of every patch."""
-        x = self.layers(patches_N3SS)
+        x = self.layers(patches_N1SS)
         return self.kinds(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
 
 
-def ink_patches(pictures_B3HW: Tensor, generator: torch.Generator, count: int = PATCHES) -> Tensor:
-    """Patches (B, count, 3, S, S) around random pixels of ink, scaled to the drawing's density.
+def ink_patches(
+    pictures_B3HW: Tensor, generator: torch.Generator, count: int = PATCHES, side_px: int = SIDE_PX
+) -> Tensor:
+    """Patches (B, count, 1, S, S) around random pixels of ink, scaled to the drawing's density.
 
     Args:
         pictures_B3HW: in [0, 1], on white paper, without a box.
         generator: on the pictures' device.
+
+    Returns:
+        densities in [0, MOST_DENSITY]; 1 where the ink is as dense as it mostly is.
     """
-    absorbed = 1 - pictures_B3HW
-    darkness_BHW = absorbed.amax(1)
+    darkness_BHW = (1 - pictures_B3HW).amax(1)
     dense_B = darkness_BHW.square().sum((1, 2)) / darkness_BHW.sum((1, 2)).clamp(min=1e-3)
-    scaled = absorbed / dense_B.clamp(min=0.05).view(-1, 1, 1, 1)
-    weight_BP = (darkness_BHW > _INK * dense_B.view(-1, 1, 1)).flatten(1).float()
+    scaled_BHW = darkness_BHW / dense_B.clamp(min=0.05).view(-1, 1, 1)
+    weight_BP = (scaled_BHW > _INK).flatten(1).float()
     weight_BP = torch.where(weight_BP.sum(1, keepdim=True) > 0, weight_BP, 1.0)
     chosen = torch.multinomial(weight_BP, count, replacement=True, generator=generator)
-    width = pictures_B3HW.shape[3]
-    half = SIDE_PX // 2
-    padded = nn.functional.pad(scaled, (half, half, half, half))
-    windows = padded.unfold(2, SIDE_PX, 1).unfold(3, SIDE_PX, 1)  # B, 3, H+1, W+1, S, S
-    row, column = chosen // width, chosen % width
+    width, half = pictures_B3HW.shape[3], side_px // 2
+    padded = nn.functional.pad(scaled_BHW.clamp(max=MOST_DENSITY), (half, half, half, half))
+    windows = padded.unfold(1, side_px, 1).unfold(2, side_px, 1)  # B, H+1, W+1, S, S
     index = torch.arange(len(pictures_B3HW), device=chosen.device)[:, None].expand_as(chosen)
-    return windows[index, :, row, column]
+    return windows[index, chosen // width, chosen % width][:, :, None]
 
 
 class TextureJudge:
@@ -110,6 +111,14 @@ class TextureJudge:
         half = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
         tensor_files.write_safetensors(folder / FILE, half)
         atomic.write_json(folder / CALIBRATION_FILE, self.calibration)
+
+
+def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, side, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
 
 
 def load_judge(folder: Path = WEIGHTS, device: str = "cpu") -> TextureJudge:

@@ -27,6 +27,7 @@ from videosketcher_app.models.wan.forward import (
     Attention,
     BlockCausalAttention,
     PromptKeys,
+    block_forward,
     dense_attention,
     predict_velocity,
     prompt_keys,
@@ -92,6 +93,7 @@ class CausalWan:
         text_tokens: prompts are padded with zeros to this length; None leaves them as they are.
         network_input: (latents, position of the first latent frame) -> the network's input.
         sigma_of: timestep -> noise level.
+        run_block: `block_forward`, or a compiled version of it, for passes over a block.
     """
 
     transformer: WanModel
@@ -100,6 +102,7 @@ class CausalWan:
     text_tokens: int | None = WAN_TEXT_TOKENS
     network_input: Callable[[Tensor, int], Tensor] = latents_alone
     sigma_of: Callable[[float], float] = table_sigma
+    run_block: Callable[..., Tensor] = block_forward
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 
@@ -181,6 +184,7 @@ class CausalWan:
             prompt,
             attention=past.layers,
             first_frame=past.first_frame,
+            run_block=self.run_block,
         )
         return velocity.float()
 

@@ -140,7 +140,9 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(generation),
-        rollouts=RolloutService(queue=queue, models=shelf, planner=planner, loras=loras),
+        rollouts=RolloutService(
+            queue=queue, models=shelf, planner=planner, loras=loras, ladder=ladder
+        ),
         codraw=CoDrawService(
             queue=queue,
             models=shelf,
@@ -149,6 +151,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
             folder=workspace.root / CODRAW_FOLDER,
             guests=guests,
             limits_of=guests.limits_of,
+            say=ladder.say,
         ),
         brushes=brushes,
         side_by_side=SideBySide(

@@ -192,7 +192,10 @@ class JobQueue:
         Returns False if it does not wait any more.
         """
         with self._changed:
-            passed = [job.priority, *(other.priority for other in self._waiting_jobs() if among(other))]
+            passed = [
+                job.priority,
+                *(other.priority for other in self._waiting_jobs() if among(other)),
+            ]
             kind = (min(passed), job.role is Role.GUEST)
             return self._order.put_first(job, kind, job.session, before_sessions=before_sessions)
 

@@ -67,6 +67,8 @@ class PocketRun:
         rank: of the adapter.
         noises_per_clip, ink_weight: see `pocket_brush.PocketBrushConfig`.
         num_steps, budget_s: length of the run; a budget also bounds it by the clock.
+        shuffle_times: learn from sketches whose parts are drawn in another order than their plan
+            says, for a base that knows no order.
     """
 
     stage: str
@@ -94,6 +96,7 @@ class PocketRun:
     latent_frames_seen: int | None = None
     concepts: float = 0.52
     primitives: float = 0.22
+    shuffle_times: bool = False
     num_inference_steps: int = 6
     teacher_steps: int = 4
     guidance_scale: float = 2.5
@@ -194,7 +197,10 @@ def t2v_config(run: PocketRun, **changes: object) -> PocketT2VConfig:
     values = {
         "canvas": Canvas(width=run.width, height=run.height, max_stamps=run.max_stamps),
         "mix": SketchMix(
-            concepts=run.concepts, primitives=run.primitives, num_frames=run.num_frames
+            concepts=run.concepts,
+            primitives=run.primitives,
+            num_frames=run.num_frames,
+            shuffle_times=run.shuffle_times,
         ),
         "transformer": TransformerConfig(
             dim=run.dim,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -39,17 +39,21 @@ from videosketcher_app.training.style_request import StyleRunRequest, read_reque
 from videosketcher_app.training.style_samples import draw_samples, sample_prompts
 
 logger = logging.getLogger(__name__)
+LoadModel = Callable[[str, str], PocketModel]
 BASE_FILE = "transformer.safetensors"
 MIN_GAIN = 0.01  # of the loss, to count as progress
 _MIB = 1024**2
 
 
-def run_style(folder: Path, *, resume: bool, device: str = "cpu") -> None:
+def run_style(
+    folder: Path, *, resume: bool, device: str = "cpu", load: LoadModel = load_text_model
+) -> None:
     """Runs what the folder's request asks for, to its end, its stop, or an error.
 
     Args:
         resume: go on from the state in the folder if there is one; else begin anew.
         device: that trains.
+        load: (the request's model, device) -> the model to teach.
 
     Raises:
         AppError: the request, the drawings or a file is not usable, or training failed; status.json
@@ -57,7 +61,7 @@ def run_style(folder: Path, *, resume: bool, device: str = "cpu") -> None:
     """
     request = read_request(folder)
     changes = {} if request.num_steps is None else {"num_steps": request.num_steps}
-    run = _StyleRun(folder, request, read_preset(request.preset, **changes), device)
+    run = _StyleRun(folder, request, read_preset(request.preset, **changes), device, load)
     if not resume:
         run.folder.forget()
     run.until_done()
@@ -67,9 +71,15 @@ class _StyleRun:
     """One execution of a run."""
 
     def __init__(
-        self, path: Path, request: StyleRunRequest, preset: StylePreset, device: str
+        self,
+        path: Path,
+        request: StyleRunRequest,
+        preset: StylePreset,
+        device: str,
+        load: LoadModel,
     ) -> None:
         self.path, self.request, self.preset, self.device = path, request, preset, device
+        self.load = load
         self.folder = RunFolder(path)
         self.prompts = sample_prompts(request.sample_prompts, request.trigger)
         self.begun = time.monotonic()
@@ -81,7 +91,7 @@ class _StyleRun:
         folder, preset = self.folder, self.preset
         folder.tell(state="preparing", num_steps=preset.num_steps)
         folder.require_space(preset.disk_budget_mb * _MIB)
-        self.model = load_text_model(self.request.model, self.device)
+        self.model = self.load(self.request.model, self.device)
         start = read_lora(Path(self.request.start_from)) if self.request.start_from else None
         self.network = style_network(self.model, preset, self.request.seed)
         if start is not None:

@@ -23,8 +23,8 @@ from videosketcher_app.models.catalogue import load_text_model
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.training.state import StepRandom
 from videosketcher_app.training.style_data import Variant, read_drawings, variants_of
-from videosketcher_app.training.style_preset import StylePreset, num_sample_times, read_preset
 from videosketcher_app.training.style_prepare import Prepared, prepare
+from videosketcher_app.training.style_preset import StylePreset, num_sample_times, read_preset
 from videosketcher_app.training.style_recipe import StyleRecipe, style_network
 from videosketcher_app.training.style_request import StyleRunRequest
 from videosketcher_app.training.style_samples import sample_prompts, sample_settings
@@ -82,7 +82,7 @@ def calibrate(request: StyleRunRequest, *, device: str = "cpu") -> RunEstimate:
     sample_s = _sample(model, preset, request)
     num_kept = preset.keep_plans if len(prepared.noise_KCFhw) else 0
     times = num_sample_times(preset, num_steps)
-    num_samples = times * len(sample_prompts(request.sample_prompts, ""))
+    num_samples = times * request.num_samples
     shown = times * num_values * _HALF + num_samples * _SAMPLE_BYTES
     return RunEstimate(
         num_steps=num_steps,
@@ -129,9 +129,7 @@ def _step(
 ) -> tuple[float, int]:
     """Seconds of a training step, the second of two, and the number of values that it trains."""
     network = style_network(model, preset, request.seed)
-    recipe = StyleRecipe(
-        preset, model, model.transformer, network, prepared, seed=request.seed
-    )
+    recipe = StyleRecipe(preset, model, model.transformer, network, prepared, seed=request.seed)
     batches = recipe.batches(0, 0, 1)
 
     def step() -> None:

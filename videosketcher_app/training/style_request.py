@@ -19,6 +19,7 @@ REQUEST_FILE = "request.json"
 MAX_STEPS = 1_000_000
 MAX_SAMPLE_PROMPTS = 8
 MAX_TRIGGER_CHARACTERS = 80
+DEFAULT_SAMPLES = (0, 9)  # of the held-out concepts
 _MAX_BYTES = 1_000_000
 Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PLAN_CHARACTERS)]
 
@@ -59,6 +60,11 @@ class StyleRunRequest(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise as_invalid_request(error) from None
+
+    @property
+    def num_samples(self) -> int:
+        """Plans that are drawn each time."""
+        return len(self.sample_prompts) or len(DEFAULT_SAMPLES)
 
     @field_validator("name")
     @classmethod

@@ -20,16 +20,16 @@ from videosketcher_app.storage import atomic, media
 from videosketcher_app.training.style_data import with_trigger
 from videosketcher_app.training.style_folder import RunFolder
 from videosketcher_app.training.style_preset import StylePreset
+from videosketcher_app.training.style_request import DEFAULT_SAMPLES
 
 SAMPLE_SEED = 11
 INDEX_FILE = "index.json"
-_DEFAULT_PLANS = (0, 9)  # of the held-out concepts
 
 
 def sample_prompts(wanted: Sequence[str], trigger: str) -> list[str]:
     """The plans to draw, with the trigger."""
     known = load("heldout_concepts")
-    prompts = list(wanted) or [str(known[index].plan) for index in _DEFAULT_PLANS]
+    prompts = list(wanted) or [str(known[index].plan) for index in DEFAULT_SAMPLES]
     return [with_trigger(prompt, trigger) for prompt in prompts]
 
 

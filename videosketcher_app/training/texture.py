@@ -1,9 +1,10 @@
-"""Trains the classifier of brush kinds: python -m videosketcher_app.training.texture --seconds 90 --out DIR.
+"""Trains the classifier of brush kinds: python -m videosketcher_app.training.texture --seconds 600 --out DIR.
 
-It learns from finished drawings that the engine paints with random brushes, half of them passed
-through Pocket's VAE, and is calibrated on other drawings and brushes, both ways.
+A part of the time paints a bank of patches, the rest learns from it. Run again with the same folders,
+the bank grows and the weights are learned on. In the end the classifier is calibrated on other
+drawings, with brushes like those of training and with unseen ones, clean and through the VAE.
 
-Legend: B drawings, H/W pixels, N patches, S side of a patch.
+Legend: N patches, S side of a patch.
 """
 
 from __future__ import annotations
@@ -16,26 +17,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
 
-from videosketcher_app.data.brushes.batch import painted_clips
 from videosketcher_app.data.brushes.model import KINDS
-from videosketcher_app.data.brushes.stamp_batch import StampBatch, collate, sketch_stamps
-from videosketcher_app.data.brushes.variety import training_brush, unseen_brushes
-from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
-from videosketcher_app.evaluation.texture import TextureJudge, TextureNet, ink_patches
+from videosketcher_app.evaluation.texture import (
+    FILE,
+    MOST_DENSITY,
+    SIDE_PX,
+    TextureJudge,
+    TextureNet,
+    load_judge,
+)
 from videosketcher_app.models.pocket import load_pocket
 from videosketcher_app.models.vae import PocketVAE
+from videosketcher_app.training.texture_bank import (
+    ROOM_PX,
+    KindDataset,
+    PatchBank,
+    grow_bank,
+    painted_pictures,
+    read_bank,
+    through_vae,
+)
 
 logger = logging.getLogger(__name__)
 TRAIN_SEED, CHECK_SEED = 31, 32
-WIDTH, HEIGHT, NUM_FRAMES = 432, 240, 81
-STATIC_FRAMES = 5  # two latent frames; the last one has a past, as in a clip
-CHECK_BATCHES = 12
+_LOG_EVERY = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,142 +52,128 @@ class TextureConfig:
     """The recipe.
 
     Attributes:
-        seconds: training time, data included.
-        decoded_share: share of drawings that pass through the VAE.
+        seconds: of painting and learning together.
+        painting_share: of the seconds; 0 learns from the bank as it is.
+        checked: drawings of each set that calibrates.
     """
 
-    seconds: float = 90.0
-    batch_size: int = 64
+    seconds: float = 600.0
+    painting_share: float = 0.5
+    batch_size: int = 128
     learning_rate: float = 2e-3
-    decoded_share: float = 0.5
-    num_workers: int = 14
-    device: str = "cuda"
+    weight_decay: float = 0.02
+    checked: int = 240
+    num_workers: int = 0
+    device: str = "cpu"
 
 
-class KindDataset(Dataset):
-    """Sample index -> the stamps of a drawing, and the number of its brush's kind.
+def train_texture(
+    config: TextureConfig, vae: PocketVAE, bank_folder: Path, *, init: TextureNet | None = None
+) -> TextureJudge:
+    """Paints, learns and calibrates; progress goes to the log.
 
     Args:
-        unseen: brushes that no training sees.
+        bank_folder: of the shards that are there, and of those that this run paints.
+        init: weights to go on from.
     """
-
-    def __init__(self, seed: int, *, unseen: bool = False, length: int = 100_000_000) -> None:
-        self.source = SketchSource(SketchMix(), seed, held_out)
-        self.unseen, self.length = unseen, length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> tuple[StampBatch, int]:
-        rng = np.random.default_rng([self.source.seed, 8, index])
-        pool = unseen_brushes()
-        brush = pool[index % len(pool)] if self.unseen else training_brush(rng)
-        sketch, seed = self.source(index).sketch, int(rng.integers(1 << 31))
-        return sketch_stamps(sketch, brush, WIDTH, HEIGHT, seed=seed), KINDS.index(brush.kind)
-
-
-def train_texture(config: TextureConfig, vae: PocketVAE) -> TextureJudge:
-    """Trains and calibrates; progress goes to the log."""
+    painting_s = config.painting_share * config.seconds
+    if painting_s > 0:
+        grow_bank(
+            bank_folder, vae, TRAIN_SEED,
+            seconds=painting_s, device=config.device, num_workers=config.num_workers,
+        )  # fmt: skip
     torch.manual_seed(TRAIN_SEED)
-    device = torch.device(config.device)
-    net = TextureNet().to(device)
-    optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=0.02)
-    generator = torch.Generator(device=device).manual_seed(TRAIN_SEED)
-    begun, steps = time.monotonic(), 0
-    for stamps, kinds_B in batches(KindDataset(TRAIN_SEED), config):
-        progress = (time.monotonic() - begun) / config.seconds
-        if progress >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(1.0, 2 * (1 - progress))
-        pictures = finished_pictures(stamps.to(device))
-        decoded = torch.rand(len(pictures), generator=generator, device=device)
-        chosen = decoded < config.decoded_share
-        if bool(chosen.any()):
-            pictures[chosen] = through_vae(vae, pictures[chosen])
-        patches = ink_patches(pictures, generator)
-        target = kinds_B.to(device).repeat_interleave(patches.shape[1])
-        loss = functional.cross_entropy(net(patches.flatten(0, 1)), target, label_smoothing=0.05)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        steps += 1
-        if steps % 50 == 0:
-            logger.info("step %d loss %.3f", steps, float(loss))
+    net = (init or TextureNet()).to(config.device)
+    _learn(net, read_bank(bank_folder), config, config.seconds - painting_s)
     judge = TextureJudge(net)
     judge.calibration = calibration(judge, vae, config)
-    logger.info("%d steps, %s", steps, judge.calibration)
+    logger.info("%s", judge.calibration)
     return judge
 
 
-def batches(dataset: Dataset, config: TextureConfig) -> Iterator[tuple[StampBatch, Tensor]]:
-    """Batches of stamps and kinds, in order."""
-
-    def joined(samples: list[tuple[StampBatch, int]]) -> tuple[StampBatch, Tensor]:
-        return collate([stamps for stamps, _ in samples]), torch.tensor([k for _, k in samples])
-
-    yield from DataLoader(
-        dataset,
-        batch_size=config.batch_size,
-        num_workers=config.num_workers,
-        collate_fn=joined,
-        prefetch_factor=4 if config.num_workers else None,
-    )
-
-
-@torch.no_grad()
-def finished_pictures(stamps: StampBatch) -> Tensor:
-    """Finished drawings (B, 3, H, W) in [0, 1]."""
-    clips = painted_clips(stamps, WIDTH, HEIGHT, 1, first_frame=NUM_FRAMES)
-    return ((clips[:, 0] + 1) / 2).contiguous()
-
-
-@torch.no_grad()
-def through_vae(vae: PocketVAE, pictures_B3HW: Tensor) -> Tensor:
-    """The pictures as the VAE gives them back."""
-    dtype = next(vae.parameters()).dtype
-    still = (2 * pictures_B3HW - 1)[:, :, None].expand(-1, -1, STATIC_FRAMES, -1, -1)
-    decoded = vae.decode(vae.encode(still.to(dtype)))[:, :, -1]
-    return ((decoded.float() + 1) / 2).clamp(0, 1)
-
-
 def calibration(judge: TextureJudge, vae: PocketVAE, config: TextureConfig) -> dict:
-    """Accuracy on other renders, clean and decoded, with brushes like those of training and unseen ones."""
+    """Accuracy on other drawings, clean and decoded, with brushes like those of training and unseen ones."""
     figures: dict[str, float] = {}
     for name, unseen in (("training_brushes", False), ("unseen_brushes", True)):
-        dataset = KindDataset(CHECK_SEED, unseen=unseen, length=CHECK_BATCHES * config.batch_size)
+        dataset = KindDataset(CHECK_SEED, config.checked, unseen=unseen)
         right = {"clean": 0, "decoded": 0}
-        for stamps, kinds_B in batches(dataset, config):
-            clean = finished_pictures(stamps.to(config.device))
-            looks = {"clean": clean, "decoded": through_vae(vae, clean)}
-            for look, pictures in looks.items():
+        painted = painted_pictures(dataset, config.device, num_workers=config.num_workers)
+        for clean, kinds_B in painted:
+            for look, pictures in (("clean", clean), ("decoded", through_vae(vae, clean))):
                 pixels = (255 * pictures).round().byte().permute(0, 2, 3, 1).cpu().numpy()
                 named = judge.kinds(list(pixels))
                 right[look] += sum(n == KINDS[int(k)] for n, k in zip(named, kinds_B, strict=True))
         for look, count in right.items():
             figures[f"{name}_{look}"] = round(count / len(dataset), 4)
-    return {"drawings": CHECK_BATCHES * config.batch_size, **figures}
+    return {"drawings": config.checked, **figures}
+
+
+def _learn(net: TextureNet, bank: PatchBank, config: TextureConfig, seconds: float) -> None:
+    """Cross entropy on patches moved, turned and mirrored at random; the rate falls to zero."""
+    optimizer = torch.optim.AdamW(
+        net.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
+    net.train().requires_grad_(True)
+    begun = time.monotonic()
+    for step, (patches, kinds) in enumerate(_batches(bank, config), 1):
+        progress = (time.monotonic() - begun) / seconds
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(1.0, step / 50, 1.4 * (1 - progress))
+        loss = functional.cross_entropy(net(patches), kinds, label_smoothing=0.05)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if step % _LOG_EVERY == 0:
+            logger.info("step %d loss %.3f", step, loss.item())
+
+
+def _batches(bank: PatchBank, config: TextureConfig) -> Iterator[tuple[Tensor, Tensor]]:
+    """Random patches (N, 1, S, S) for ever; all of a batch are moved and turned alike."""
+    generator = torch.Generator().manual_seed(TRAIN_SEED)
+
+    def chance(high: int, count: int = 1) -> list[int]:
+        return torch.randint(high, (count,), generator=generator).tolist()
+
+    while True:
+        chosen = torch.randint(len(bank.kinds_N), (config.batch_size,), generator=generator)
+        (top, left), (turns, mirrored) = chance(ROOM_PX + 1, 2), chance(4) + chance(2)
+        patches = bank.patches_NSS[chosen, top : top + SIDE_PX, left : left + SIDE_PX]
+        patches = torch.rot90(patches, turns, (1, 2))
+        patches = patches.flip(1) if mirrored else patches
+        scaled = patches[:, None].to(config.device).float() * (MOST_DENSITY / 255)
+        yield scaled, bank.kinds_N[chosen].to(config.device)
 
 
 def main() -> None:
     """Parses the command line."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=90.0)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--painting-share", type=float, default=0.5)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--bank", type=Path, help="folder of painted patches; OUT/bank if not given"
+    )
     parser.add_argument("--base", type=Path, default=Path("checkpoints/pocket"))
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--num-workers", type=int, default=14)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--checked", type=int, default=240)
+    parser.add_argument("--num-workers", type=int, default=0)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
-    vae = load_pocket(given.base, given.device).vae
     config = TextureConfig(
         seconds=given.seconds,
+        painting_share=given.painting_share,
         device=given.device,
         batch_size=given.batch_size,
+        checked=given.checked,
         num_workers=given.num_workers,
     )
-    train_texture(config, vae).save(given.out)
+    init = load_judge(given.out).net if (given.out / FILE).is_file() else None
+    vae = load_pocket(given.base, given.device).vae
+    judge = train_texture(config, vae, given.bank or given.out / "bank", init=init)
+    judge.save(given.out)
 
 
 if __name__ == "__main__":

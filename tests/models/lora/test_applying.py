@@ -120,6 +120,7 @@ def test_adapters_add_up_with_their_scales(tiny):
     assert largest(stacked, velocity(tiny)) <= TOLERANCE
 
 
+@pytest.mark.row("F6", "loads and unloads with the base unchanged", cases=100)
 def test_a_hundred_rounds_leave_the_base_as_it_was(tiny):
     before, plain = fingerprint(tiny), velocity(tiny)
     places = [value.data_ptr() for value in tiny.parameters()]

@@ -35,6 +35,7 @@ def test_there_are_enough_of_them():
     assert len(WRONG) >= 60
 
 
+@pytest.mark.row("F6", "wrong LoRAs")
 @pytest.mark.parametrize("merge", [False, True])
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_loras_are_refused_before_the_base_is_touched(name, merge, tiny, good, tmp_path):

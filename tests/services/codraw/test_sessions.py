@@ -51,6 +51,7 @@ def _two_rounds(session: Session, number: int) -> list[np.ndarray]:
     return pictures
 
 
+@pytest.mark.row("F12", "co-drawing sessions turn by turn", cases=20)
 def test_twenty_sessions_turn_by_turn_equal_their_solo_runs_and_the_21st_is_told(
     tmp_path: Path,
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_guest_without_room_draws_no_more(tmp_path: Path) -> None:
             shared.service.open(guest.name, _request(), role=Role.GUEST)
 
 
+@pytest.mark.row("T12", "ids of co-drawing sessions")
 def test_a_session_is_its_owners_alone(tmp_path: Path) -> None:
     with studio(tmp_path) as shared:
         guests = [shared.guests.admit()[1].name for _ in range(2)]

@@ -72,6 +72,7 @@ WAY_DOWN = [
 ]
 
 
+@pytest.mark.row("F8", "rungs of the ladder")
 @pytest.mark.parametrize("rung", range(len(WAY_DOWN)))
 def test_the_work_is_repeated_once_a_rung_until_it_fits(rung: int) -> None:
     rig = Rig(card(80))
@@ -221,6 +222,7 @@ STICKY = (
 )
 
 
+@pytest.mark.row("F9", "kinds of lost devices")
 @pytest.mark.parametrize("kind", STICKY)
 def test_no_job_that_waits_touches_a_lost_device(lease: DeviceLease, kind: str) -> None:
     begun: list[int] = []

@@ -27,6 +27,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
     hold_to("cuda:0", None)
 
 
+@pytest.mark.row("F8", "memory limits of a true GPU", cases=5)
 def test_five_limits_end_clearly_and_the_next_drawing_is_the_same(services: Services) -> None:
     import torch
 

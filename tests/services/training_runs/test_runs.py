@@ -16,7 +16,7 @@ from tests.services.training_runs.small_runs import (
     small_request,
 )
 from videosketcher_app.core.access import Role
-from videosketcher_app.core.errors import Forbidden, InvalidRequest
+from videosketcher_app.core.errors import AppError, Forbidden, InvalidRequest
 from videosketcher_app.services.container import Services, build
 
 
@@ -104,6 +104,32 @@ def test_the_cost_of_the_first_run_is_said_to_be_unknown(
     cost = services.training.cost(small_request(tmp_path))
     assert (cost.seconds, cost.memory_bytes) == (None, None)
     assert "Nothing of this kind" in cost.note
+
+
+def test_one_step_tells_the_cost_of_the_first_run(services: Services, tmp_path: Path) -> None:
+    request = small_request(tmp_path, num_steps=40, sample_every=20)
+    with pytest.raises(Forbidden):
+        services.training.measure(request, role=Role.GUEST)
+    measured = services.training.measure(request)
+    assert measured == services.training.cost(request)
+    assert measured.seconds is not None
+    assert measured.seconds > 0
+    assert (measured.memory_bytes or 0) > 10_000_000
+    assert (measured.disk_bytes or 0) > 1_000
+    assert "one step" in measured.note
+    assert "3 samples" in measured.note
+    longer = services.training.cost(request.model_copy(update={"num_steps": 400}))
+    assert (longer.seconds or 0) > measured.seconds
+    assert services.training.runs() == ()
+    assert not list(services.training.folder.glob("*"))
+
+
+def test_what_cannot_be_measured_says_why(services: Services, tmp_path: Path) -> None:
+    request = small_request(tmp_path)
+    broken = tmp_path / "datasets" / "ink" / "sketches"
+    next(broken.glob("*.json")).write_text("{", "utf-8")
+    with pytest.raises(AppError, match="Sketch"):
+        services.training.measure(request)
 
 
 def test_building_services_makes_no_thread_and_no_folder(tmp_path: Path) -> None:

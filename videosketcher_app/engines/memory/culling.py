@@ -5,13 +5,12 @@ Legend: B batch, N heads, L tokens, E head width, K kept keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from videosketcher_app.engines.memory.paper import MergedKeys
+from videosketcher_app.models.compiling import compiled
 
 
 class CulledAttention:
@@ -46,18 +45,9 @@ def culled_attention_slow(
 def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
     """Attention with a number added to every key's scores."""
     if q_BNLE.device.type == "cuda":  # a mask would rule out the fast kernels
-        return _flex()(q_BNLE, k_BNKE, v_BNKE, bias_K)
+        return compiled(flex_biased, dynamic=True)(q_BNLE, k_BNKE, v_BNKE, bias_K)
     mask_1K = bias_K.to(q_BNLE.dtype)[None]
     return F.scaled_dot_product_attention(q_BNLE, k_BNKE, v_BNKE, attn_mask=mask_1K)
-
-
-_compiled: list[Callable[..., Tensor]] = []
-
-
-def _flex() -> Callable[..., Tensor]:
-    if not _compiled:
-        _compiled.append(torch.compile(flex_biased, dynamic=True))
-    return _compiled[0]
 
 
 def flex_biased(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.models.compiling import compiled
 from videosketcher_app.models.sparse_attention.band import BandMask
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 FLEX, SLICED = "flex", "sliced"
 RUN_TOKENS = 512
-MAX_COMPILED_SHAPES = 64  # canvases in the life of a process
 BandAttention = Callable[[Tensor, Tensor, Tensor, BandMask], Tensor]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -110,28 +110,14 @@ def flex_band_attention(
 
 def compiled_on_gpu(function: Function, device: torch.device) -> Function:
     """The function itself, fused by torch.compile where FlexAttention is compiled too."""
-    return _compiled(function) if kernel_for(device) == FLEX else function
+    return compiled(function, dynamic=False) if kernel_for(device) == FLEX else function
 
 
-@cache
-def _compiled(function: Callable[..., Any]) -> Any:
-    _allow_shapes()
-    return torch.compile(function, dynamic=False)
-
-
-@cache
 def _compiled_flex() -> Callable[..., Tensor]:
     from torch.nn.attention.flex_attention import flex_attention
 
-    _allow_shapes()
     # Without the whole graph it would fall back to scores of L x L.
-    return torch.compile(flex_attention, dynamic=False, fullgraph=True)
-
-
-def _allow_shapes() -> None:
-    """Every canvas compiles anew; torch's default gives up after eight."""
-    limit = torch._dynamo.config.recompile_limit
-    torch._dynamo.config.recompile_limit = max(limit, MAX_COMPILED_SHAPES)
+    return compiled(flex_attention, dynamic=False, fullgraph=True)
 
 
 @lru_cache(maxsize=8)

@@ -10,8 +10,7 @@ Legend: T frames (they are the batch), C channels, H/W rows and columns, O outpu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,6 +23,8 @@ from diffsynth.models.wan_video_vae import (
     WanVideoVAE,
 )
 from torch import Tensor, nn
+
+from videosketcher_app.models.compiling import compiled
 
 History = list[Tensor | None]
 REACH = 2  # frames of the past that a convolution sees
@@ -65,11 +66,6 @@ def activate_and_fold(
     return fold(F.silu(normed).to(x_TCHW.dtype), past_RCHW)
 
 
-@cache
-def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
-    return torch.compile(activate_and_fold, dynamic=True)
-
-
 class FoldedDecoder:
     """Decodes latents of Wan's VAE.
 
@@ -90,7 +86,8 @@ class FoldedDecoder:
         decoder = vae.model.decoder
         is_cuda = decoder.conv1.weight.device.type == "cuda"
         self._compiles = is_cuda if compiles is None else compiles
-        self._activate = _compiled() if self._compiles else activate_and_fold
+        plain = activate_and_fold
+        self._activate = compiled(plain, dynamic=True) if self._compiles else plain
         folding: list[Any] = [m for m in decoder.modules() if _looks_back(m)]
         self._folded = {conv: FoldedConv(conv) for conv in folding}
         self._number = {conv: number for number, conv in enumerate(folding)}
@@ -103,12 +100,31 @@ class FoldedDecoder:
     @torch.inference_mode()
     def stream(self, latents_1CFhw: Tensor) -> Iterator[Tensor]:
         """The same, some latent frames at a time; the first frame of a clip comes alone."""
+        yield from self._pieces(latents_1CFhw, self._no_past())
+
+    @torch.inference_mode()
+    def decode_stream(
+        self, latents_1CFhw: Tensor, past: History | None
+    ) -> tuple[Tensor, History]:
+        """Decodes the next latent frames of a clip: the first gives one frame, others four.
+
+        Args:
+            past: what the call before returned, which stays as it is; None starts a clip.
+        """
+        past = self._no_past() if past is None else list(past)
+        return torch.cat(list(self._pieces(latents_1CFhw, past)), dim=2), past
+
+    def _no_past(self) -> History:
+        return [None] * len(self._number)
+
+    def _pieces(self, latents_1CFhw: Tensor, past: History) -> Iterator[Tensor]:
+        """Frames of some latent frames at a time; `past` is brought up to date."""
         assert len(latents_1CFhw) == 1, "one clip at a time"
         x_FCHW = self._unscaled(latents_1CFhw)[0].transpose(0, 1)
         x_FCHW = x_FCHW.contiguous(memory_format=torch.channels_last)
-        past: History = [None] * len(self._number)
-        cuts = [1, *range(1 + self._at_a_time, len(x_FCHW), self._at_a_time)]
-        for piece in torch.tensor_split(x_FCHW, cuts[: max(0, len(x_FCHW) - 1)]):
+        alone = 1 if past[0] is None else self._at_a_time
+        cuts = range(alone, len(x_FCHW), self._at_a_time)
+        for piece in torch.tensor_split(x_FCHW, list(cuts)):
             with torch.backends.cudnn.flags(enabled=True, benchmark=True):
                 frames_TCHW = self._decode(piece, past, is_first=past[0] is None)
             yield frames_TCHW.transpose(0, 1)[None].clamp(-1, 1)

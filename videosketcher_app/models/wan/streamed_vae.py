@@ -16,16 +16,21 @@ from diffsynth.models.wan_video_vae import CausalConv3d, WanVideoVAE
 from torch import Tensor, nn
 
 from videosketcher_app.models.vae import StreamState
+from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 
 _FRAMES_A_LATENT = 4
 
 
 class StreamedWanVae(nn.Module):
-    """The VAE of a pipeline with the methods of Pocket's; its weights are shared."""
+    """The VAE of a pipeline with the methods of Pocket's; its weights are shared.
 
-    def __init__(self, vae: WanVideoVAE) -> None:
+    Args:
+        folded: decodes in place of the VAE's own decoder, equal but for rounding.
+    """
+
+    def __init__(self, vae: WanVideoVAE, folded: FoldedDecoder | None = None) -> None:
         super().__init__()
-        self.whole = vae
+        self.whole, self.folded = vae, folded
 
     def encode(self, frames_BCTHW: Tensor) -> Tensor:
         """Normalised latents (B, C, F, h, w) of clips (B, 3, T, H, W) in [-1, 1]."""
@@ -67,6 +72,8 @@ class StreamedWanVae(nn.Module):
         Args:
             state: what the call before returned, which stays as it is; None starts a clip.
         """
+        if self.folded is not None:
+            return self.folded.decode_stream(latents_BCFhw, state)
         network: Any = self.whole.model
         memory = _memory(network.decoder, state)
         center, inverse = self._scale(latents_BCFhw)

@@ -13,12 +13,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.data.strokes import FloatArray
 from videosketcher_app.services.codraw.reel import Reel
+
+if TYPE_CHECKING:
+    from videosketcher_app.services.codraw.video import Video
 
 BEFORE_FRAMES = 9  # what the encoder must have seen to know what went before
 MOST_IN_MEMORY = 24  # blocks: three windows
@@ -36,6 +40,7 @@ class Block:
         start, stop: its frames within its turn.
         shown: gives the frames (T, H, W, 3) of the block and those before it (None at the
             beginning of a drawing); None if the model drew the block.
+        over: a video that the model draws the block over; only until it is drawn.
     """
 
     key: int
@@ -43,6 +48,7 @@ class Block:
     start: int
     stop: int
     shown: Callable[[], tuple[Clip, Clip | None]] | None = None
+    over: Video | None = None
 
 
 class BlockMaker:
@@ -56,9 +62,17 @@ class BlockMaker:
         self.next_key = next_key
         self._lock = threading.Lock()
 
-    def drawn(self, words: str, *, start: int, stop: int, key: int | None = None) -> Block:
-        """A block that the model draws."""
-        return Block(self._key(key), words, start, stop)
+    def drawn(
+        self,
+        words: str,
+        *,
+        start: int,
+        stop: int,
+        key: int | None = None,
+        over: Video | None = None,
+    ) -> Block:
+        """A block that the model draws, over a video or on its own."""
+        return Block(self._key(key), words, start, stop, over=over)
 
     def shown(
         self,

@@ -23,6 +23,7 @@ from videosketcher_app.services.codraw.reel import Picture, Reel
 from videosketcher_app.services.codraw.tracer import strokes_until
 from videosketcher_app.services.codraw.turns import Turn
 from videosketcher_app.services.codraw.user_hand import UserHand
+from videosketcher_app.services.codraw.video import Video
 
 DEPTH_STRIDE, BRANCH_STRIDE = 7919, 104_729  # keep the seeds of turns and of their branches apart
 PART_FRAMES = 81  # a whole plan takes about so many
@@ -70,7 +71,9 @@ class Easel(UserHand):
         seed = self.request.seed + DEPTH_STRIDE * depth + BRANCH_STRIDE * tries
         return seed % (MAX_SEED + 1)
 
-    def _assignment(self, frames: int, until: str, seed: int | None) -> Assignment:
+    def _assignment(
+        self, frames: int, until: str, seed: int | None, over: Video | None
+    ) -> Assignment:
         parent = self._tree.latest
         before = None if parent is None else parent.reel
 
@@ -79,7 +82,7 @@ class Easel(UserHand):
         ) -> Block:
             words = self._words.text if words is None else words
             if reel is None:
-                return self._maker.drawn(words, start=start, stop=stop)
+                return self._maker.drawn(words, start=start, stop=stop, over=over)
             return self._maker.shown(words, reel, start=start, stop=stop, parent=before)
 
         mine = [s for t in self._tree.path() if t.hand == "you" for s in t.strokes]

@@ -7,6 +7,7 @@ worker alone. Jobs of co-drawing go before all others, and sessions take turns b
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import Cancelled, QueueFull
+from videosketcher_app.core.errors import Cancelled, OutOfMemory, QueueFull
 from videosketcher_app.core.events import Progress
+from videosketcher_app.engines.thrift import RUNGS, Thrift
+from videosketcher_app.models.machine import free_unused, is_out_of_memory
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.jobs import Job, JobQueue, Priority
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from videosketcher_app.services.codraw.stage import Stage
 
 logger = logging.getLogger(__name__)
+Work = Callable[["Stage"], Generator[Any, None, Any]]
 MOST_WAITING = 6  # jobs of one session; more would be a fault of ours
 
 
@@ -44,14 +48,25 @@ class DrawnBlock:
 class ModelSide:
     """The model of one session.
 
+    What runs out of memory is done again on a new stage, which plays the drawing from what is kept
+    of it: first as before, then more and more thriftily. What helped stays until nothing helps.
+
     Args:
         make_stage: called on the worker when the stage is needed and there is none.
+        say: notes what was given up, for people.
     """
 
     def __init__(
-        self, queue: JobQueue, make_stage: Callable[[], Stage], *, session: str, role: Role
+        self,
+        queue: JobQueue,
+        make_stage: Callable[[Thrift], Stage],
+        *,
+        session: str,
+        role: Role,
+        say: Callable[[str], None] = logger.warning,
     ) -> None:
-        self._queue, self._make_stage = queue, make_stage
+        self._queue, self._make_stage, self._say = queue, make_stage, say
+        self._rung = 0  # of RUNGS
         self._session, self._role = session, role
         self._stage: Stage | None = None
         self._prefill: Job | None = None
@@ -74,11 +89,13 @@ class ModelSide:
         """Draws a block behind a path; the job's result is a DrawnBlock."""
 
         def body(cancel: CancelToken) -> Generator[Progress, None, DrawnBlock]:
-            stage = self._ready()
-            stage.goto(path, block.words, cancel)
-            seen_HW3, steps = stage.seen(), stage.draw(block, seed=seed, cancel=cancel)
-            frames_THW3 = yield from _told(steps, stage.num_steps)
-            return DrawnBlock(frames_THW3, seen_HW3)
+            def work(stage: Stage) -> Generator[Progress, None, DrawnBlock]:
+                stage.goto(path, block.words, cancel)
+                seen_HW3, steps = stage.seen(), stage.draw(block, seed=seed, cancel=cancel)
+                frames_THW3 = yield from _told(steps, stage.num_steps)
+                return DrawnBlock(frames_THW3, seen_HW3)
+
+            return (yield from self._thriftily(work))
 
         return self._submit(body, "A turn of the model")
 
@@ -94,11 +111,13 @@ class ModelSide:
         """What the model would draw behind a path and some more shown blocks; waits."""
 
         def body(cancel: CancelToken) -> Generator[Progress, None, DrawnBlock]:
-            stage = self._ready()
-            stage.goto(path, words, cancel)
-            steps = stage.peek(shown, num_blocks, seed=seed, cancel=cancel)
-            frames_THW3, seen_HW3 = yield from _told(steps, stage.num_steps * num_blocks)
-            return DrawnBlock(frames_THW3, seen_HW3)
+            def work(stage: Stage) -> Generator[Progress, None, DrawnBlock]:
+                stage.goto(path, words, cancel)
+                steps = stage.peek(shown, num_blocks, seed=seed, cancel=cancel)
+                frames_THW3, seen_HW3 = yield from _told(steps, stage.num_steps * num_blocks)
+                return DrawnBlock(frames_THW3, seen_HW3)
+
+            return (yield from self._thriftily(work))
 
         return self._submit(body, "A look ahead").result()
 
@@ -108,10 +127,12 @@ class ModelSide:
             self._prefill.cancel()
 
         def body(cancel: CancelToken) -> Generator[Progress, None, None]:
-            yield Progress(step=0, num_steps=0)
-            stage = self._ready()
-            stage.goto(path, words, cancel)
-            stage.settle()
+            def work(stage: Stage) -> Generator[Progress, None, None]:
+                yield Progress(step=0, num_steps=0)
+                stage.goto(path, words, cancel)
+                stage.settle()
+
+            yield from self._thriftily(work)
 
         self._prefill = self._submit(body, "Reading strokes")
 
@@ -146,8 +167,43 @@ class ModelSide:
         if self._closed:
             raise Cancelled("This drawing was closed.")
         if self._stage is None:
-            self._stage = self._make_stage()
+            self._stage = self._make_stage(RUNGS[self._rung])
         return self._stage
+
+    def _thriftily(self, work: Work) -> Generator[Any, None, Any]:
+        """Does the work, and again with less when memory runs out; on the worker.
+
+        Raises:
+            OutOfMemory: nothing is left to give up; the next work begins with everything again.
+        """
+        was_freed = False
+        while True:
+            try:
+                return (yield from work(self._ready()))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+            self._let_go()
+            free_unused()
+            if was_freed:
+                self._give_up()
+            was_freed = True
+
+    def _give_up(self) -> None:
+        """One rung down.
+
+        Raises:
+            OutOfMemory: this was the last one.
+        """
+        if self._rung + 1 == len(RUNGS):
+            self._rung = 0
+            raise OutOfMemory(
+                "There is not enough memory to go on with this drawing.",
+                hint="It is kept. Close other programs or drawings, then press Continue again.",
+            )
+        self._rung += 1
+        self._say(f"Drawing together: memory ran out. {RUNGS[self._rung].said}")
 
     def _submit(self, body: Callable[[CancelToken], Iterator[Any]], name: str) -> Job:
         return self._queue.submit(

@@ -7,8 +7,9 @@
 Points are [x, y], [x, y, seconds] or [x, y, seconds, pressure]; without seconds the pen has the
 usual pace. The turns are
 
-    draw: strokes;  generate: frames, with "until" (frames, part, plan), "seed", and "shown" to stop
-    at a frame;  undo, redo: how often;  branch: turn, 0 is blank paper;  accept: {"turn", "frame"};
+    draw: strokes;  generate: frames, with "until" (frames, part, plan), "seed", "shown" to stop at a
+    frame, "switch": [[frame, words], ...] for other words on the way, and "video", a file beside the
+    script that is drawn over with a "strength" up to 1;  undo, redo: how often;  branch: turn, 0 is blank paper;  accept: {"turn", "frame"};
     say: a concept or a plan;  lock: a polygon, or null;  background: an image file beside the
     script.
 """
@@ -17,8 +18,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,17 @@ from videosketcher_app.data.strokes import Pen
 from videosketcher_app.services.codraw.events import Event, FrameDrawn, TurnFailed
 from videosketcher_app.services.codraw.pace import USUAL_PACE
 from videosketcher_app.services.codraw.session import Session
+from videosketcher_app.services.codraw.switches import PromptSwitch
+from videosketcher_app.services.codraw.video import Video, read_video
 from videosketcher_app.storage import bounded, media, paths
 
 MAX_SCRIPT_BYTES = 20_000_000
 MAX_TURNS = 1000
 MAX_COUNT = 10_000
+_GENERATE_FIELDS = ("until", "seed", "shown", "switch", "video", "strength")
 _FIELDS: dict[str, None] = dict.fromkeys(("request", "turns", "concept"))
 _STROKE_FIELDS: dict[str, None] = dict.fromkeys(("points", "color", "width", "eraser"))
+Turn = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class Script:
     """
 
     request: CoDrawRequest
-    turns: tuple[tuple[str, Any, Mapping[str, Any]], ...]
+    turns: tuple[tuple[str, Any, Turn], ...]
     folder: Path
 
 
@@ -96,7 +102,7 @@ def run_script(session: Session, script: Script) -> Iterator[Event]:
     """
     for what, value, turn in script.turns:
         if what == "generate":
-            yield from _generate(session, value, turn)
+            yield from _generate(session, script, value, turn)
         elif what == "draw":
             draw_strokes(session, value)
         elif what == "background":
@@ -124,43 +130,91 @@ def draw_strokes(session: Session, strokes: Sequence[Any]) -> None:
 
 
 def turn_events(
-    session: Session, frames: int | None, *, shown: int | None = None, **how: Any
+    session: Session,
+    frames: int | None,
+    *,
+    shown: int | None = None,
+    switches: Sequence[PromptSwitch] = (),
+    **how: Any,
 ) -> Iterator[Event]:
     """One turn of the model, whose failure is raised.
 
     Args:
         shown: stops the turn at this frame.
-        how: `until` and `seed` of `Session.generate`.
+        switches: other words on the way, by frame of the turn.
+        how: `until`, `seed` and `over` of `Session.generate`.
 
     Raises:
         AppError: why it failed.
     """
-    for event in session.generate(frames, **how):
-        yield event
-        if isinstance(event, TurnFailed):
-            raise event.error
-        if shown is not None and isinstance(event, FrameDrawn) and event.index >= shown:
-            session.cancel(shown)
+    due = deque(sorted(switches, key=lambda switch: switch.frame))
+
+    def switch(next_frame: int) -> None:
+        while due and due[0].frame <= next_frame:
+            session.say(due.popleft().words)
+
+    switch(0)
+    with closing(session.generate(frames, **how)) as events:  # type: ignore[type-var]
+        for event in events:
+            yield event
+            if isinstance(event, TurnFailed):
+                raise event.error
+            if isinstance(event, FrameDrawn):
+                switch(event.index + 1)
+                if shown is not None and event.index >= shown:
+                    session.cancel(shown)
 
 
-def _generate(session: Session, frames: Any, turn: Mapping[str, Any]) -> Iterator[Event]:
+def _generate(session: Session, script: Script, frames: Any, turn: Turn) -> Iterator[Event]:
     numbers = [frames, turn.get("shown"), turn.get("seed")]
     if any(n is not None and (not isinstance(n, int) or isinstance(n, bool)) for n in numbers):
         raise InvalidRequest(
             f"`generate`, `shown` and `seed` are whole numbers. Received: {numbers}",
             hint='Write {"generate": 24, "seed": 7}.',
         )
-    return turn_events(session, frames, shown=numbers[1], until=turn.get("until"), seed=numbers[2])
+    return turn_events(
+        session,
+        frames,
+        shown=numbers[1],
+        switches=_switches(turn.get("switch", [])),
+        until=turn.get("until"),
+        seed=numbers[2],
+        over=_video(session, script, frames, turn),
+    )
 
 
-def _turn(number: int, turn: Any) -> tuple[str, Any, Mapping[str, Any]]:
+def _switches(values: Any) -> list[PromptSwitch]:
+    try:
+        return [PromptSwitch(frame=_count(frame), words=words) for frame, words in values]
+    except (TypeError, ValueError):
+        raise InvalidRequest(
+            "`switch` is a list of frames with words.", hint='Write [[24, "a horse"]].'
+        ) from None
+
+
+def _video(session: Session, script: Script, frames: Any, turn: Turn) -> Video | None:
+    if "video" not in turn:
+        return None
+    strength = turn.get("strength")
+    if strength is not None and not isinstance(strength, int | float):
+        raise InvalidRequest(f"A strength is a number. Received: {strength!r}", hint="Try 0.7.")
+    return read_video(
+        paths.safe_join(script.folder, str(turn["video"])),
+        width=session.width,
+        height=session.height,
+        num_frames=session.request.turn_frames if frames is None else _count(frames),
+        strength=strength,
+    )
+
+
+def _turn(number: int, turn: Any) -> tuple[str, Any, Turn]:
     kinds = [kind for kind in _KINDS if isinstance(turn, dict) and kind in turn]
     if len(kinds) != 1:
         raise InvalidRequest(
             f"Turn {number} of the script is not one of: {', '.join(_KINDS)}.",
             hint='Write {"generate": 24}.',
         )
-    more = ("until", "seed", "shown") if kinds[0] == "generate" else ()
+    more = _GENERATE_FIELDS if kinds[0] == "generate" else ()
     refuse_unknown(turn, dict.fromkeys((kinds[0], *more)))
     return kinds[0], turn[kinds[0]], turn
 

@@ -23,6 +23,7 @@ from videosketcher_app.services.codraw.model_turn import BLOCK_FRAMES, ModelTurn
 from videosketcher_app.services.codraw.paper import Paper, check_polygon
 from videosketcher_app.services.codraw.reel import Reel
 from videosketcher_app.services.codraw.tracer import Tracer
+from videosketcher_app.services.codraw.video import Video, check_video
 from videosketcher_app.services.codraw.words import planned_words
 
 Until = Literal["frames", "part", "plan"]
@@ -92,7 +93,12 @@ class Session(LookingBack):
     # -- the model's hand --------------------------------------------------------------------
 
     def generate(
-        self, num_frames: int | None = None, *, until: Until | None = None, seed: int | None = None
+        self,
+        num_frames: int | None = None,
+        *,
+        until: Until | None = None,
+        seed: int | None = None,
+        over: Video | None = None,
     ) -> Iterator[Event]:
         """The model's turn; the caller's pace is the model's: few frames are made ahead of it.
 
@@ -100,10 +106,12 @@ class Session(LookingBack):
         iterator stops the turn at the last frame that was taken. Waits for the worker.
 
         Args:
-            num_frames: rounded up to whole blocks of 12; None is the request's `turn_frames`.
+            num_frames: rounded up to whole blocks of 12; None is the video's length, or the
+                request's `turn_frames`.
             until: "frames"; "part" also stops behind a finished part of the plan; "plan" goes on
                 until the model adds nothing more. None is "part" for a tutor, else "frames".
             seed: of the noise; None is this turn's own, which `peek` uses too.
+            over: a video of the paper's size that is drawn over, zero-shot.
 
         Raises:
             InvalidRequest: the model is drawing already, or a value is not possible.
@@ -115,14 +123,16 @@ class Session(LookingBack):
             raise InvalidRequest(
                 f"A turn cannot go on until {until!r}.", hint="Choose part or plan."
             )
+        if over is not None:
+            check_video(over, self.width, self.height)
+            num_frames = len(over) if num_frames is None else num_frames
         with self._lock:
             self._require_rest()
             self._check_seed(seed)
             frames = self._whole_frames(num_frames, until)
             self._commit_hand()
-            self._turn = ModelTurn(
-                self._side, self._assignment(frames, until, seed), self._keep_model_turn
-            )
+            task = self._assignment(frames, until, seed, over)
+            self._turn = ModelTurn(self._side, task, self._keep_model_turn)
         return self._run(self._turn)
 
     def cancel(self, shown_frame: int | None = None) -> None:

@@ -23,6 +23,7 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import AppError, OutOfMemory
 from videosketcher_app.core.events import Progress
 from videosketcher_app.core.requests import CoDrawRequest
+from videosketcher_app.engines.thrift import Thrift
 from videosketcher_app.services.codraw import kept
 from videosketcher_app.services.codraw.blocks import BlockMaker, LatentShelf
 from videosketcher_app.services.codraw.causal_models import check_model, fitted
@@ -78,6 +79,7 @@ class CoDrawService:
         guests: knows where those are.
         limits_of: how many sessions a role may have.
         clock: seconds that never jump.
+        say: notes what was given up where memory ran out, for people.
     """
 
     def __init__(
@@ -91,10 +93,11 @@ class CoDrawService:
         guests: GuestBook | None = None,
         limits_of: Callable[[Role], Limits] = LIMITS.__getitem__,
         clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], None] = logger.warning,
     ) -> None:
         self._queue, self._models, self._lease, self._planner = queue, models, lease, planner
         self._folder, self._guests = folder, guests
-        self._limits_of, self._clock = limits_of, clock
+        self._limits_of, self._clock, self._say = limits_of, clock, say
         self._lock = threading.RLock()
         self._open: dict[str, _Open] = {}
         self._opening = 0
@@ -294,10 +297,10 @@ class CoDrawService:
         folder = self._home(owner) / session_id
         shelf = LatentShelf(folder / "latents")
 
-        def make_stage() -> Stage:
-            return self._stage(session_id, request, words, shelf)
+        def make_stage(thrift: Thrift) -> Stage:
+            return self._stage(session_id, request, words, shelf, thrift)
 
-        side = ModelSide(self._queue, make_stage, session=session_id, role=role)
+        side = ModelSide(self._queue, make_stage, session=session_id, role=role, say=self._say)
         parts = SessionParts(
             side=side,
             shelf=shelf,
@@ -311,7 +314,12 @@ class CoDrawService:
         return Session(session_id, owner, role, request, parts)
 
     def _stage(
-        self, session_id: str, request: CoDrawRequest, words: Words, shelf: LatentShelf
+        self,
+        session_id: str,
+        request: CoDrawRequest,
+        words: Words,
+        shelf: LatentShelf,
+        thrift: Thrift,
     ) -> Stage:
         """The model's memory for a session, if there is room; on the worker."""
         from videosketcher_app.services.codraw.stage import Stage, stage_bytes
@@ -321,14 +329,14 @@ class CoDrawService:
         model = self._models.pin(request.model, _holder(session_id))
         size = {"width": request.width, "height": request.height}
         try:
-            self._lease.keep(_holder(session_id), stage_bytes(model, **size))
+            self._lease.keep(_holder(session_id), stage_bytes(model, **size, thrift=thrift))
         except OutOfMemory as error:
             raise SessionsFull(
                 "There is no memory for one more drawing together.",
                 hint="Try again when somebody has finished, or in 15 minutes.",
             ) from error
         steps = request.num_inference_steps
-        return Stage(model, words.text, shelf, **size, num_inference_steps=steps)
+        return Stage(model, words.text, shelf, **size, num_inference_steps=steps, thrift=thrift)
 
     def _bring_back(self, session_id: str, owner: str, role: Role, folder: Path) -> Session:
         values = kept.read_session(folder)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.engines.thrift import Thrift
 from videosketcher_app.services.codraw.blocks import Block, Clip, LatentShelf
 
 if TYPE_CHECKING:
@@ -31,13 +32,15 @@ HISTORY_BLOCKS = 3
 PEEK_BLOCKS = 2
 
 
-def stage_bytes(model: PocketModel, *, width: int, height: int) -> int:
+def stage_bytes(
+    model: PocketModel, *, width: int, height: int, thrift: Thrift | None = None
+) -> int:
     """Bytes of one session's cache on a canvas of this size."""
     from videosketcher_app.models.causal_wan import causal_of
 
     _, _, *cells = model.latent_shape(1, height, width)
     page_bytes = causal_of(model).cache_shape(1, cells[0], cells[1]).page_bytes
-    return page_bytes * _num_pages(_window())
+    return page_bytes * _num_pages(window_of(thrift or Thrift()))
 
 
 class Stage:
@@ -46,6 +49,7 @@ class Stage:
     Args:
         words: that the model reads first.
         shelf: where latents are found and kept.
+        thrift: what it may take; None is all that the model was made for.
     """
 
     def __init__(
@@ -57,12 +61,14 @@ class Stage:
         width: int,
         height: int,
         num_inference_steps: int | None = None,
+        thrift: Thrift | None = None,
     ) -> None:
         from videosketcher_app.engines.autoregressive import timesteps_for
         from videosketcher_app.engines.causal_drawing import CausalDrawing
 
         self._shelf, self._words = shelf, words
-        window = _window()
+        thrift = thrift or Thrift()
+        window = window_of(thrift)
         self._timesteps = timesteps_for(model, num_inference_steps)
         self._drawing = CausalDrawing(
             model,
@@ -71,6 +77,7 @@ class Stage:
             height=height,
             window=window,
             num_pages=_num_pages(window),
+            decode_frames=thrift.decode_frames,
         )
         self._blank_HW3 = np.full((height, width, 3), 255, np.uint8)
         self._at: list[Block] = []
@@ -114,8 +121,9 @@ class Stage:
         Raises:
             Cancelled: the memory is as it was before.
         """
+        over, timesteps = self._begun_over(block)
         latents_CFhw, frames_THW3 = yield from _drawn(
-            self._drawing, seed=seed, timesteps=self._timesteps, cancel=cancel
+            self._drawing, seed=seed, timesteps=timesteps, cancel=cancel, over=over
         )
         self._shelf.put(block, latents_CFhw)
         self._at.append(block)
@@ -177,6 +185,19 @@ class Stage:
         latents_BCFhw = drawing.show(_clip(frames_THW3), before)
         self._shelf.put(block, latents_BCFhw[0].cpu().numpy())
 
+    def _begun_over(self, block: Block) -> tuple[Tensor | None, tuple[float, ...]]:
+        """Latents (1, C, F, h, w) of the video below a block, and the steps from there."""
+        if block.over is None:
+            return None, self._timesteps
+        from videosketcher_app.engines.course import timesteps_below
+
+        frames_THW3, before_THW3 = block.over.part(block.start, block.stop)
+        state = None
+        if self._drawing.num_blocks:  # the first block of all begins with a single frame
+            _, state = self._drawing.encode_video(_clip(before_THW3), None)
+        latents, _ = self._drawing.encode_video(_clip(frames_THW3), state)
+        return latents, timesteps_below(block.over.strength, self._timesteps)
+
     def _rewind(self, num_blocks: int, words: str) -> bool:
         """Back to the first blocks, if that leaves what a fresh rollout would have left."""
         # Changed words recache the window: what was before them is not there any more.
@@ -203,13 +224,19 @@ class Stage:
 
 
 def _drawn(
-    drawing: CausalDrawing, *, seed: int, timesteps: Sequence[float], cancel: CancelToken
+    drawing: CausalDrawing,
+    *,
+    seed: int,
+    timesteps: Sequence[float],
+    cancel: CancelToken,
+    over: Tensor | None = None,
 ) -> Generator[Estimate, None, tuple[NDArray[np.float32], Clip]]:
     """Draws a block: its latents (C, F, h, w) and frames (T, H, W, 3)."""
     from videosketcher_app.engines.text import to_frames
 
     frames, latents = None, None
-    for estimate in drawing.draw(seed=seed, timesteps=timesteps, cancel=cancel):
+    steps = drawing.draw(seed=seed, timesteps=timesteps, cancel=cancel, over_BCFhw=over)
+    for estimate in steps:
         latents, frames = estimate.latents_BCFhw, estimate.frames_BCTHW
         yield estimate
     assert frames is not None
@@ -218,17 +245,16 @@ def _drawn(
 
 
 def _clip(frames_THW3: Clip) -> Tensor:
-    """Frames as the model takes them: (1, 3, T, H, W) in [-1, 1]."""
-    import torch
+    from videosketcher_app.engines.course import clip_tensor
 
-    clip = torch.from_numpy(np.ascontiguousarray(frames_THW3)).permute(3, 0, 1, 2)[None]
-    return clip.float() / 127.5 - 1
+    return clip_tensor(frames_THW3)
 
 
-def _window() -> Window:
+def window_of(thrift: Thrift, history_blocks: int = HISTORY_BLOCKS) -> Window:
+    """What a block looks back on, and what undo finds behind it."""
     from videosketcher_app.engines.causal_drawing import DEFAULT_WINDOW
 
-    return replace(DEFAULT_WINDOW, history_blocks=HISTORY_BLOCKS)
+    return replace(DEFAULT_WINDOW, blocks=thrift.window_blocks, history_blocks=history_blocks)
 
 
 def _num_pages(window: Window) -> int:

@@ -56,6 +56,7 @@ class Ladder:
         attempt: Callable[[], Generator[Event, None, Result]],
         *,
         asked: SketchRequest,
+        save: Callable[[], str | None] = lambda: None,
     ) -> Generator[Event, None, tuple[Result, tuple[str, ...]]]:
         """Yields the attempt's events; returns its result and what was given up for it.
 
@@ -63,6 +64,8 @@ class Ladder:
             name: of the model that the attempt gets from the shelf.
             attempt: begins anew each time it is called.
             asked: what it draws; a size beyond the device is refused before anything is loaded.
+            save: makes the next attempt take less by itself, before the weights do, and says how;
+                None if it cannot.
 
         Raises:
             OutOfMemory: nothing is left to give up.
@@ -77,11 +80,11 @@ class Ladder:
                 if not is_out_of_memory(error):
                     raise
                 traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
-            rung = self._next_rung(name, first=not given_up)
+            rung = self._next_rung(name, save, first=not given_up)
             if rung is None:
                 raise self._end(name, clip, given_up)
             given_up.append(rung)
-            self._say(f"{name}: memory ran out. {rung}")
+            self.say(f"{name}: memory ran out. {rung}")
 
     def record(self, name: str, given_up: tuple[str, ...]) -> dict[str, Any]:
         """For a run's files: the memory plan of a model that has one, and what was given up."""
@@ -107,12 +110,15 @@ class Ladder:
     def _placed(self, name: str) -> Placed | None:
         return {model.name: model.placed for model in self._shelf.loaded()}.get(name)
 
-    def _next_rung(self, name: str, *, first: bool) -> str | None:
+    def _next_rung(self, name: str, save: Callable[[], str | None], *, first: bool) -> str | None:
         """Gives up one thing and says what; None if nothing is left."""
         if first:
             if not self._shelf.let_go_of_unpinned(but=name):
                 free_unused()
             return FREED
+        saved = save()
+        if saved is not None:
+            return saved
         placed = self._placed(name)
         rung = self._plans.give_up(name, placed.plan if placed is not None else None)
         if rung is not None:
@@ -130,7 +136,8 @@ class Ladder:
             hint=MORE_ROOM,
         )
 
-    def _say(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
+        """Notes what was given up, for people; from any thread."""
         logger.warning("%s", sentence)
         with self._lock:
             self._said = (*self._said, sentence)[-MAX_SAID:]

@@ -66,6 +66,23 @@ def check_model(name: str) -> None:
     verify_model(name)
 
 
+def check_fit(model: str, preset: str) -> None:
+    """Whether a preset teaches this model anything that it can learn.
+
+    Raises:
+        InvalidRequest: the preset teaches the first noise levels, and the model came with the app:
+            it draws in a few steps, the order of drawing is in them, and they would blur.
+    """
+    from videosketcher_app.models.catalogue import model_row
+    from videosketcher_app.training.style_preset import read_preset
+
+    if read_preset(preset).kept_share == 0 and model_row(model).comes_with_the_app:
+        raise InvalidRequest(
+            f"{model} knows how to draw step by step already.",
+            hint="Learn a style, or choose a model of your own that does not know it.",
+        )
+
+
 def check_lora(name: str | None, loras: LoraLibrary) -> str | None:
     """The path of the LoRA to go on from: a name of the library, or a file.
 

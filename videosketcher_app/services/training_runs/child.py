@@ -1,4 +1,4 @@
-"""Starts the process that trains one run, out of reach of the terminal's Ctrl-C."""
+"""Starts the process that trains or measures one run, out of reach of the terminal's Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from videosketcher_app.services.training_runs.inside import CHILD_VARIABLE
 from videosketcher_app.services.training_runs.run_folder import LOG, RunFolder
 
 
-def start_child(run: RunFolder, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start_child(
+    run: RunFolder, variables: Mapping[str, str], *, dry: bool = False
+) -> subprocess.Popen[bytes]:
     """Starts `train lora --run-folder` for a run; its output goes to the run's log.
 
     Args:
         variables: of the environment, beside ours without the keys.
+        dry: it only measures one step.
 
     Raises:
         JobFailure: the system has no room for another process, or the log cannot be written.
@@ -31,11 +34,12 @@ def start_child(run: RunFolder, variables: Mapping[str, str]) -> subprocess.Pope
         "PYTHONPATH": path,
         "PYTHONUTF8": "1",
     }
-    command = [sys.executable, "-m", "videosketcher_app", "train", "lora", "--run-folder"]
+    command = [sys.executable, "-m", "videosketcher_app", "train", "lora"]
+    command += ["--dry-run"] if dry else []
     try:
         with (run.path / LOG).open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
-                [*command, str(run.path.absolute())],
+                [*command, "--run-folder", str(run.path.absolute())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,7 +2,8 @@
 
 The tether of every run notes the pace of its steps (the median, so that a busy minute does not
 count), what preparing took, and the most memory. When the run ends, these figures go to the
-workspace's cache, by kind of run: model, size of the clips, drawings of a step, rank, device.
+workspace's cache, by kind of run: model, size of the clips, drawings of a step, rank, device. Before
+the first run of a kind, one step can be measured by itself (`measuring`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from videosketcher_app.storage import atomic, bounded
 from videosketcher_app.storage.paths import Workspace
 
 if TYPE_CHECKING:
+    from videosketcher_app.training.style_calibration import RunEstimate
     from videosketcher_app.training.style_preset import StylePreset
     from videosketcher_app.training.style_request import StyleRunRequest
 
@@ -52,7 +54,9 @@ class Measured:
         other_seconds: of samples and saves, for every step of the run that was measured.
         prepare_seconds: from the start of the process to the first step.
         memory_bytes: the most that the process took.
-        num_steps: over which it was measured.
+        num_steps: over which it was measured; 1 if one step was measured by itself.
+        sample_seconds: of one sample, counted in `other_seconds` already; 0 if none was drawn.
+        disk_bytes: the most that its folder took; 0 if nobody looked.
     """
 
     step_seconds: float
@@ -60,6 +64,8 @@ class Measured:
     prepare_seconds: float
     memory_bytes: int
     num_steps: int
+    sample_seconds: float = 0.0
+    disk_bytes: int = 0
 
     def seconds_of(self, num_steps: int) -> float:
         """Of a whole run."""
@@ -88,15 +94,37 @@ class Costs:
                 seconds=None,
                 memory_bytes=None,
                 note="Nothing of this kind was trained on this machine yet; "
-                "the time left is known a few steps after the start.",
+                "one step of it can be measured before the start.",
             )
-        num_steps = request.num_steps or _preset(request.preset).num_steps
+        preset = _preset(request.preset)
+        num_steps = request.num_steps or preset.num_steps
         return RunCost(
             seconds=measured.seconds_of(num_steps),
             memory_bytes=measured.memory_bytes,
-            note=f"Measured here over {measured.num_steps} steps, {measured.step_seconds:.2g} s "
-            "each; longer if you draw meanwhile.",
+            disk_bytes=measured.disk_bytes or None,
+            note=_note(measured, request, preset, num_steps),
         )
+
+    def keep(self, request: StyleRunRequest, estimate: RunEstimate) -> None:
+        """Keeps what one step has told, unless whole runs have told more.
+
+        Raises:
+            CannotWrite: the cache cannot be written.
+        """
+        kind = self._kind(request.model, request.preset)
+        samples_seconds = estimate.num_samples * estimate.sample_seconds
+        measured = Measured(
+            step_seconds=estimate.step_seconds,
+            other_seconds=samples_seconds / estimate.num_steps,
+            prepare_seconds=estimate.prepare_seconds,
+            memory_bytes=estimate.memory_bytes,
+            num_steps=1,
+            sample_seconds=estimate.sample_seconds,
+            disk_bytes=estimate.disk_bytes,
+        )
+        if kind is not None:
+            with self._lock:
+                self._write(kind, measured)
 
     def learn(self, run: RunFolder) -> None:
         """Keeps the figures of a run that has ended, unless more steps were measured before."""
@@ -106,12 +134,16 @@ class Costs:
         if measured is None or kind is None:
             return
         with self._lock, suppress(CannotWrite):
-            known = self._read()
-            before = known.pop(kind, measured)
-            if measured.num_steps * _WORTH < before.num_steps:
-                measured = before
-            kept = list({**known, kind: measured}.items())[-MAX_KINDS:]
-            atomic.write_json(self._file, {name: asdict(value) for name, value in kept})
+            self._write(kind, measured)
+
+    def _write(self, kind: str, measured: Measured) -> None:
+        """The figures of more steps stay."""
+        known = self._read()
+        before = known.pop(kind, measured)
+        if measured.num_steps * _WORTH < before.num_steps:
+            measured = before
+        kept = list({**known, kind: measured}.items())[-MAX_KINDS:]
+        atomic.write_json(self._file, {name: asdict(value) for name, value in kept})
 
     def _kind(self, model: str, preset: str) -> str | None:
         """Runs that cost the same for a step; None if there is no such preset any more."""
@@ -158,9 +190,9 @@ class Pace:
         step, seconds = whole(status, "step"), number(status.get("seconds")) or 0.0
         if step and (not self._points or step > self._points[-1][0]):
             self._points.append((step, seconds))
-            self._write()
+            self._write(number(status.get("sample_seconds")) or 0.0)
 
-    def _write(self) -> None:
+    def _write(self, sample_seconds: float) -> None:
         # A run so short that it was seen once is measured from its beginning.
         points = self._points if len(self._points) > 1 else [(0, 0.0), *self._points]
         paces = [
@@ -176,6 +208,8 @@ class Pace:
             prepare_seconds=self._prepare_seconds or 0.0,
             memory_bytes=self._memory_bytes,
             num_steps=end - begin,
+            sample_seconds=sample_seconds,
+            disk_bytes=folder_bytes(self._run.path),
         )
         with suppress(CannotWrite):
             atomic.write_json(self._run.path / FIGURES, asdict(measured))
@@ -184,6 +218,27 @@ class Pace:
 def costs_of(settings: AppSettings) -> Costs:
     """The figures in the workspace of these settings."""
     return Costs(Workspace(settings.workspace).cache, device=settings.device)
+
+
+def folder_bytes(folder: Path) -> int:
+    """What the files of a folder take; those that go meanwhile do not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def _note(measured: Measured, request: StyleRunRequest, preset: StylePreset, num_steps: int) -> str:
+    """Where the figures come from, and what the samples cost."""
+    from videosketcher_app.training.style_preset import num_sample_times
+
+    over = "one step" if measured.num_steps == 1 else f"{measured.num_steps} steps"
+    pace = f"Measured here over {over}, {measured.step_seconds:.2g} s each"
+    count = num_sample_times(preset, num_steps) * request.num_samples
+    if measured.sample_seconds:
+        pace += f"; {count} samples of {measured.sample_seconds:.2g} s are drawn meanwhile"
+    return f"{pace}. It takes longer if you draw meanwhile."
 
 
 def _preset(name: str) -> StylePreset:

@@ -22,6 +22,7 @@ from videosketcher_app.services.process_mark import own_mark
 from videosketcher_app.services.training_runs import checks
 from videosketcher_app.services.training_runs.costs import costs_of
 from videosketcher_app.services.training_runs.inside import FOLDER
+from videosketcher_app.services.training_runs.measuring import Measuring
 from videosketcher_app.services.training_runs.reading import view_of
 from videosketcher_app.services.training_runs.results import sample_of, trained_file
 from videosketcher_app.services.training_runs.run_folder import (
@@ -30,7 +31,7 @@ from videosketcher_app.services.training_runs.run_folder import (
     RunFolder,
     Ticket,
 )
-from videosketcher_app.services.training_runs.supervisor import Supervisor
+from videosketcher_app.services.training_runs.supervisor import Supervisor, live_runs
 from videosketcher_app.services.training_runs.views import RunCost, RunView, SampleItem
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage.folders import remove_folder
@@ -61,14 +62,16 @@ class TrainingRuns:
         self._datasets = workspace.root / DATASETS
         self._lease, self._loras = lease, loras
         self._costs = costs_of(settings)
+        self._variables = {
+            "VIDEOSKETCHER_WORKSPACE": str(workspace.root),
+            "VIDEOSKETCHER_DEVICE": settings.device,
+        }
+        self._measuring = Measuring(self.folder, self._variables)
         self._preparing = threading.Lock()
         self._supervisor = Supervisor(
             self.folder,
             queue=queue,
-            variables={
-                "VIDEOSKETCHER_WORKSPACE": str(workspace.root),
-                "VIDEOSKETCHER_DEVICE": settings.device,
-            },
+            variables=self._variables,
             admit=self._admit,
             on_end=self._ended,
         )
@@ -98,7 +101,7 @@ class TrainingRuns:
         from videosketcher_app.training.style_request import write_request
 
         with self._preparing:
-            request = self._checked(request)
+            request = self.checked(request)
             created = time.time()
             stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(created))
             run_id = f"{slug(request.name)}-{stamp}-{secrets.token_hex(2)}"
@@ -238,11 +241,33 @@ class TrainingRuns:
         return sample_of(path, step_a, prompt), sample_of(path, step_b, prompt)
 
     def cost(self, request: StyleRunRequest) -> RunCost:
-        """What a run takes on this machine, from runs of its kind that were measured here."""
+        """What a run takes on this machine, from runs of its kind that were measured here.
+
+        Raises:
+            InvalidRequest: the preset is for other models, or there is no such model or preset.
+        """
+        checks.check_fit(request.model, request.preset)
+        return self._costs.of(request)
+
+    def measure(self, request: StyleRunRequest, *, role: Role = Role.OWNER) -> RunCost:
+        """What a run takes on this machine, from one step of it that is measured now.
+
+        Raises:
+            AppError: why it could not start, or another run trains or is measured already.
+        """
+        require(role, Capability.TRAIN)
+        if next(live_runs(self.folder), None) is not None:
+            raise InvalidRequest(
+                "Another run trains, so nothing can be measured now.",
+                hint="Pause it, or wait until it has ended.",
+            )
+        request = self.checked(request, named=False)
+        self._measuring.run(request)
         return self._costs.of(request)
 
     def close(self) -> None:
         """Ends the training processes that are not detached, their state saved."""
+        self._measuring.close()
         self._supervisor.close()
 
     def _end(self, run_id: str, want: str, role: Role) -> RunView:
@@ -263,13 +288,23 @@ class TrainingRuns:
             )
         return self._view(run)
 
-    def _checked(self, request: StyleRunRequest) -> StyleRunRequest:
-        names = [self._view(run, details=False).name for run in self._folders()]
-        checks.check_name(request.name, names, self._loras)
+    def checked(self, request: StyleRunRequest, *, named: bool = True) -> StyleRunRequest:
+        """The request with its whole paths.
+
+        Args:
+            named: its name must be free.
+
+        Raises:
+            AppError: see `start`.
+        """
+        if named:
+            names = [self._view(run, details=False).name for run in self._folders()]
+            checks.check_name(request.name, names, self._loras)
         dataset = checks.check_dataset(request.dataset, self._datasets)
         checks.check_model(request.model)
         start_from = checks.check_lora(request.start_from, self._loras)
         preset, samples_bytes = checks.check_preset(request.preset)
+        checks.check_fit(request.model, preset)
         checks.check_room(self.folder, request.model, samples_bytes)
         changes = {"dataset": str(dataset), "start_from": start_from, "preset": preset}
         return request.model_copy(update=changes)

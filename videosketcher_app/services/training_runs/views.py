@@ -87,8 +87,10 @@ class RunCost:
         seconds: from start to end; None if nothing was measured yet.
         memory_bytes: the most at one time; None if nothing was measured yet.
         note: where the figures come from, and what is unknown.
+        disk_bytes: the most that its folder takes; None if nobody knows.
     """
 
     seconds: float | None
     memory_bytes: int | None
     note: str
+    disk_bytes: int | None = None

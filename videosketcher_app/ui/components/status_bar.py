@@ -1,4 +1,4 @@
-"""The status bar: model, device, memory, queue and one's own place in it.
+"""The status bar: model, device, memory, one's own place in the queue, and the queue's list.
 
 Polled with a timer that stops while the page is out of sight. Two lines of HTML: the model's state
 is announced to screen readers when it changes; the figures beside it change silently.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 import psutil
@@ -16,6 +17,7 @@ from videosketcher_app.core.access import Capability, Role
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.lease import DeviceMemory
 from videosketcher_app.services.model_shelf import ShelfState
+from videosketcher_app.ui.components import queue_words
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.doors import session_of
 from videosketcher_app.ui.handlers import connect, handler
@@ -39,7 +41,6 @@ class Figures:
     Attributes:
         device: its name; the device's own memory is None where it is the machine's.
         app_bytes: of this process; None on a guest's page.
-        num_waiting: jobs of everybody.
         place: jobs before one's own; 0 while it is drawn, None without one.
     """
 
@@ -47,7 +48,6 @@ class Figures:
     app_bytes: int | None = None
     machine: DeviceMemory | None = None
     device_memory: DeviceMemory | None = None
-    num_waiting: int = 0
     place: int | None = None
 
 
@@ -58,21 +58,25 @@ def build(context: PageContext, page: gr.Blocks) -> None:
         first = state_html(model, services.shelf.state(model))
         state = gr.HTML(first, elem_id="model-status", apply_default_css=False)
         figures = gr.HTML(elem_id="figures", apply_default_css=False)
+        queue = queue_words.build(context)
         sight = gr.HTML("", js_on_load=_WATCH_SIGHT, elem_id="sight")
     timer = gr.Timer(POLL_S)
 
     @handler(Capability.GENERATE)
-    def on_tick(session: gr.Request) -> tuple[str, str]:
-        found = read_figures(services, context.role, session_of(session))
-        return state_html(model, services.shelf.state(model)), figures_html(found)
+    def on_tick(request: gr.Request, is_open: bool) -> tuple[str, str, Any]:
+        session = session_of(request)
+        found = read_figures(services, context.role, session)
+        state = state_html(model, services.shelf.state(model))
+        return state, figures_html(found), queue.value(session, is_open=is_open)
 
     @handler(Capability.GENERATE)
     def on_sight(event: gr.SelectData) -> gr.Timer:
         return gr.Timer(active=bool(event.value))
 
     quiet = {"show_progress": "hidden", "queue": False}
+    outputs = [state, figures, queue.panel]
     for moment in (page.load, timer.tick):
-        connect(context.role, moment, on_tick, outputs=[state, figures], **quiet)
+        connect(context.role, moment, on_tick, inputs=queue.is_open, outputs=outputs, **quiet)
     connect(context.role, sight.select, on_sight, outputs=timer, **quiet)
 
 
@@ -80,16 +84,14 @@ def read_figures(services: Services, role: Role, session: str) -> Figures:
     """Looks once; takes about a millisecond."""
     device = services.shelf.device
     place = services.queue.place(session)
-    num_waiting = services.queue.waiting()
     if role is not Role.OWNER:
-        return Figures(device=device, num_waiting=num_waiting, place=place)
+        return Figures(device=device, place=place)
     machine = psutil.virtual_memory()
     return Figures(
         device=device,
         app_bytes=psutil.Process().memory_info().rss,
         machine=DeviceMemory(total_bytes=machine.total, free_bytes=machine.available),
         device_memory=None if device in ("cpu", "auto") else services.shelf.memory(),
-        num_waiting=num_waiting,
         place=place,
     )
 
@@ -123,7 +125,6 @@ def figures_html(figures: Figures) -> str:
         memory = figures.device_memory
         used = gb(memory.total_bytes - memory.free_bytes)
         phrases.append(t("status.device_memory", used=used, total=gb(memory.total_bytes)))
-    phrases.append(_queue_words(figures.num_waiting))
     if figures.place is not None:
         phrases.append(_place_words(figures.place))
     spans = "".join(f"<span>{escape(phrase)}</span>" for phrase in phrases)
@@ -135,12 +136,6 @@ def gb(num_bytes: int) -> str:
     if num_bytes < _GB:
         return f"{num_bytes / 1024**2:.0f} MB"
     return f"{num_bytes / _GB:.1f} GB"
-
-
-def _queue_words(count: int) -> str:
-    if count == 0:
-        return t("status.queue_empty")
-    return t("status.queue_one") if count == 1 else t("status.queue_many", count=count)
 
 
 def _place_words(place: int) -> str:

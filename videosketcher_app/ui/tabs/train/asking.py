@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -20,6 +21,7 @@ from videosketcher_app.ui.tabs.train.stages import (
     Wish,
     cards_value,
     checked_request,
+    cost_words,
 )
 from videosketcher_app.ui.texts import t
 
@@ -27,6 +29,7 @@ from videosketcher_app.ui.texts import t
 def connect_asking(context: PageContext, parts: TrainParts) -> None:
     """Connects what this role may do."""
     _connect_cards(context, parts)
+    _connect_measure(context, parts)
     _connect_start(context, parts)
 
 
@@ -67,23 +70,52 @@ def _connect_cards(context: PageContext, parts: TrainParts) -> None:
         )
 
 
+def _connect_measure(context: PageContext, parts: TrainParts) -> None:
+    services = context.services
+
+    @handler(Capability.TRAIN)
+    def on_measure(*values: Any) -> Iterator[list[Any]]:
+        wish = Wish.of(values)
+        yield [status_line(t("train.measuring")), gr.skip(), gr.update(interactive=False)]
+        try:
+            cost = services.training.measure(checked_request(services, wish))
+        except AppError as error:
+            yield [error_line(error), gr.skip(), gr.update(interactive=True)]
+            return
+        words = status_line(f"{cost_words(cost)}. {cost.note}")
+        yield [words, cards_value(services, wish), gr.update(interactive=True)]
+
+    connect(
+        context.role,
+        parts.measure.click,
+        on_measure,
+        inputs=parts.wish_inputs,
+        outputs=[parts.status, parts.cards, parts.measure],
+        show_progress="hidden",
+        concurrency_limit=1,
+        concurrency_id="train-measure",
+    )
+
+
 def _connect_start(context: PageContext, parts: TrainParts) -> None:
     services = context.services
 
     @handler(Capability.TRAIN)
-    def on_start(look: Look, *values: Any) -> list[Any]:
+    def on_start(look: Look, detached: bool, *values: Any) -> list[Any]:
         try:
-            run = services.training.start(checked_request(services, Wish.of(values)))
+            request = checked_request(services, Wish.of(values))
+            run = services.training.start(request, detached=detached is True)
         except AppError as error:
             return [error_line(error), *news_of(services, look, News())]
-        words = status_line(t("train.started", name=run.name))
+        how = "started_detached" if run.detached else "started"
+        words = status_line(t(f"train.{how}", name=run.name))
         return [words, *news_of(services, Look(run=run.id), News())]
 
     connect(
         context.role,
         parts.start.click,
         on_start,
-        inputs=[parts.look, *parts.wish_inputs],
+        inputs=[parts.look, parts.detached, *parts.wish_inputs],
         outputs=[parts.status, *parts.news_outputs],
         **IN_ORDER,
     )

@@ -49,6 +49,8 @@ class TrainParts:
     model: gr.Dropdown
     steps: gr.Textbox
     start_from: gr.Dropdown
+    detached: gr.Checkbox
+    measure: gr.Button
     start: gr.Button
     status: gr.HTML
     board: RunBoard
@@ -147,7 +149,14 @@ def _asked(context: PageContext) -> dict[str, Any]:
             info=t("train.start_from_info"),
             elem_id="train-from",
         )
-    start = gr.Button(t("train.start"), variant="primary", elem_id="train-start")
+    detached = gr.Checkbox(
+        label=t("train.detached"), info=t("train.detached_info"), elem_id="train-detached"
+    )
+    with gr.Row(elem_classes="tr-starts"):
+        measure = gr.Button(t("train.measure"), min_width=140, elem_id="train-measure")
+        start = gr.Button(
+            t("train.start"), variant="primary", min_width=140, elem_id="train-start"
+        )
     status = gr.HTML(note_html(t("train.goes_on")), elem_id="train-status", apply_default_css=False)
     return {
         "cards": cards,
@@ -156,6 +165,8 @@ def _asked(context: PageContext) -> dict[str, Any]:
         "model": model,
         "steps": steps,
         "start_from": start_from,
+        "detached": detached,
+        "measure": measure,
         "start": start,
         "status": status,
     }

@@ -155,6 +155,8 @@ def facts_words(run: RunView) -> str:
         phrases.append(t("train.left", time=duration(run.seconds_left)))
     if run.memory_bytes:
         phrases.append(gb(run.memory_bytes))
+    if run.is_alive and run.detached:
+        phrases.append(t("train.goes_on_alone"))
     return " · ".join(phrases)
 
 

@@ -115,10 +115,12 @@ def _cost(services: Services, wish: Wish, stage: str) -> dict[str, str]:
 
 
 def cost_words(cost: RunCost) -> str:
-    """Time and memory; what nobody has measured is said to be unknown."""
+    """Time, memory and disk; what nobody has measured is said to be unknown."""
     known = []
     if cost.seconds is not None:
         known.append(t("train.cost_time", time=duration(cost.seconds)))
     if cost.memory_bytes:
         known.append(t("train.cost_memory", memory=gb(cost.memory_bytes)))
+    if cost.disk_bytes:
+        known.append(t("train.cost_disk", disk=gb(cost.disk_bytes)))
     return ", ".join(known) or t("train.cost_unknown")
