@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.harness import machine, spread
+from videosketcher_app.engines.autoregressive import timesteps_for
 from videosketcher_app.engines.causal_drawing import CausalDrawing
-from videosketcher_app.engines.rollout import DENOISING_STEPS
 from videosketcher_app.evaluation.continuation_cases import HalfDrawn, half_drawn
 from videosketcher_app.models.catalogue import load_adapter_folder, load_text_model
 from videosketcher_app.models.pocket import PocketModel
@@ -36,7 +36,7 @@ def measure(model: PocketModel, *, runs: int) -> dict[str, object]:
         "benchmark": "pocket_ar",
         "model": model.name,
         "canvas": [model.defaults.width, model.defaults.height],
-        "timesteps": list(DENOISING_STEPS),
+        "timesteps": list(timesteps_for(model, None)),
         "runs": runs,
         "first_preview_s": spread([turn["first_preview_s"] for turn in turns]),
         "first_ink_s": spread([turn["first_ink_s"] for turn in turns]),
@@ -47,7 +47,7 @@ def measure(model: PocketModel, *, runs: int) -> dict[str, object]:
 
 def one_turn(model: PocketModel, case: HalfDrawn) -> dict[str, float]:
     """Seconds of one turn."""
-    size = (model.defaults.width, model.defaults.height)
+    size, timesteps = (model.defaults.width, model.defaults.height), timesteps_for(model, None)
     drawing = CausalDrawing(model, str(case.plan), width=size[0], height=size[1])
     given = torch.from_numpy(case.given_frames()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     given = torch.nn.functional.interpolate(given, (given.shape[2], size[1], size[0]))
@@ -58,14 +58,14 @@ def one_turn(model: PocketModel, case: HalfDrawn) -> dict[str, float]:
     begun = _now()
     drawing.show(given)
     seconds: dict[str, float] = {}
-    for estimate in drawing.draw(seed=case.seed):
+    for estimate in drawing.draw(seed=case.seed, timesteps=timesteps):
         seconds.setdefault("first_preview_s", _now() - begun)
         if estimate.frames_BCTHW is not None:
             seconds["first_ink_s"] = _now() - begun
     later = []
     for _ in range(LATER_BLOCKS):
         begun = _now()
-        for _ in drawing.draw(seed=case.seed):
+        for _ in drawing.draw(seed=case.seed, timesteps=timesteps):
             pass
         later.append(_now() - begun)
     drawing.close()

@@ -104,10 +104,11 @@ def score(folder: Path, args: argparse.Namespace) -> None:
 def report(folder: Path, _: argparse.Namespace) -> None:
     """All arms that were scored, and what stage 1 gained at each rank."""
     arms = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")}
+    order = {name: row["order"] for name, row in arms.items() if "order" in row}
     gain = {
-        str(rank): round(arms[f"both_{rank}"]["order"] - arms[f"alone_{rank}"]["order"], 4)
+        str(rank): round(order[f"both_{rank}"] - order[f"alone_{rank}"], 4)
         for rank in RANKS
-        if f"both_{rank}" in arms and f"alone_{rank}" in arms
+        if f"both_{rank}" in order and f"alone_{rank}" in order
     }
     row = {"benchmark": "style_ablation", "arms": arms, "gain": gain, "machine": machine()}
     sys.stdout.write(json.dumps(row) + "\n")

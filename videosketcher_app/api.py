@@ -10,7 +10,7 @@ The first call loads the model; later calls reuse it until `close()`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.codraw.events import FrameDrawn
 from videosketcher_app.services.codraw.publishing import publish_session
 from videosketcher_app.services.codraw.script import draw_strokes, turn_events
+from videosketcher_app.services.codraw.switches import PromptSwitch
+from videosketcher_app.services.codraw.video import Video
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.outputs import Drawing
 from videosketcher_app.storage.paths import Workspace
@@ -45,6 +47,7 @@ __all__ = [
     "CoDrawing",
     "Drawing",
     "SketchRequest",
+    "Video",
     "brush_sketch",
     "close",
     "load_causal_model",
@@ -129,6 +132,7 @@ def rollout(
     num_rollout: int = 1,
     num_overlap_frames: int = 3,
     background: NDArray[np.uint8] | None = None,
+    switches: Mapping[int, str] | None = None,
     **fields: Any,
 ) -> Drawing:
     """Draws several clips in a row with a causal model: 81, 153, 225, ... frames.
@@ -136,7 +140,8 @@ def rollout(
     Args:
         num_overlap_frames: latent frames that clips share, a multiple of 3.
         background: a picture (H, W, 3) that the drawing begins with, of any size.
-        fields: any other field of SketchRequest (seed, model, width, ...).
+        switches: other words by the frame from which they hold, {81: "a horse"}.
+        fields: any other field of SketchRequest (seed, model, width, input_video, ...).
 
     Raises:
         InvalidRequest: a field is unknown or its value is not possible.
@@ -147,10 +152,17 @@ def rollout(
     request = RolloutRequest(
         sketch=sketch_request, num_rollout=num_rollout, num_overlap_frames=num_overlap_frames
     )
-    for event in _shared_services().rollouts.run(request, background_HW3=background):
+    events = _shared_services().rollouts.run(
+        request, background_HW3=background, switches=_as_switches(switches)
+    )
+    for event in events:
         if isinstance(event, Done):
             return event.drawing
     raise AssertionError("a run ends with Done")
+
+
+def _as_switches(words: Mapping[int, str] | None) -> list[PromptSwitch]:
+    return [PromptSwitch(frame=frame, words=text) for frame, text in (words or {}).items()]
 
 
 class CoDrawing:
@@ -187,16 +199,26 @@ class CoDrawing:
         draw_strokes(self.session, strokes)
         return self
 
-    def generate(self, num_frames: int | None = None, **how: Any) -> Iterator[NDArray[np.uint8]]:
+    def generate(
+        self,
+        num_frames: int | None = None,
+        *,
+        switches: Mapping[int, str] | None = None,
+        **how: Any,
+    ) -> Iterator[NDArray[np.uint8]]:
         """The model's frames (H, W, 3), as they are made.
 
+        `session.say` between two frames changes the words of the blocks that follow.
+
         Args:
-            how: `until` and `seed` of `Session.generate`.
+            switches: other words by the frame of this turn from which they hold.
+            how: `until`, `seed` and `over` (a Video to draw over) of `Session.generate`.
 
         Raises:
             AppError: the turn failed.
         """
-        for event in turn_events(self.session, num_frames, **how):
+        changes = _as_switches(switches)
+        for event in turn_events(self.session, num_frames, switches=changes, **how):
             if isinstance(event, FrameDrawn):
                 yield event.frame_HW3
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 import benchmarks.studio
-from benchmarks.studio import campaign
 from benchmarks.lines import RESULTS, Lines
+from benchmarks.studio import campaign
 from benchmarks.studio.shapes import Setting
 
 ROWS = {

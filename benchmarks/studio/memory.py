@@ -136,7 +136,7 @@ def pipeline(setting: Setting, lines: Lines) -> None:
     """Words, one pass of the transformer and 81 frames decoded, each part in the same 8 GB."""
     size = setting.size(W480)
     dit, given = streaming_network(size, setting), inputs(size, setting)
-    encoder, decoder = _text_encoder(setting), FoldedDecoder(vae(setting), latents_at_a_time=1)
+    encoder, decoder = text_encoder(setting), FoldedDecoder(vae(setting), latents_at_a_time=1)
     block, ids = lean_block(setting), torch.ones(1, size.words, dtype=torch.long)
     forget_peaks(setting)
     with limited_to(PIPELINE_GB, setting), torch.inference_mode(), fastest_attention(setting):
@@ -197,7 +197,8 @@ class _StreamedEncoder:
         return self._encoder.norm(x_BSD)
 
 
-def _text_encoder(setting: Setting) -> _StreamedEncoder:
+def text_encoder(setting: Setting) -> _StreamedEncoder:
+    """UMT5-XXL with random weights that wait in the computer's memory."""
     layers = 2 if setting.is_tiny else 24
     sizes = {"dim": 32, "dim_attn": 32, "dim_ffn": 64, "num_heads": 2} if setting.is_tiny else {}
     words = 258 if setting.is_tiny else 256384

@@ -103,6 +103,38 @@ def test_the_references_spelling_is_understood(
     assert [Path(line).parent.name for line in out.splitlines()] == ["1_cat", "2_house"]
 
 
+@pytest.mark.parametrize("length", [["--num-frames", "33"], ["--endless", "33"]])
+def test_words_change_on_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], length: list[str]
+) -> None:
+    words = ["rollout", "a cat", *length, *TINY]
+    clips = []
+    for name, switches in {"same": [], "other": ["--switch", "21:a house"]}.items():
+        out = ["--output-dir", str(tmp_path / name)]
+        result = _result(capsys, *words, *switches, *out)
+        (mp4,) = (tmp_path / name).rglob("cat.mp4")
+        assert result
+        clips.append(media.read_video(mp4).frames_THW3)
+    one, other = clips
+    assert np.array_equal(one[:20], other[:20])
+    assert not np.array_equal(one[22:], other[22:])
+
+
+def test_a_rollout_draws_over_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = np.full((48, 48, 3), 255, np.uint8)
+    picture[8:24, 8:24] = 0
+    media.write_png(tmp_path / "still.png", picture)
+    words = ["rollout", "a cat", "--num-frames", "21", "--input-video", str(tmp_path / "still.png")]
+    sizes = []
+    for strength in ("0.01", "1"):
+        out = ["--output-dir", str(tmp_path / strength), "--strength", strength]
+        result = _result(capsys, *words, *out, *TINY)
+        drawing = open_saved(Path(result["folder"]))
+        sizes.append(float(drawing.frames[-1][8:24, 8:24].mean()))
+        assert result["frames"] == 21
+    assert sizes[0] < sizes[1] - 50, "little is drawn anew where little may be"
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -110,7 +142,13 @@ def test_the_references_spelling_is_understood(
         (["rollout", "a cat", "--endless", "9", "--num-rollout", "2"], 2, "exclude"),
         (["rollout", "a cat", "--num-rollout", "0", *TINY], 2, "num_rollout"),
         (["rollout", "a cat", "--num-overlap-frames", "4", *TINY], 2, "multiple of 3"),
-        (["rollout", "a cat", "--checkpoint", "AR_1.3B.pt"], 3, "VAE"),
+        (["rollout", "a cat", "--checkpoint", "AR_1.3B.pt"], 3, "no weights"),
+        (["rollout", "a cat", "--checkpoint", "x.pt", "--model", "tiny"], 2, "exclude"),
+        (["rollout", "a cat", "--switch", "a horse", *TINY], 2, "FRAME:WORDS"),
+        (["rollout", "a cat", "--switch", "81:a horse", *TINY], 2, "below 81"),
+        (["rollout", "a cat", "--endless", "24", "--switch", "24:a horse", *TINY], 2, "below 24"),
+        (["rollout", "a cat", "--strength", "0.5", *TINY], 2, "no clip"),
+        (["rollout", "a cat", "--input-video", "nothing.mp4", *TINY], 2, "nothing.mp4"),
         (["rollout", "a cat", "--model", "wan2.1-t2v-1.3b"], 3, "draws by turns"),
         (["rollout", "a cat", "--background-image", "nothing.png", *TINY], 2, "nothing.png"),
         (["codraw", "--script", "nothing.json"], 2, "cannot be read"),

@@ -96,6 +96,78 @@ def video(
     return buffer.getvalue()
 
 
+@cache
+def film_of_m13() -> bytes:
+    """An mp4 of less than 100 kB and 600 whole frames of 4K: 14.9 GB of pixels.
+
+    Frames after the first say only that nothing changes. 64 of them are encoded and then used
+    again and again, since their numbers repeat after 16.
+    """
+    with av.open(io.BytesIO(video(3840, 2160, 65)), "r") as source:
+        track = source.streams.video[0]
+        first, *others = [bytes(packet) for packet in source.demux(track) if packet.size]
+        buffer = io.BytesIO()
+        with av.open(buffer, "w", format="mp4") as container:
+            stream = container.add_stream_from_template(track)
+            for index, data in enumerate([first, *(others * 10)][:600]):
+                packet = av.Packet(data)
+                packet.pts = packet.dts = index
+                packet.duration, packet.time_base = 1, Fraction(1, 16)
+                packet.stream, packet.is_keyframe = stream, index == 0
+                container.mux(packet)
+    return buffer.getvalue()
+
+
+@cache
+def growing(width: int, height: int, *, kind: str = "matroska") -> bytes:
+    """A film that says 64x64 pixels, and has larger frames after the first."""
+    flat = [Image.new("RGB", size, (200, 10, 30)) for size in ((64, 64), (width, height))]
+    small, large = (saved(image, "JPEG", subsampling=0) for image in flat)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=kind) as container:
+        stream = container.add_stream("mjpeg", rate=16)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj444p"
+        for index, data in enumerate((small, large, large)):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = index
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 16), stream, True
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+@cache
+def jpeg_of_passes(side: int, count: int) -> bytes:
+    """A progressive JPEG that goes over all its pixels again and again."""
+    data = saved(Image.new("L", (side, side), 200), "JPEG", progressive=True)
+    last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    return data[:end] + data[last:end] * count + data[end:]
+
+
+def parts_bombs() -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Pictures and videos of millions of parts, each of some bytes."""
+    image, film, avi = good_files()["JPEG"], good_files()["MP4"], _small_avi()
+    start = film.index(b"moov") - 4
+    pictures = {
+        "gif 3 million comments": gif(8, 8, 1)[:19] + b"!\xfe\1a\0" * 3_000_000 + gif(8, 8, 1)[19:],
+        "gif 15 MB of junk": gif(8, 8, 1)[:19] + b"\1" * 15_000_000 + gif(8, 8, 1)[19:],
+        "jpeg 3 million segments": image[:2] + b"\xff\xe1\0\3a" * 3_000_000 + image[2:],
+        "png 1 million chunks": png(64, 64, extra=png_chunk(b"tEXt", b"a\0b") * 1_000_000),
+    }
+    free = b"\0\0\0\x08free"
+    videos = {
+        "mp4 6 million boxes": film[:start] + free * 6_000_000 + film[start:],
+        "mp4 3 million names": film
+        + struct.pack(">I4s", 8 + 36_000_000, b"udta")
+        + b"\0\0\0\x0c\xa9nam\0\0\0\0" * 3_000_000,
+        "avi 5 million chunks": avi[:12] + b"JUNK\0\0\0\0" * 5_000_000 + avi[12:],
+    }
+    return pictures, videos
+
+
+def _small_avi() -> bytes:
+    return video(64, 64, 10, kind="avi", codec="mpeg4")
+
+
 def patched(data: bytes, kind: bytes, offset: int, value: bytes) -> bytes:
     """A box of an mp4 with some of its bytes replaced; `offset` counts from after its name."""
     at = data.index(kind) + 4 + offset
@@ -120,6 +192,7 @@ def image_bombs() -> dict[str, bytes]:
     bombs |= {f"png grey {s}": png(s, s, depth=16, color=0) for s in (4001, 60_000)}
     bombs["png nested profile"] = png(64, 64, extra=png_chunk(b"iCCP", profile))
     bombs["png text"] = png(64, 64, extra=png_chunk(b"zTXt", text) * 8)
+    bombs["jpeg 2000 passes"] = jpeg_of_passes(4000, 2000)
     bombs["jpeg sides"] = _jpeg_of(65_500, 65_500)
     bombs["jpeg wide"] = _jpeg_of(65_500, 300)
     return bombs
@@ -138,7 +211,11 @@ def _jpeg_of(width: int, height: int) -> bytes:
 def video_bombs() -> dict[str, bytes]:
     good = video(64, 64, 40)
     bombs = {
-        "mp4 of M13": video(3840, 2160, 60),
+        "mp4 of M13": film_of_m13(),
+        "mkv of a frame of 16k": video(16_384, 8192, 1, kind="matroska"),
+        "mkv that grows to 12,000": growing(12_000, 12_000),
+        "avi that grows to 8000": growing(8000, 8000, kind="avi"),
+        "mkv that changes its size": growing(128, 96),
         "mp4 wide": video(2048, 64, 4),
         "mp4 high": video(64, 2048, 4),
         "mp4 400 frames": video(64, 64, 400),

@@ -243,7 +243,7 @@ def test_the_student_s_loss_is_the_formula(wan, words, recorded):
     fake = noisy - s * fake_velocity
     gradient = (fake - real) / np.abs(x - real).mean()
     expected = 0.5 * (gradient**2).mean()
-    assert case.terms["loss_student"].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert case.terms["loss_student"].item() == pytest.approx(expected, rel=0, abs=1e-6)
 
 
 def test_the_critic_s_loss_is_the_formula(wan, words, recorded):
@@ -254,7 +254,7 @@ def test_the_critic_s_loss_is_the_formula(wan, words, recorded):
     noise = (noisy - (1 - s) * x) / s
     x0 = noisy - s * velocity  # as published: the velocity is recovered from the clean estimate
     expected = ((((noisy - x0) / s) - (noise - x)) ** 2).mean()
-    assert case.terms["loss_critic"].item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert case.terms["loss_critic"].item() == pytest.approx(expected, rel=0, abs=1e-6)
 
 
 def test_the_student_learns_in_every_fifth_step_and_only_from_its_own_loss(wan, words, recorded):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +14,11 @@ from videosketcher_app.cli import options
 from videosketcher_app.cli.codraw import publish, tell
 from videosketcher_app.cli.console import Console
 from videosketcher_app.cli.request_fields import request_fields
-from videosketcher_app.core.errors import InvalidRequest, MissingModel
+from videosketcher_app.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from videosketcher_app.core.settings import AppSettings
+    from videosketcher_app.services.codraw.switches import PromptSwitch
 
 _LENGTH = "Length"
 
@@ -36,6 +43,17 @@ def rollout(
         Path | None,
         options.option("--background-image", "A picture that the drawing begins with.", _LENGTH),
     ] = None,
+    switch: Annotated[
+        list[str] | None,
+        options.option(
+            "--switch",
+            "Other words from a frame on; may be repeated.",
+            _LENGTH,
+            metavar="FRAME:WORDS",
+        ),
+    ] = None,
+    input_video: options.InputVideo = None,
+    strength: options.Strength = None,
     prompts_file: options.PromptsFile = None,
     seed: options.Seed = None,
     num_frames: options.NumFrames = None,
@@ -48,7 +66,9 @@ def rollout(
     model: options.Model = None,
     checkpoint: Annotated[
         Path | None,
-        options.option("--checkpoint", "A published causal checkpoint.", "Model", metavar="FILE"),
+        options.option(
+            "--checkpoint", "A causal model that is only a file.", "Model", metavar="FILE"
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -63,36 +83,58 @@ def rollout(
 ) -> None:
     """Draws a plan block by block, for as long as asked."""
     from videosketcher_app.core.settings import load_settings
+    from videosketcher_app.services.codraw.switches import parse_switch
     from videosketcher_app.services.prompts_file import read_prompts
 
     console = Console(quiet=quiet, as_json=as_json)
     if config is not None:
         console.remark("--config is not needed: shapes are read from the weights.")
-    _refuse_checkpoint(checkpoint)
     _check_choice(prompt, prompts_file, endless, num_rollout)
     fields = request_fields(context.params)
     settings = load_settings(output_dir=output_dir, device=device)
     prompts = read_prompts(prompts_file) if prompts_file is not None else [prompt or ""]
     clips = {"num_rollout": num_rollout, "num_overlap_frames": num_overlap_frames}
-    clips = {name: value for name, value in clips.items() if value is not None}
-    for number, words in enumerate(prompts, start=1):
-        prefix = f"{number}_" if prompts_file is not None else ""
-        asked = {**fields, "prompt": words}
-        if endless is not None:
-            _endless(console, settings, asked, endless, background_image, gif=gif)
-        else:
-            _clips(console, settings, asked, clips, background_image, prefix=prefix, gif=gif)
+    along = _Along(background_image, [parse_switch(text) for text in switch or ()], gif)
+    with _model_of(checkpoint, settings, fields):
+        for number, words in enumerate(prompts, start=1):
+            prefix = f"{number}_" if prompts_file is not None else ""
+            asked = {**fields, "prompt": words}
+            if endless is not None:
+                _endless(console, settings, asked, endless, along)
+            else:
+                given = {name: value for name, value in clips.items() if value is not None}
+                _clips(console, settings, asked, given, along, prefix=prefix)
+
+
+@dataclass(frozen=True)
+class _Along:
+    """What a run takes beside its request.
+
+    Attributes:
+        background: a picture that the drawing begins with.
+        switches: other words on the way.
+        gif: a GIF is wanted, too.
+    """
+
+    background: Path | None
+    switches: list[PromptSwitch]
+    gif: bool
+
+    def picture(self) -> Any:
+        """The background's pixels (H, W, 3); None without one."""
+        from videosketcher_app.storage import media
+
+        return None if self.background is None else media.read_image(self.background)[..., :3]
 
 
 def _clips(
     console: Console,
-    settings: Any,
+    settings: AppSettings,
     fields: dict[str, Any],
     clips: dict[str, Any],
-    background: Path | None,
+    along: _Along,
     *,
     prefix: str,
-    gif: bool,
 ) -> None:
     from videosketcher_app.cli.sketch import describe
     from videosketcher_app.core.requests import (
@@ -106,29 +148,26 @@ def _clips(
 
     defaults = {"model": DEFAULT_CAUSAL_MODEL, "fps": CAUSAL_FPS}
     request = RolloutRequest(sketch=SketchRequest(**{**defaults, **fields}), **clips)
-    picture = _picture(background)
+    picture = along.picture()
     with build(settings) as services:
         events = services.rollouts.run(
             request,
             background_HW3=picture,
-            destination=Destination(folder=settings.output_dir, prefix=prefix, gif=gif),
+            switches=along.switches,
+            destination=Destination(folder=settings.output_dir, prefix=prefix, gif=along.gif),
         )
         drawing = console.follow(events)
     console.result(describe(drawing), f"{drawing.files['mp4']}")
 
 
 def _endless(
-    console: Console,
-    settings: Any,
-    fields: dict[str, Any],
-    frames: int,
-    background: Path | None,
-    *,
-    gif: bool,
+    console: Console, settings: AppSettings, fields: dict[str, Any], frames: int, along: _Along
 ) -> None:
     """One turn of the model as long as asked, on a session of its own."""
     from videosketcher_app.core.requests import CoDrawRequest
     from videosketcher_app.services.codraw.script import turn_events
+    from videosketcher_app.services.codraw.switches import check_switches
+    from videosketcher_app.services.codraw.video import read_video
     from videosketcher_app.services.container import build
 
     for name in ("num_frames", "as_written"):
@@ -136,24 +175,47 @@ def _endless(
             raise InvalidRequest(
                 f"--endless takes no --{name.replace('_', '-')}.", hint="Leave it out."
             )
-    concept = fields.pop("prompt")
+    check_switches(along.switches, frames)
+    concept, video = fields.pop("prompt"), fields.pop("input_video", None)
+    strength = fields.pop("strength", None)
     request = CoDrawRequest(**{**fields, "concept": concept})
-    picture = _picture(background)
+    picture = along.picture()
     with build(settings) as services:
         session = services.codraw.open("", request)
         try:
             if picture is not None:
                 session.background(picture)
-            turns = tell(console, turn_events(session, frames))
-            publish(console, session, settings.output_dir, turns, gif=gif)
+            size = {"width": session.width, "height": session.height, "num_frames": frames}
+            over = None if video is None else read_video(Path(video), **size, strength=strength)
+            events = turn_events(session, frames, switches=along.switches, over=over)
+            publish(console, session, settings.output_dir, tell(console, events), gif=along.gif)
         finally:
             services.codraw.close(session.id, "")
 
 
-def _picture(path: Path | None) -> Any:
-    from videosketcher_app.storage import media
+@contextmanager
+def _model_of(
+    checkpoint: Path | None, settings: AppSettings, fields: dict[str, Any]
+) -> Iterator[None]:
+    """Inside the block, a model that is only a file is the one that draws.
 
-    return None if path is None else media.read_image(path)[..., :3]
+    Raises:
+        InvalidRequest: another model is named, too.
+        MissingModel: there is no such file.
+        InvalidFile: it is no causal model.
+    """
+    if checkpoint is None:
+        yield
+        return
+    if "model" in fields:
+        raise InvalidRequest("--checkpoint and --model exclude each other.", hint="Leave one out.")
+    from videosketcher_app.services.codraw.checkpoint import lent_checkpoint
+    from videosketcher_app.storage.paths import Workspace
+
+    cache = Workspace(settings.workspace).cache / "converted"
+    with lent_checkpoint(checkpoint, cache=cache) as name:
+        fields["model"] = name
+        yield
 
 
 def _check_choice(
@@ -166,18 +228,4 @@ def _check_choice(
     if endless is not None and num_rollout is not None:
         raise InvalidRequest(
             "--endless and --num-rollout exclude each other.", hint="Leave one out."
-        )
-
-
-def _refuse_checkpoint(checkpoint: Path | None) -> None:
-    """The published checkpoints are a transformer alone.
-
-    Raises:
-        MissingModel: what they need beside them is not on this disk.
-    """
-    if checkpoint is not None:
-        raise MissingModel(
-            f"{checkpoint.name} needs Wan's text encoder and VAE, which are not on this disk.",
-            hint="Leave --checkpoint out to draw with the shipped model, or use "
-            "api.load_causal_model for its latents.",
         )

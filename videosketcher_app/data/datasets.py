@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from videosketcher_app.data.grammar.compose import Composition, compose
+from videosketcher_app.data.grammar.compose import Composition, Variety, compose
 from videosketcher_app.data.grammar.primitives import compose_primitives
-from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.data.grammar.program import Program, programs
 from videosketcher_app.data.grammar.pseudo import compose_pseudo
 from videosketcher_app.data.heldout import is_held_out
 from videosketcher_app.data.shuffled_times import with_shuffled_times
@@ -29,11 +30,15 @@ class SketchMix:
     Attributes:
         concepts: share of object programs and scenes.
         primitives: share of shapes at named places.
+        weights: how often a concept comes, by program name; 1 for those that are not named.
+        variety: of the drawings of concepts.
         shuffle_times: the parts are drawn in another order than their plan says.
     """
 
     concepts: float = 0.52
     primitives: float = 0.22
+    weights: Mapping[str, float] = field(default_factory=dict)
+    variety: Variety = field(default_factory=Variety)
     width_px: int = 432
     height_px: int = 240
     num_frames: int = 81
@@ -53,6 +58,7 @@ class SketchSource:
         self.seed = seed
         self.reject = reject
         self._programs = list(programs().values())
+        self._upto = _upto([mix.weights.get(name, 1.0) for name in programs()])
 
     def __call__(self, index: int) -> Composition:
         """The sketch and plan of a sample."""
@@ -72,7 +78,18 @@ class SketchSource:
         }
         pick = rng.random()
         if pick < mix.concepts:
-            return compose(self._programs[rng.integers(len(self._programs))], rng, **canvas)
+            return compose(self._program(rng), rng, variety=mix.variety, **canvas)
         if pick < mix.concepts + mix.primitives:
             return compose_primitives(rng, **canvas)
         return compose_pseudo(rng, **canvas)
+
+    def _program(self, rng: np.random.Generator) -> Program:
+        if not self.mix.weights:
+            return self._programs[rng.integers(len(self._programs))]
+        return self._programs[int(np.searchsorted(self._upto, rng.random(), side="right"))]
+
+
+def _upto(weights: Sequence[float]) -> NDArray[np.float64]:
+    """Running shares of weights; the last is 1."""
+    running = np.cumsum(weights)
+    return running / running[-1]

@@ -16,7 +16,7 @@ file is written before `dataset.json` names it, so a crash leaves the old list o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,14 @@ class BookSketch:
         The whole drawing is shown without stretching it, and it fills the clip (`data.filling`).
         """
         return renderer.frames(filled(fitted(self.sketch, canvas), num_frames))
+
+    def layers(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.float32]:
+        """How much of every pixel shows the ink of a part (L, T, H, W), parts in drawing order."""
+        whole = filled(fitted(self.sketch, canvas), num_frames)
+        parts = dict.fromkeys(stroke.part for stroke in whole.strokes)
+        alone = [tuple(s for s in whole.strokes if s.part == part) for part in parts]
+        clips = (renderer.frames(replace(whole, strokes=strokes)) for strokes in alone)
+        return np.stack([1 - clip.min(axis=-1).astype(np.float32) / 255 for clip in clips])
 
 
 def sketch_file(folder: Path, sketch_id: str) -> Path:

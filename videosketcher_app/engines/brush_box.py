@@ -74,4 +74,3 @@ def with_box_of(latents_BCFhw: Tensor, still_BCFhw: Tensor) -> Tensor:
     box = np.s_[..., :rows, :columns]
     mended[box] = torch.where(reached[box], latents_BCFhw[box], still_BCFhw.to(mended)[box])
     return mended
-

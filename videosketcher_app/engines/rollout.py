@@ -1,8 +1,9 @@
 """Block rollout: a drawing continued block by block from what is already there.
 
 Every block starts as noise, is estimated clean at each of a few timesteps and made noisy again for
-the next (consistency sampling, Song et al. 2023), and at last passes once more, clean, so that the
-cache remembers it as it is (CausVid, Yin et al. 2025).
+the next (consistency sampling, Song et al. 2023) or, by models that were trained so, followed along
+its flow (Euler's method), and at last passes once more, clean, so that the cache remembers it as it
+is (CausVid, Yin et al. 2025).
 
 Legend: B batch, C channels, F latent frames, h/w latent cells.
 """
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.engines.schedules import clean_estimate
+from videosketcher_app.engines.schedules import clean_estimate, euler_step, noisy
 from videosketcher_app.models.causal_wan import CLEAN_TIMESTEP, CausalWan
 from videosketcher_app.models.kv_cache import KVCache, Window
 from videosketcher_app.models.wan.forward import PromptKeys
@@ -175,7 +176,10 @@ class BlockRollout:
             clean = precise.to(x.dtype)
             if following is not None:
                 sigma = model.sigma_of(following)
-                x = (1 - sigma) * clean + sigma * next(later)
+                if model.keeps_noise:
+                    x = euler_step(x, velocity, model.sigma_of(timestep), sigma)
+                else:
+                    x = noisy(clean, next(later), sigma)
             yield clean
 
     def _forget(self) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from videosketcher_app.core.errors import MissingModel
+from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.evaluation.brush import (
     BrushScore,
     brush_rows,
@@ -86,16 +87,24 @@ def painted_by(model: PocketModel) -> str:
 
 def brush_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:
     """Raw clips (T, H, W, 3) of the cases with the box, in order."""
-    from videosketcher_app.engines.brush_box import boxed_model
+    import torch
+
+    from videosketcher_app.engines.brush_box import boxed_model, with_box_of
+    from videosketcher_app.engines.text import denoise, settle, to_frames
 
     if not model.image_conditioned:
         yield from _reinked_clips(model, cases, batch_size)
         return
+    settings = settle(SketchRequest(prompt=cases[0].task.name), model)
     for at in range(0, len(cases), batch_size):
         batch = cases[at : at + batch_size]
-        own = [case.condition.pixels_HW3 for case in batch]
-        known = boxed_model(model, own, model.defaults.num_frames)
-        yield from default_clips(known, [str(c.plan) for c in batch], [c.task.seed for c in batch])
+        frames = [case.condition.pixels_HW3 for case in batch]
+        boxed = boxed_model(model, frames, settings.num_frames)
+        prompts, seeds = [str(case.plan) for case in batch], [case.task.seed for case in batch]
+        with torch.inference_mode():
+            *_, (_, latents, _) = denoise(boxed, prompts, seeds, settings)
+            for latent in with_box_of(latents, boxed.still_BCFhw):
+                yield to_frames(model.decode(latent[None]))[0]
 
 
 def plain_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:

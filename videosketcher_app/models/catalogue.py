@@ -7,7 +7,8 @@ the family `wan` are downloaded or imported, see `models.weights_folder`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,6 +44,7 @@ __all__ = [
     "is_here",
     "is_image_conditioned",
     "is_whole",
+    "lent",
     "list_models",
     "load_adapter_folder",
     "load_text_model",
@@ -51,6 +53,19 @@ __all__ = [
     "own_files",
     "verify_model",
 ]
+
+
+_lent: dict[str, tuple[ModelRow, dict[str, Path]]] = {}
+
+
+@contextmanager
+def lent(row: ModelRow, files: Mapping[str, Path]) -> Iterator[None]:
+    """A row that this process has inside the block, with its files wherever they are."""
+    _lent[row.name] = (row, dict(files))
+    try:
+        yield
+    finally:
+        del _lent[row.name]
 
 
 def model_rows() -> tuple[ModelRow, ...]:
@@ -105,6 +120,8 @@ def is_here(name: str) -> bool:
 def is_whole(row: ModelRow) -> bool:
     """True if every file of the row itself is on this disk."""
     found = files_here(row)
+    if row.name in _lent:
+        return all(path.is_file() for path in found.values())
     if row.is_shipped:
         return bool(found) and all(file.path in found for file in row.files)
     return used_weights().holds_all(row, found)
@@ -112,6 +129,8 @@ def is_whole(row: ModelRow) -> bool:
 
 def files_here(row: ModelRow) -> dict[str, Path]:
     """Those of a row's own files that are on this disk, by the path that the row gives them."""
+    if row.name in _lent:
+        return dict(_lent[row.name][1])
     if row.is_shipped:
         folder = CHECKPOINTS / row.folder
         paths = {file.path: folder / file.path for file in row.files}
@@ -292,7 +311,8 @@ def load_adapter_folder(
 
 def _rows() -> Mapping[str, ModelRow]:
     own, shipped = used_weights().own_rows(), shipped_rows()
-    return {**shipped, **{name: row for name, row in own.items() if name not in shipped}}
+    own = {name: row for name, row in own.items() if name not in shipped}
+    return {**shipped, **own, **{name: row for name, (row, _) in _lent.items()}}
 
 
 def _files_to_load(name: str) -> dict[str, dict[str, Path]]:

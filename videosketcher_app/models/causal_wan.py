@@ -93,6 +93,8 @@ class CausalWan:
         text_tokens: prompts are padded with zeros to this length; None leaves them as they are.
         network_input: (latents, position of the first latent frame) -> the network's input.
         sigma_of: timestep -> noise level.
+        keeps_noise: a denoising step follows the flow from the state it has (Euler's method); False
+            makes its clean estimate noisy anew (consistency sampling), as the published models do.
         run_block: `block_forward`, or a compiled version of it, for passes over a block.
     """
 
@@ -102,6 +104,7 @@ class CausalWan:
     text_tokens: int | None = WAN_TEXT_TOKENS
     network_input: Callable[[Tensor, int], Tensor] = latents_alone
     sigma_of: Callable[[float], float] = table_sigma
+    keeps_noise: bool = False
     run_block: Callable[..., Tensor] = block_forward
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
@@ -236,6 +239,7 @@ def causal_pocket(model: PocketModel, *, block_frames: int = BLOCK_LATENT_FRAMES
         text_tokens=None,
         network_input=latents_with_coordinates,
         sigma_of=plain_sigma,
+        keeps_noise=model.defaults.causal_keeps_noise,
         device=model.device,
         dtype=model.dtype,
     )

@@ -50,6 +50,7 @@ class ModelDefaults:
         multiple_px: sizes must be multiples of this.
         cfg_scale: 1 means that guidance is distilled into the weights.
         num_causal_steps: denoising steps of a block, when the model draws block by block.
+        causal_keeps_noise: whether these steps keep their noise, see `models.causal_wan.CausalWan`.
     """
 
     num_inference_steps: int = 6
@@ -61,6 +62,7 @@ class ModelDefaults:
     fps: int = 16
     multiple_px: int = 24
     num_causal_steps: int = 3
+    causal_keeps_noise: bool = False
 
 
 @dataclass(kw_only=True)

@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 from videosketcher_app.core.access import LIMITS, Limits, Role
 from videosketcher_app.core.errors import InvalidFile
 from videosketcher_app.storage.bounded import read_bytes, too_large
+from videosketcher_app.storage.media_blocks import check_parts
 
 Pixels = NDArray[np.uint8]
 
@@ -31,6 +32,9 @@ _IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
 _MAX_VIDEO_BYTES_DECODED = 2 * 1024**3
 _MAX_FPS = 240.0
+# Every pass of a JPEG goes over the whole picture; progressive ones have about ten.
+_MAX_PASSES = 50
+_PASS, _JPEG = b"\xff\xda", b"\xff\xd8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +67,14 @@ def read_image(
         InvalidFile: not a picture, damaged, or over the limits, which are checked before decoding.
     """
     data = read_bytes(source, limits.image_bytes, "picture")
+    check_parts(data)
     try:
         with Image.open(BytesIO(data), formats=_IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > limits.image_pixels:
                 raise too_large(f"The picture has {width}x{height} pixels", limits.image_pixels)
+            if data.startswith(_JPEG) or "jpeg" in str(image.info.get("compression")):
+                _check_passes(data)
             if max_side_px is not None:
                 image.draft("RGB", (max_side_px, max_side_px))  # of a JPEG, a smaller decoding
             return _pixels_of(image, keep_alpha=keep_alpha, max_side_px=max_side_px)
@@ -146,8 +153,9 @@ def open_video(
         InvalidFile: not a video, damaged, or over the limits; also while frames are taken.
     """
     data = read_bytes(source, limits.video_bytes, "video")
+    check_parts(data)
     try:
-        with av.open(BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as container:
+        with _container(data, limits) as container:
             stream = _picture_track(container)
             size = _lent_size(stream, max_side_px)
             fps = _check_video_header(stream, size, container.duration, limits)
@@ -155,8 +163,9 @@ def open_video(
                 limits.video_frames, _MAX_VIDEO_BYTES_DECODED // (3 * size[0] * size[1])
             )
             num_packets = _count_packets(container, stream, max_frames, limits.video_seconds)
-        with av.open(BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as container:
+        with _container(data, limits) as container:
             stream = _picture_track(container)
+            stream.codec_context.options = _decoder_options(limits)
             yield OpenVideo(
                 max_frames=num_packets,
                 width=size[0],
@@ -169,6 +178,17 @@ def open_video(
             "This file is not a video that can be read, or it is damaged.",
             hint="Use H.264 in mp4, or WebM.",
         ) from error
+
+
+def _container(data: bytes, limits: Limits) -> Any:
+    """The file's container; opening it looks at some frames already, under the same limit."""
+    options = {"format_whitelist": VIDEO_FORMATS, **_decoder_options(limits)}
+    return av.open(BytesIO(data), "r", options=options)
+
+
+def _decoder_options(limits: Limits) -> dict[str, str]:
+    """A decoder makes no room for a frame that is larger than any that is let through."""
+    return {"max_pixels": str(limits.video_side_px**2)}
 
 
 def _picture_track(container: Any) -> VideoStream:
@@ -189,10 +209,18 @@ def _count_packets(container: Any, stream: VideoStream, max_frames: int, max_sec
         count += 1
         if count > max_frames:
             raise too_large("The video has more frames than are possible", max_frames)
+        if stream.codec_context.name == "mjpeg":
+            _check_passes(bytes(packet))
         seconds = 0 if packet.pts is None else packet.pts * packet.time_base
         if seconds > max_seconds:
             raise too_large(f"The video lasts {float(seconds):.0f} s", max_seconds)
     return count
+
+
+def _check_passes(data: bytes) -> None:
+    """Refuses a JPEG that would be drawn over and over; no coded pixels contain the mark."""
+    if data.count(_PASS) > _MAX_PASSES:
+        raise too_large(f"The picture is stored in {data.count(_PASS)} passes", _MAX_PASSES)
 
 
 def _pixels_of(image: Image.Image, *, keep_alpha: bool, max_side_px: int | None) -> Pixels:

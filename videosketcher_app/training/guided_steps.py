@@ -16,11 +16,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from videosketcher_app.engines.schedules import euler_step, guided, shifted
+from videosketcher_app.engines.schedules import euler_step, guided, shifted, sigmas
 from videosketcher_app.training.flow_matching import per_clip
 from videosketcher_app.training.state import StepRandom
 
-# Latents (2B, C, F, h, w) and timesteps (2B, 1) to velocities (2B, C, F, h, w); the second half
+# Latents (B, C, F, h, w) and timesteps (B, 1) to velocities (B, C, F, h, w).
+Student = Callable[[Tensor, Tensor], Tensor]
+# The same for latents (2B, C, F, h, w) and timesteps (2B, 1); the second half
 # of the batch is the same latents, seen without words.
 Teacher = Callable[[Tensor, Tensor], Tensor]
 
@@ -63,6 +65,21 @@ class GuidedSteps:
             x = euler_step(x, mixed, per_clip(sigma), per_clip(after))  # type: ignore[arg-type]
         last = shifted((u_B - 1 / self.num_inference_steps).clamp(min=0), self.shift)
         return (x - noisy_BCFhw) / per_clip(last - shifted(u_B, self.shift))
+
+    @torch.no_grad()
+    def own_latents(self, student: Student, noise_BCFhw: Tensor, num_steps: int) -> Tensor:
+        """What the student itself has made of noise (B, C, F, h, w) after some of its steps.
+
+        Clips with noise added are only nearly what a sampler meets: its own errors add up. A
+        student that learns where it arrives by itself learns to mend them (backward distillation,
+        Kohler et al. 2024, arXiv 2405.05224).
+        """
+        levels = sigmas(self.num_inference_steps, self.shift)
+        x = noise_BCFhw
+        for sigma, after in zip(levels[:num_steps], levels[1:], strict=False):
+            timesteps_B1 = x.new_full((len(x), 1), 1000 * sigma)
+            x = euler_step(x, student(x, timesteps_B1).float(), sigma, after)  # type: ignore[arg-type]
+        return x
 
     def _position(self, step_B: Tensor) -> Tensor:
         return 1 - step_B.float() / self.num_inference_steps

@@ -7,7 +7,8 @@ is not a blur of many drawings, as it is when the target is the data.
 
 CausVid's teacher is bidirectional and its paths are stored (`STORED_STEPS` of 50). Pocket's teacher
 is itself causal, so that a block's target depends on nothing that the student cannot see, and its
-paths begin where the student stands (`training.pocket_ar_ode`).
+paths begin where the student stands (`training.pocket_ar_ode`). A student whose steps keep their
+noise learns segments of a path, from one of its steps to the next, instead of the whole way.
 
 Legend: B batch, C channels, F latent frames, S stored states, h/w latent cells.
 """
@@ -42,18 +43,21 @@ def path_end(
     *,
     num_steps: int,
     shift: float = 8.0,
+    until_BF: Tensor | None = None,
 ) -> Tensor:
-    """Clean latents where the flow from a noisy state ends, by Euler's method.
+    """Latents where the flow from a noisy state comes to, by Euler's method.
 
     Args:
         sigma_BF: noise level of every latent frame; each has a schedule of its own.
-        num_steps: from each level down to 0, evenly spaced before the shift.
+        num_steps: from each level down to `until_BF`, evenly spaced before the shift.
+        until_BF: noise levels at which the path is left; None follows it to its clean end.
     """
     u_BF = unshifted(sigma_BF, shift)
+    way_BF = u_BF if until_BF is None else u_BF - unshifted(until_BF, shift)
     x = noisy_BCFhw
     for step in range(num_steps):
-        now = shifted(u_BF * (1 - step / num_steps), shift)
-        after = shifted(u_BF * (1 - (step + 1) / num_steps), shift)
+        now = shifted(u_BF - way_BF * (step / num_steps), shift)
+        after = shifted(u_BF - way_BF * ((step + 1) / num_steps), shift)
         x = x + per_frame(after - now) * velocity(x, now)
     return x
 
@@ -104,3 +108,24 @@ def ode_loss(
     sigma_BF = timesteps_BF / 1000 if sigma_BF is None else sigma_BF
     estimate = clean_of(noisy_BCFhw, velocity_BCFhw, sigma_BF)
     return regression_loss(estimate, end_BCFhw, timesteps_BF > 0)
+
+
+def segment_loss(
+    noisy_BCFhw: Tensor,
+    velocity_BCFhw: Tensor,
+    end_BCFhw: Tensor,
+    sigma_BF: Tensor,
+    until_BF: Tensor,
+) -> Tensor:
+    """Squared error of the velocity against the mean one of a path's segment, over noisy frames.
+
+    Progressive distillation (Salimans and Ho 2022, arXiv 2202.00512): a plain step of Euler's
+    method with this velocity comes to where the teacher's segment ends.
+
+    Args:
+        end_BCFhw: of `path_end` from `sigma_BF` until `until_BF`.
+    """
+    counted_BF = sigma_BF > 0
+    way_BF = torch.where(counted_BF, until_BF - sigma_BF, 1.0)
+    mean_velocity = (end_BCFhw - noisy_BCFhw) / per_frame(way_BF)
+    return regression_loss(velocity_BCFhw, mean_velocity, counted_BF)

@@ -21,14 +21,18 @@ from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.datasets import SketchMix
+from videosketcher_app.data.grammar.compose import Variety
 from videosketcher_app.models.pocket import ModelDefaults, PocketModel
+from videosketcher_app.models.quantize import dequantize_rows
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import TransformerConfig
 from videosketcher_app.storage import atomic
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.batches import Canvas
+from videosketcher_app.training.concept_weights import read_weights
 from videosketcher_app.training.guided_steps import GuidedSteps
+from videosketcher_app.training.ink_weights import InkWeights
 from videosketcher_app.training.loop import LoopConfig, train
 from videosketcher_app.training.pocket_brush_run import distill_brush, train_brush
 from videosketcher_app.training.pocket_distill import PocketDistillRecipe
@@ -65,8 +69,11 @@ class PocketRun:
             stages, the folder of an adapter.
         base: folder of the shipped model that an adapter belongs to (brush, brush_distill).
         rank: of the adapter.
-        noises_per_clip, ink_weight: see `pocket_brush.PocketBrushConfig`.
+        noises_per_clip, ink_weight: see `pocket_brush.PocketBrushConfig`; distill: `InkWeights`.
+        new_ink_weight, own_share: of stage distill, see `InkWeights` and `PocketDistillRecipe`.
         num_steps, budget_s: length of the run; a budget also bounds it by the clock.
+        concept_weights: file that says which concepts come more often; empty for all alike.
+        small_share, shuffle_share: of the drawings of concepts, see `Variety`.
         shuffle_times: learn from sketches whose parts are drawn in another order than their plan
             says, for a base that knows no order.
     """
@@ -79,6 +86,8 @@ class PocketRun:
     rank: int = 64
     noises_per_clip: int = 2
     ink_weight: float = 2.0
+    new_ink_weight: float = 0.0
+    own_share: float = 0.0
     num_steps: int = 1000
     budget_s: float | None = None
     width: int = 432
@@ -96,6 +105,9 @@ class PocketRun:
     latent_frames_seen: int | None = None
     concepts: float = 0.52
     primitives: float = 0.22
+    concept_weights: str = ""
+    small_share: float = Variety.small
+    shuffle_share: float = Variety.shuffled
     shuffle_times: bool = False
     num_inference_steps: int = 6
     teacher_steps: int = 4
@@ -196,12 +208,7 @@ def t2v_config(run: PocketRun, **changes: object) -> PocketT2VConfig:
     """The part of a run that the text-to-video recipe reads."""
     values = {
         "canvas": Canvas(width=run.width, height=run.height, max_stamps=run.max_stamps),
-        "mix": SketchMix(
-            concepts=run.concepts,
-            primitives=run.primitives,
-            num_frames=run.num_frames,
-            shuffle_times=run.shuffle_times,
-        ),
+        "mix": sketch_mix(run),
         "transformer": TransformerConfig(
             dim=run.dim,
             num_layers=run.num_layers,
@@ -215,6 +222,22 @@ def t2v_config(run: PocketRun, **changes: object) -> PocketT2VConfig:
     return PocketT2VConfig(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def sketch_mix(run: PocketRun) -> SketchMix:
+    """What a run of the text model draws.
+
+    Raises:
+        InvalidRequest: the file of concept weights is wrong.
+    """
+    return SketchMix(
+        concepts=run.concepts,
+        primitives=run.primitives,
+        weights=read_weights(Path(run.concept_weights)) if run.concept_weights else {},
+        variety=Variety(small=run.small_share, shuffled=run.shuffle_share),
+        num_frames=run.num_frames,
+        shuffle_times=run.shuffle_times,
+    )
+
+
 def load_vae(folder: Path, device: torch.device) -> PocketVAE:
     """The trained VAE, frozen, in the memory layout that convolutions like."""
     vae = PocketVAE()
@@ -224,9 +247,9 @@ def load_vae(folder: Path, device: torch.device) -> PocketVAE:
 
 
 def load_network(folder: Path, run: PocketRun, tokenizer: PocketTokenizer) -> PocketNetwork:
-    """A trained network (its EMA weights)."""
+    """A trained network (its EMA weights), also from int8 weights."""
     network = build_network(t2v_config(run).transformer, len(tokenizer), run.seed)
-    network.load_state_dict({k: v.float() for k, v in _read(folder / NETWORK_FILE).items()})
+    network.load_state_dict(dequantize_rows(_read(folder / NETWORK_FILE)))
     return network
 
 
@@ -334,7 +357,17 @@ def _distill(run: PocketRun, folder: Path, accelerator: Accelerator, resume: boo
     if device.type == "cuda":
         vae, teacher = vae.to(torch.bfloat16), teacher.to(device)
     config = t2v_config(run, prompt_dropout=0.0, causal_share=0.0)
-    recipe = PocketDistillRecipe(config, run.guided_steps, vae, tokenizer, student, teacher, device)
+    recipe = PocketDistillRecipe(
+        config,
+        run.guided_steps,
+        vae,
+        tokenizer,
+        student,
+        teacher,
+        device,
+        own_share=run.own_share,
+        weights=InkWeights(ink=run.ink_weight, new_ink=run.new_ink_weight),
+    )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     if accelerator.is_main_process:
         _write_network(state, tokenizer, folder)

@@ -30,13 +30,14 @@ class ArConfig:
     Attributes:
         batch_size: windows a process and step.
         timesteps: the student's denoising steps.
+        keeps_noise: whether these steps keep their noise, see `models.causal_wan.CausalWan`.
         matrix_rate, other_rate: of the causal network's Muon and AdamW; the adapter's AdamW uses
             `other_rate`.
         shifts: time shifts of the causal network's noise levels, drawn alike often.
         prompt_dropout: share of windows that the causal network sees without words.
         context_noise: largest sigma of noise on the past that it is not told of.
         bidirectional_share: share of its steps that are bidirectional around given frames.
-        ode_steps, ode_shift: of the teacher's paths.
+        ode_steps, ode_shift: of the teacher's paths; with kept noise, for a step of the student.
         guidance_scale: of the teacher.
         rollout_share: share of the ODE steps in which the student draws the past itself; in the
             others it is data.
@@ -50,6 +51,7 @@ class ArConfig:
     num_workers: int = 13
     data_seed: int = 1
     timesteps: tuple[float, ...] = (1000.0, 757.0, 522.0)
+    keeps_noise: bool = False
     matrix_rate: float = 1e-3
     other_rate: float = 5e-4
     shifts: tuple[float, float] = (3.0, 12.0)

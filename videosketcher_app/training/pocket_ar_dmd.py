@@ -137,7 +137,7 @@ class DmdRecipe(ArRecipe):
         with torch.no_grad(), self.autocast():
             context = self.student.text_encoder(window.ids_BL)
         rollout = self.drawer.draw(self.student.transformer, context, window, random)
-        step = int(random.uniform(1) * len(self.config.timesteps))
+        step = self._learned_step(random)
         timestep = self.config.timesteps[step]
         timesteps_BF = torch.where(window.drawn_BF, timestep, 0.0)
         generator = random.coin(1 / self.config.generator_every)
@@ -150,6 +150,11 @@ class DmdRecipe(ArRecipe):
                 random,
                 generator=generator,
             )
+
+    def _learned_step(self, random: StepRandom) -> int:
+        """A random step; with kept noise the last one, as only its estimate is a drawing."""
+        count = len(self.config.timesteps)
+        return count - 1 if self.config.keeps_noise else int(random.uniform(1) * count)
 
 
 def _noised(drawing: Tensor, window: ArBatch, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,9 @@
-"""Recipe: the few-step student of pocket-ar learns where its guided teacher's paths end.
+"""Recipe: the few-step student of pocket-ar learns where its guided teacher's paths lead.
 
-The student draws (self-forcing); from a state of its own drawing the teacher goes to the end of its
-path in many guided steps; the student learns to point there in one.
+The student draws (self-forcing); from a state of its own drawing the teacher goes on in several
+guided steps; the student learns to go as far in one. Where a student's steps keep their noise, that
+is to its next step, so that no step has to decide more than the teacher does on that way; else to the
+path's end, which at the noisiest step is a mean over many drawings (decision 015).
 
 Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 """
@@ -9,6 +11,7 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +22,7 @@ from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.ar_regression import add_noise, block_timesteps
 from videosketcher_app.training.flow_matching import without_words
-from videosketcher_app.training.ode import ode_loss, path_end
+from videosketcher_app.training.ode import ode_loss, path_end, segment_loss
 from videosketcher_app.training.pocket_ar_base import ArConfig, ArRecipe, adapter_optimizer
 from videosketcher_app.training.pocket_ar_batches import ArBatch
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork, past_keys, velocity_after
@@ -28,7 +31,7 @@ from videosketcher_app.training.state import StepRandom
 
 
 class OdeRecipe(ArRecipe):
-    """The few-step student learns where the teacher's guided paths end; see the module's docstring.
+    """The few-step student learns where the teacher's paths lead; see the module's docstring.
 
     Args:
         student: an injected adapter; its text encoder is frozen.
@@ -55,18 +58,22 @@ class OdeRecipe(ArRecipe):
         ]
 
     def loss(self, model: nn.Module, batch: tuple, random: StepRandom) -> dict[str, Tensor]:
-        """Squared error of the student's clean estimate against the end of the teacher's path."""
+        """Squared error against the teacher's path: of the step's velocity, or of its clean end."""
         window = self.encode(batch)
         drawing = random.coin(self.config.rollout_share)
         past, noisy, timesteps_BF = (
             self._drawn(window, random) if drawing else self._forced(window, random)
         )
         with self.autocast():
-            goal = self._path_ends(past, noisy, timesteps_BF, window)
+            goal = self._goals(past, noisy, timesteps_BF, window)
             velocity = model(
                 noisy, timesteps_BF, window.ids_BL, window.coordinates_KFhw, past, False
             )
-        loss = ode_loss(noisy, velocity.float(), goal, timesteps_BF)
+        if self.config.keeps_noise:
+            until_BF = self._following(timesteps_BF) / 1000
+            loss = segment_loss(noisy, velocity.float(), goal, timesteps_BF / 1000, until_BF)
+        else:
+            loss = ode_loss(noisy, velocity.float(), goal, timesteps_BF)
         return {"loss": loss, "loss_drawn" if drawing else "loss_data": loss.detach()}
 
     @torch.no_grad()
@@ -98,11 +105,16 @@ class OdeRecipe(ArRecipe):
         step = (blocks * len(self.config.timesteps)).long()
         return step.repeat_interleave(BLOCK_LATENT_FRAMES, dim=1)
 
+    def _following(self, timesteps_BF: Tensor) -> Tensor:
+        """The student's timestep after each of these; 0 after the last one."""
+        following_BF = torch.zeros_like(timesteps_BF)
+        for now, after in pairwise(self.config.timesteps):
+            following_BF = torch.where(timesteps_BF == now, after, following_BF)
+        return following_BF
+
     @torch.no_grad()
-    def _path_ends(
-        self, past: Tensor, noisy: Tensor, timesteps_BF: Tensor, window: ArBatch
-    ) -> Tensor:
-        """Ends of the guided teacher's paths; conditional and not run as one batch."""
+    def _goals(self, past: Tensor, noisy: Tensor, timesteps_BF: Tensor, window: ArBatch) -> Tensor:
+        """Where the guided teacher's paths lead; conditional and not run as one batch."""
         dit, run = self.teacher.transformer, self.teacher.run_block
         both = torch.cat([window.ids_BL, without_words(window.ids_BL)])
         context = self.teacher.text_encoder(both)
@@ -124,4 +136,5 @@ class OdeRecipe(ArRecipe):
             timesteps_BF / 1000,
             num_steps=self.config.ode_steps,
             shift=self.config.ode_shift,
+            until_BF=self._following(timesteps_BF) / 1000 if self.config.keeps_noise else None,
         )

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from videosketcher_app.data.continuations import BLOCK_LATENT_FRAMES, WINDOW_BLOCKS
 from videosketcher_app.engines.rollout import BlockNoise, BlockRollout
+from videosketcher_app.engines.schedules import noisy
 from videosketcher_app.models.adapters import copy_merged
 from videosketcher_app.models.causal_wan import CausalWan, plain_sigma
 from videosketcher_app.models.coordinates import transformer_input
@@ -49,6 +51,7 @@ class Drawer:
 
     Args:
         timesteps: denoising steps of a block, falling.
+        keeps_noise: see `CausalWan`.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Drawer:
         config: TransformerConfig,
         timesteps: Sequence[float],
         device: torch.device,
+        *,
+        keeps_noise: bool = False,
     ) -> None:
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         self.transformer = build_transformer(config).to(device, dtype)
@@ -66,6 +71,7 @@ class Drawer:
             latent_channels=config.out_dim,
             text_tokens=None,
             sigma_of=plain_sigma,
+            keeps_noise=keeps_noise,
             device=device,
             dtype=dtype,
         )
@@ -88,7 +94,7 @@ class Drawer:
             estimates = list(
                 rollout.draw(BlockNoise(first_BCFhw=noise[0], later=noise[1:]), self.timesteps)
             )
-            for step, state in enumerate(_states(noise, estimates, self.timesteps)):
+            for step, state in enumerate(self._states(noise, estimates)):
                 states[step].append(state)
             blocks[index] = estimates[-1]
         rollout.close()
@@ -114,6 +120,17 @@ class Drawer:
             rollout.observe(given[:, :, BLOCK_LATENT_FRAMES:])
         return rollout
 
+    def _states(self, noise: Sequence[Tensor], estimates: Sequence[Tensor]) -> list[Tensor]:
+        """The noisy latents that each step began with, as the engine made them."""
+        states = [noise[0]]
+        sigmas = [plain_sigma(timestep) for timestep in self.timesteps]
+        for step, (before, sigma) in enumerate(pairwise(sigmas)):
+            if self._wan.keeps_noise:
+                states.append(torch.lerp(estimates[step], states[step], sigma / before))
+            else:
+                states.append(noisy(estimates[step], noise[step + 1], sigma))
+        return states
+
 
 class _Coordinates:
     """The network's input from the batch's coordinates, by absolute position."""
@@ -126,14 +143,3 @@ class _Coordinates:
         at = first_frame - skipped if first_frame else 0
         coordinates = self._batch.coordinates_KFhw[:, at : at + latents_BCFhw.shape[2]]
         return transformer_input(latents_BCFhw, coordinates.to(latents_BCFhw))
-
-
-def _states(
-    noise: Sequence[Tensor], estimates: Sequence[Tensor], timesteps: Sequence[float]
-) -> list[Tensor]:
-    """The noisy latents that each step began with, as the engine made them."""
-    states = [noise[0]]
-    for step in range(1, len(timesteps)):
-        sigma = plain_sigma(timesteps[step])
-        states.append((1 - sigma) * estimates[step - 1] + sigma * noise[step])
-    return states

@@ -8,9 +8,11 @@ to go on from. `export_ar` makes the product's folder of either.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor
@@ -18,6 +20,7 @@ from torch import Tensor
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.continuation_source import ContinuationMix
 from videosketcher_app.data.datasets import SketchMix
+from videosketcher_app.engines.autoregressive import timesteps_of
 from videosketcher_app.models.adapters import (
     ADAPTER_FILE,
     TARGETS,
@@ -63,12 +66,14 @@ class ArRun(PocketRun):
     Attributes:
         teacher: folder that stage `causal` left (ode, dmd).
         timesteps: the student's denoising steps; `warp` shifts them, 1 leaves them as they are.
+        keeps_noise, ode_steps: see `ArConfig`.
         late, empty: shares of settings, see `data.continuation_source.Setting`.
         clip_norm: of the gradient.
     """
 
     teacher: str = ""
     timesteps: tuple[float, ...] = (1000.0, 757.0, 522.0)
+    keeps_noise: bool = False
     warp: float = 1.0
     context_noise: float = 0.06
     bidirectional_share: float = 0.25
@@ -124,7 +129,7 @@ def train_ode(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
         base.tokenizer,
         student,
         _teacher(base, run, device),
-        Drawer(base.transformer_config, config.timesteps, device),
+        _drawer(base, config, device),
         device,
     )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
@@ -142,7 +147,7 @@ def train_dmd(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
     networks = DmdNetworks(student, critic, teacher, config.guidance_scale)
     # In a step of the critic alone the student has no gradient.
     accelerator.ddp_handler = DistributedDataParallelKwargs(find_unused_parameters=True)  # type: ignore[assignment]
-    drawer = Drawer(base.transformer_config, config.timesteps, device)
+    drawer = _drawer(base, config, device)
     recipe = DmdRecipe(config, _vae(base, device), base.tokenizer, networks, drawer, device)
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     accelerator.ddp_handler = None
@@ -151,11 +156,25 @@ def train_dmd(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
 
 
 def export_ar(run: ArRun, folder: Path, target: Path, *, quantized: bool = True) -> None:
-    """Writes the model's folder from that of stage `ode` or `dmd`."""
+    """Writes the model's folder from that of stage `ode` or `dmd`.
+
+    Raises:
+        InvalidRequest: the product would draw at other timesteps than these.
+    """
+    num_steps = len(run.timesteps)
+    drawn_at = timesteps_of(num_steps)
+    if not np.allclose(run.warped_timesteps, drawn_at, atol=0.5):
+        raise InvalidRequest(
+            f"The product draws {num_steps} steps of a block at {_listed(drawn_at)}. "
+            f"Trained: {_listed(run.warped_timesteps)}",
+            hint="Train at the product's timesteps.",
+        )
     base = base_of(run)
     adapter = read_adapter(folder / ADAPTER_FILE, base=base)
     defaults = ModelDefaults(
-        num_inference_steps=len(run.timesteps),
+        num_inference_steps=num_steps,
+        num_causal_steps=num_steps,
+        causal_keeps_noise=run.keeps_noise,
         cfg_scale=1.0,
         width=run.width,
         height=run.height,
@@ -230,6 +249,14 @@ def _student(base: PocketModel, run: ArRun, device: torch.device) -> CausalNetwo
         adapter = read_adapter(Path(run.init) / ADAPTER_FILE, base=base)
         load_into(network.transformer, adapter.tensors)
     return network.to(device)
+
+
+def _drawer(base: PocketModel, config: ArConfig, device: torch.device) -> Drawer:
+    return Drawer(base.transformer_config, config.timesteps, device, keeps_noise=config.keeps_noise)
+
+
+def _listed(timesteps: Sequence[float]) -> str:
+    return ", ".join(f"{timestep:.1f}" for timestep in timesteps)
 
 
 def _vae(base: PocketModel, device: torch.device) -> PocketVAE:

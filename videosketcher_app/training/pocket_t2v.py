@@ -207,7 +207,7 @@ class PocketT2VRecipe:
         noise = random.normal(*clean_BCFhw.shape)
         sigma = sigma_BF[:, None, :, None, None]
         noisy = (1 - sigma) * clean_BCFhw + sigma * noise
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with self.autocast():
             velocity = model(
                 noisy,
                 1000 * sigma_BF,
@@ -226,12 +226,28 @@ class PocketT2VRecipe:
     @torch.no_grad()
     def prepare(self, batch: tuple, random: StepRandom) -> tuple[Tensor, Tensor]:
         """Clean latents (B, C, F, h, w) and token ids, some of them emptied."""
-        stamps_BP4, ids_BL = (x.to(self.device, non_blocking=True) for x in batch)
-        canvas = self.config.canvas
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            coverage, inked = ink_maps(stamps_BP4, canvas.width, canvas.height)
-            latents = self.encode(self.vae, coverage, inked, self.config.num_frames).float()
+        stamps_BP4, ids_BL = self.on_device(batch)
+        latents = self.latents(*self.maps(stamps_BP4))
         return latents, drop_words(ids_BL, self.config.prompt_dropout, random)
+
+    def on_device(self, batch: tuple) -> list[Tensor]:
+        """The tensors of a batch where the networks are."""
+        return [x.to(self.device, non_blocking=True) for x in batch]
+
+    def maps(self, stamps_BP4: Tensor) -> tuple[Tensor, Tensor]:
+        """Coverage (B, H, W) and time of ink (B, H, W) of the sketches."""
+        return ink_maps(stamps_BP4, self.config.canvas.width, self.config.canvas.height)
+
+    def latents(self, coverage_BHW: Tensor, inked_BHW: Tensor) -> Tensor:
+        """Clean latents (B, C, F, h, w) of the clips that the maps describe."""
+        with self.autocast():
+            frames = self.config.num_frames
+            return self.encode(self.vae, coverage_BHW, inked_BHW, frames).float()
+
+    def autocast(self) -> torch.autocast:
+        """Half precision on a GPU."""
+        on_gpu = self.device.type == "cuda"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu)
 
     def _positions(self, latent_frames: int, random: StepRandom) -> list[int] | None:
         """One latent frame from each of equal stretches of the clip, or None for all of it."""

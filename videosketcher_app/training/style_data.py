@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
 from videosketcher_app.data.filling import CanvasLike
+from videosketcher_app.data.layered import is_layered_set, read_layered_set
 from videosketcher_app.data.open_dataset import DatasetItem, open_dataset
 from videosketcher_app.data.sketchbook_index import is_sketchbook
 from videosketcher_app.data.sketchbooks import BookSketch, read_sketchbook
@@ -29,7 +30,7 @@ _SIDES = re.compile(r"\b(left|right)\b")
 
 
 class Drawing(Protocol):
-    """A drawing to learn from."""
+    """A drawing to learn from; one with a method `layers` can be supervised layer by layer."""
 
     @property
     def id(self) -> str:
@@ -43,6 +44,15 @@ class Drawing(Protocol):
 
     def clip(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.uint8]:
         """Frames (T, H, W, 3) of it being drawn on white paper."""
+        ...
+
+
+@runtime_checkable
+class HasLayers(Protocol):
+    """A drawing of which the layers are known."""
+
+    def layers(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.float32]:
+        """How much of every pixel shows a layer (L, T, H, W), 0 to 1."""
         ...
 
 
@@ -94,9 +104,7 @@ def read_drawings(folder: Path) -> tuple[Drawing, ...]:
         raise InvalidRequest(
             f"There is no dataset at {str(folder)[:200]}.", hint="Give a sketchbook or its folder."
         )
-    drawings: tuple[Drawing, ...] = (
-        read_sketchbook(folder) if is_sketchbook(folder) else _filmed(folder)
-    )
+    drawings = _drawings(folder)
     if not MIN_SKETCHES <= len(drawings) <= MAX_SKETCHES:
         count = {0: "no drawings", 1: "one drawing"}.get(len(drawings), f"{len(drawings)} drawings")
         raise InvalidRequest(
@@ -111,6 +119,12 @@ def read_drawings(folder: Path) -> tuple[Drawing, ...]:
                 hint="Write what it shows, or let the app suggest a plan.",
             )
     return drawings
+
+
+def _drawings(folder: Path) -> tuple[Drawing, ...]:
+    if is_sketchbook(folder):
+        return read_sketchbook(folder)
+    return read_layered_set(folder) if is_layered_set(folder) else _filmed(folder)
 
 
 def _filmed(folder: Path) -> tuple[FilmedDrawing, ...]:

@@ -1,7 +1,7 @@
 """What a style run looks at again and again, computed once: latents, embedded prompts, keepsakes.
 
 Legend: V variants, K kept drawings, S kept steps, C channels, F latent frames, h/w latent cells,
-L tokens, D width of the text.
+L tokens or layers, D width of the text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.forward import block_forward, predict_velocity
-from videosketcher_app.training.style_data import Variant
+from videosketcher_app.training.style_data import Drawing, HasLayers, Variant
 from videosketcher_app.training.style_preset import StylePreset
 from videosketcher_app.training.style_request import StyleRunRequest
 
@@ -39,6 +39,8 @@ class Prepared:
         noise_KCFhw: what the kept drawings began with.
         velocity_KSCFhw: the model's own first steps from there.
         keep_context_KLD: their embedded prompts.
+        layers_VLFhw: share of every cell that shows a layer of the variant; no layers unless the
+            preset supervises them.
     """
 
     clean_VCFhw: Tensor
@@ -47,6 +49,7 @@ class Prepared:
     noise_KCFhw: Tensor
     velocity_KSCFhw: Tensor
     keep_context_KLD: Tensor
+    layers_VLFhw: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
         """By name, for a file."""
@@ -54,8 +57,11 @@ class Prepared:
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor]) -> Prepared:
-        """What `tensors` gave."""
-        return Prepared(**tensors)
+        """What `tensors` gave; runs that were begun before there were layers have none."""
+        if "layers_VLFhw" in tensors:
+            return Prepared(**tensors)
+        weight = tensors["weight_VFhw"]
+        return Prepared(**tensors, layers_VLFhw=weight.new_zeros(len(weight), 0, *weight.shape[1:]))
 
 
 def kept_steps(model: PocketModel, preset: StylePreset) -> int:
@@ -81,13 +87,14 @@ def prepare(
     Raises:
         InvalidFile: a drawing cannot be rendered, or shows nothing.
     """
-    clean, weight = [], []
+    clean, weight, layers = [], [], []
     for variant in variants:
         if not may_go_on():
             return None
         frames = _frames(variant, preset)
         clean.append(_encoded(model, frames))
         weight.append(_cell_weights(frames, preset.ink_weight))
+        layers.append(layer_shares(variant.drawing, preset))
     keepsakes = _keepsakes(model, teacher, preset, request.seed, may_go_on)
     if keepsakes is None:
         return None
@@ -100,6 +107,34 @@ def prepare(
         noise_KCFhw=noise,
         velocity_KSCFhw=velocity,
         keep_context_KLD=keep_context,
+        layers_VLFhw=_stacked(layers).to(half),
+    )
+
+
+def layer_shares(drawing: Drawing, preset: StylePreset) -> Tensor:
+    """How much of every latent cell shows a layer (L, F, h, w); none unless that is learned from.
+
+    Raises:
+        InvalidFile: the drawing is a film, in which nobody knows the layers.
+    """
+    cells = ((preset.num_frames - 1) // 4 + 1, preset.height // 8, preset.width // 8)
+    if not preset.is_layered:
+        return torch.zeros(0, *cells)
+    if not isinstance(drawing, HasLayers):
+        raise InvalidFile(
+            f"Sketch {drawing.id} has no layers.",
+            hint="Bring pictures in layers or sketches with strokes, or take another preset.",
+        )
+    shown_LTHW = torch.from_numpy(drawing.layers(preset, preset.num_frames)).float()
+    first, rest = shown_LTHW[:, :1], shown_LTHW[:, 1:]
+    return torch.cat([F.avg_pool3d(first, (1, 8, 8)), F.avg_pool3d(rest, (4, 8, 8))], dim=1)
+
+
+def _stacked(layers: Sequence[Tensor]) -> Tensor:
+    """All variants with as many layers as the richest; those that are not there are empty."""
+    most = max(len(each) for each in layers)
+    return torch.stack(
+        [torch.cat([each, each.new_zeros(most - len(each), *each.shape[1:])]) for each in layers]
     )
 
 

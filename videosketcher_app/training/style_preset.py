@@ -39,6 +39,8 @@ class StylePreset:
         keep_batch: of them in a step.
         keep_weight: of their error, that of the drawings counts 1.
         ink_weight: how much more the error of a cell full of ink counts.
+        layer_shape, layer_color, layer_motion: of the errors of a layered picture's layers
+            (`layer_loss`), or of the parts of a drawing with strokes; 0 leaves one out.
         sample_every: steps between samples; 0 for only before and after.
         save_every: steps between saved states.
         patience: rows of the log without progress after which it stops early; 0 never does.
@@ -68,11 +70,19 @@ class StylePreset:
     keep_batch: int = 1
     keep_weight: float = 1.0
     ink_weight: float = 2.0
+    layer_shape: float = 0.0
+    layer_color: float = 0.0
+    layer_motion: float = 0.0
     sample_every: int = 125
     save_every: int = 25
     log_every: int = 5
     patience: int = 0
     disk_budget_mb: int = 500
+
+    @property
+    def is_layered(self) -> bool:
+        """True if layers are supervised one by one."""
+        return max(self.layer_shape, self.layer_color, self.layer_motion) > 0
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -104,6 +114,9 @@ _RANGES = (
     ("base_steps", 0, 50),
     ("keep_plans", 0, 10_000),
     ("keep_batch", 0, 256),
+    ("layer_shape", 0.0, 100.0),
+    ("layer_color", 0.0, 100.0),
+    ("layer_motion", 0.0, 100.0),
     ("sample_every", 0, 1_000_000),
     ("save_every", 0, 1_000_000),
     ("log_every", 1, 100_000),

@@ -24,6 +24,7 @@ from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.forward import block_forward, predict_velocity
 from videosketcher_app.models.wan.network import build_transformer
+from videosketcher_app.training.layer_loss import color_loss, motion_loss, shape_loss
 from videosketcher_app.training.state import StepRandom
 from videosketcher_app.training.style_path import (
     carried,
@@ -186,14 +187,28 @@ class StyleRecipe:
         weight = p.weight_VFhw[style].float().to(velocity.device)
         count = len(style)
         loss_style = weighted_error(velocity[:count], target_style, weight).mean()
-        if not len(keep):
-            return {"loss": loss_style, "loss_style": loss_style}
-        loss_keep = weighted_error(velocity[count:], target_keep).mean()
-        return {
-            "loss": loss_style + self.preset.keep_weight * loss_keep,
-            "loss_style": loss_style,
-            "loss_keep": loss_keep,
+        terms = {"loss": loss_style, "loss_style": loss_style}
+        if self.preset.is_layered:
+            layers = self._layer_losses(velocity[:count] - target_style, style)
+            terms |= {**layers, "loss": terms["loss"] + layers["loss_layers"]}
+        if len(keep):
+            loss_keep = weighted_error(velocity[count:], target_keep).mean()
+            terms["loss_keep"] = loss_keep
+            terms["loss"] = terms["loss"] + self.preset.keep_weight * loss_keep
+        return terms
+
+    def _layer_losses(self, error_BCFhw: Tensor, numbers: Tensor) -> dict[str, Tensor]:
+        """The layers' three errors and their weighted sum."""
+        share_BLFhw = self.prepared.layers_VLFhw[numbers].float().to(error_BCFhw.device)
+        named = {
+            "shape": (self.preset.layer_shape, shape_loss),
+            "color": (self.preset.layer_color, color_loss),
+            "motion": (self.preset.layer_motion, motion_loss),
         }
+        found = {name: of(error_BCFhw, share_BLFhw).mean() for name, (_, of) in named.items()}
+        total = sum(weight * found[name] for name, (weight, _) in named.items())
+        assert isinstance(total, Tensor)
+        return {**{f"loss_{name}": value for name, value in found.items()}, "loss_layers": total}
 
     def _velocity(
         self, model: nn.Module, x: Tensor, sigma_B: Tensor, context_BLD: Tensor

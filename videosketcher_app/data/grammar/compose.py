@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,24 @@ class Composition:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variety:
+    """How often random drawings differ from a concept's usual one; shares in [0, 1].
+
+    Attributes:
+        small: small drawings with their place in the title, of concepts that may stand anywhere.
+        dropped: drawings of which parts may be left out.
+        shuffled: drawings in another sensible order.
+    """
+
+    small: float = 0.12
+    dropped: float = 0.4
+    shuffled: float = 0.7
+
+
+USUAL_VARIETY = Variety()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """Where an object stands.
 
@@ -54,10 +72,12 @@ class Layout:
     shift: tuple[float, float] = (0.0, 0.0)
 
     @staticmethod
-    def sample(rng: np.random.Generator, program: Program) -> Layout:
-        """A random layout; one in eight names a size and place in the title."""
+    def sample(
+        rng: np.random.Generator, program: Program, variety: Variety = USUAL_VARIETY
+    ) -> Layout:
+        """A random layout; small ones name their size and place in the title."""
         fill, place, word = float(rng.uniform(0.78, 1.0)), None, ""
-        if program.category not in {"scenes", "landscapes"} and rng.random() < 0.12:
+        if program.category not in {"scenes", "landscapes"} and rng.random() < variety.small:
             word, fill = "small", float(rng.uniform(0.42, 0.52))
             place = ("left", "center", "right")[rng.integers(3)]
         return Layout(
@@ -88,13 +108,18 @@ def sensible_order(parts: Sequence[Part], rng: np.random.Generator) -> list[int]
 
 
 def choose_parts(
-    parts: list[Part], rng: np.random.Generator, *, drop: bool, shuffle: bool
+    parts: list[Part],
+    rng: np.random.Generator,
+    *,
+    drop: bool,
+    shuffle: bool,
+    variety: Variety = USUAL_VARIETY,
 ) -> list[Part]:
     """Some of the parts (never fewer than 3) in the program's order or another sensible one."""
-    if drop and rng.random() < 0.4 and len(parts) > 3:
+    if drop and rng.random() < variety.dropped and len(parts) > 3:
         keep = rng.choice(len(parts), size=rng.integers(3, len(parts) + 1), replace=False)
         parts = [part for i, part in enumerate(parts) if i in set(keep.tolist())]
-    if shuffle and rng.random() < 0.7:
+    if shuffle and rng.random() < variety.shuffled:
         parts = [parts[i] for i in sensible_order(parts, rng)]
     return parts
 
@@ -108,25 +133,28 @@ def compose(
     wording: str | None = None,
     layout: Layout | None = None,
     hand: Hand | None = None,
+    variety: Variety = USUAL_VARIETY,
     width_px: int = 432,
     height_px: int = 240,
     num_frames: int = 81,
 ) -> Composition:
     """One random drawing of a program with its plan.
 
+    A random layout is mirrored only if the words of the parts tell the sides apart: one plan that
+    stands for two opposite pictures is drawn as a mixture of both by a small model.
+
     Args:
         drop: leave out parts now and then.
         shuffle: draw in other sensible orders, else always in the program's.
         wording: one of WORDINGS; None for a random one.
         layout, hand: None for random ones.
+        variety: of what is random.
     """
-    parts = choose_parts(program.draw(rng), rng, drop=drop, shuffle=shuffle)
-    layout = layout or Layout.sample(rng, program)
-    curves = _placed(parts, layout, width_px, height_px)
-    if layout.mirrored:
-        parts = [_mirrored_words(part) for part in parts]
+    usual = choose_parts(program.draw(rng), rng, drop=drop, shuffle=shuffle, variety=variety)
+    placed = layout or Layout.sample(rng, program, variety)
+    parts = [_mirrored_words(part) for part in usual] if placed.mirrored else usual
     sketch = draw_parts(
-        curves,
+        _placed(parts, placed, width_px, height_px),
         [part.name for part in parts],
         hand or Hand.sample(rng, num_frames),
         rng,
@@ -134,12 +162,30 @@ def compose(
         height_px=height_px,
         num_frames=num_frames,
     )
-    plan = DrawingPlan(
-        concept=_title(program, layout, rng, varied=wording is None),
-        parts=tuple(word_parts(parts, rng, wording)),
+    title = _title(program, placed, rng, varied=wording is None)
+    words = tuple(word_parts(parts, rng, wording))
+    if layout is None and placed.mirrored and not _tells_sides(words):
+        parts, sketch = usual, _turned(sketch, [part.name for part in usual])
+    return Composition(
+        sketch=sketch,
+        plan=DrawingPlan(concept=title, parts=words),
+        source=program.name,
+        labels=tuple(part.name for part in parts),
     )
-    labels = tuple(part.name for part in parts)
-    return Composition(sketch=sketch, plan=plan, source=program.name, labels=labels)
+
+
+def _tells_sides(words: Sequence[PlanPart]) -> bool:
+    """True if the words would differ in the mirrored drawing."""
+    return any(_SIDES.search(part.text.lower()) for part in words)
+
+
+def _turned(sketch: Sketch, names: Sequence[str]) -> Sketch:
+    """The sketch mirrored where it stands, its parts under other names."""
+    x = np.concatenate([stroke.points_N2[:, 0] for stroke in sketch.strokes])
+    both = np.array([x.min() + x.max(), 0], np.float32)
+    turn = np.array([-1, 1], np.float32)
+    strokes = tuple(replace(s, points_N2=both + turn * s.points_N2) for s in sketch.strokes)
+    return replace(sketch, strokes=strokes, part_names=tuple(names))
 
 
 def word_parts(

@@ -71,14 +71,17 @@ def _rotary_table(
     head_width: int, frames: int, height: int, width: int, first_frame: int, device: str
 ) -> tuple[Tensor, Tensor]:
     third = head_width // 3
+    # Made where it is used, or a drawing without end would wait for a copy at every block; some
+    # devices have no float64.
+    place = device if device.startswith("cuda") else "cpu"
     axes = []
     for size, first, count in (
         (head_width - 2 * third, first_frame, frames),
         (third, 0, height),
         (third, 0, width),
     ):
-        exponent = torch.arange(0, size, 2, dtype=torch.float64)[: size // 2] / size
-        position = torch.arange(first, first + count, dtype=torch.float64)
+        exponent = torch.arange(0, size, 2, dtype=torch.float64, device=place)[: size // 2] / size
+        position = torch.arange(first, first + count, dtype=torch.float64, device=place)
         axes.append(torch.outer(position, MAX_PERIOD**-exponent))
     t, y, x = axes
     shape = (frames, height, width, -1)
