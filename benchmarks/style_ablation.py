@@ -34,6 +34,7 @@ from videosketcher_app.evaluation.detector import load_detector
 from videosketcher_app.evaluation.scores import figures
 from videosketcher_app.evaluation.style_report import KEPT_FIGURES, unseen_tasks
 from videosketcher_app.evaluation.text import score_clips
+from videosketcher_app.models.catalogue import CHECKPOINTS
 from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.pocket import PocketModel, load_pocket
 from videosketcher_app.services.shape_sets import ShapeSettings, make_shapes
@@ -54,7 +55,8 @@ _FULL = {"width": 432, "height": 240, "max_stamps": 4096, "batch_size": 32}
 
 def base(folder: Path, args: argparse.Namespace) -> None:
     """The raw base, small canvas first."""
-    small, whole, changes = str(folder / "raw_small"), str(folder / "raw_whole"), args.changes
+    small, whole = str(folder / "raw_small"), str(folder / "raw_whole")
+    changes = {"vae": str(CHECKPOINTS / "pocket"), **args.changes}
     share = args.small_share
     train_base(RAW, resume=True, **{"out": small, "budget_s": share * args.seconds, **changes})
     last = {**_FULL, "out": whole, "init": small, "budget_s": (1 - share) * args.seconds}

@@ -248,6 +248,46 @@ def test_papers_of_other_shapes_are_never_squashed(paper):
     assert paper.ink() > 100
 
 
+def test_other_words_while_the_model_draws(paper):
+    page = paper.page
+    page.locator('[data-set="concept"]').fill("a cat")
+    paper.button("plan").click()
+    page.wait_for_function("document.querySelectorAll('.cd-parts li').length > 1")
+    paper.stroke((0.2, 0.2), (0.5, 0.4))
+    paper.kept()
+    page.evaluate("desk().link.send({ kind: 'go', num_frames: 240 })")
+    paper.until_shown(2)
+    page.locator('[data-set="concept"]').fill("a house")
+    paper.button("plan").click()
+    paper.told("goes on with the new plan")
+    shown = page.evaluate("desk().hearing.turn.shown")
+    paper.until_shown(shown + 24)
+    names = page.locator(".cd-parts .cd-name").evaluate_all("all => all.map((one) => one.value)")
+    assert "Roof" in names, names
+    page.keyboard.press("Escape")
+    paper.turn_over()
+
+
+def test_the_model_is_chosen_and_remembered(paper):
+    page = paper.page
+    page.locator(".cd-more summary").click()
+    models = page.locator('[data-set="model"]')
+    expect(models).to_be_visible()
+    assert models.input_value() == "tiny"
+    models.select_option("pocket-ar")
+    page.reload()
+    again = Paper(page)
+    page.wait_for_function("document.querySelector('[data-set=model]').value === 'pocket-ar'")
+    page.locator(".cd-more summary").click()
+    page.locator('[data-set="model"]').select_option("tiny")
+    again.stroke((0.2, 0.2), (0.5, 0.4))
+    again.kept()
+    page.locator('[data-set="model"]').select_option("pocket-ar")
+    again.told("from the next new drawing on")
+    page.locator('[data-set="model"]').select_option("tiny")
+    again.go()
+
+
 def test_the_plain_pad_is_answered(paper):
     page = paper.page
     page.get_by_text("Simple pad, without the live canvas").click()

@@ -103,21 +103,25 @@ def test_the_references_spelling_is_understood(
     assert [Path(line).parent.name for line in out.splitlines()] == ["1_cat", "2_house"]
 
 
-@pytest.mark.parametrize("length", [["--num-frames", "33"], ["--endless", "33"]])
-def test_words_change_on_the_way(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], length: list[str]
-) -> None:
-    words = ["rollout", "a cat", *length, *TINY]
-    clips = []
+def test_words_change_on_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["rollout", "a cat", "--num-frames", "33", *TINY]
+    clips = {}
     for name, switches in {"same": [], "other": ["--switch", "21:a house"]}.items():
-        out = ["--output-dir", str(tmp_path / name)]
-        result = _result(capsys, *words, *switches, *out)
-        (mp4,) = (tmp_path / name).rglob("cat.mp4")
-        assert result
-        clips.append(media.read_video(mp4).frames_THW3)
-    one, other = clips
-    assert np.array_equal(one[:20], other[:20])
-    assert not np.array_equal(one[22:], other[22:])
+        result = _result(capsys, *words, *switches, "--output-dir", str(tmp_path / name))
+        clips[name] = media.read_video(Path(result["files"]["mp4"])).frames_THW3.astype(int)
+        config = json.loads(Path(result["files"]["config"]).read_text(encoding="utf-8"))
+        assert config["settings"].get("switches") == ([[21, "a house"]] if switches else None)
+    change_T = np.abs(clips["same"] - clips["other"]).mean(axis=(1, 2, 3))
+    assert change_T[21:].mean() > 2 * change_T[:18].mean(), "the video format blurs a little"
+
+
+def test_words_change_in_an_endless_rollout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["rollout", "a cat", "--endless", "33", "--switch", "21:a house"]
+    result = _result(capsys, *words, "--output-dir", str(tmp_path), *TINY)
+    assert result["concept"] == "a house"
+    assert result["turns"][0]["frames"] == 33
 
 
 def test_a_rollout_draws_over_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,14 +129,52 @@ def test_a_rollout_draws_over_a_video(tmp_path: Path, capsys: pytest.CaptureFixt
     picture[8:24, 8:24] = 0
     media.write_png(tmp_path / "still.png", picture)
     words = ["rollout", "a cat", "--num-frames", "21", "--input-video", str(tmp_path / "still.png")]
-    sizes = []
+    levels = []
     for strength in ("0.01", "1"):
         out = ["--output-dir", str(tmp_path / strength), "--strength", strength]
         result = _result(capsys, *words, *out, *TINY)
-        drawing = open_saved(Path(result["folder"]))
-        sizes.append(float(drawing.frames[-1][8:24, 8:24].mean()))
         assert result["frames"] == 21
-    assert sizes[0] < sizes[1] - 50, "little is drawn anew where little may be"
+        clip = media.read_video(Path(result["files"]["mp4"])).frames_THW3
+        levels.append(np.abs(clip[-1].astype(int) - picture).mean())
+    assert levels[0] < levels[1], "little is drawn anew where little may be"
+
+
+def test_a_checkpoint_that_is_only_a_file_rolls_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from videosketcher_app.models.tiny import tiny_model
+
+    tiny_model(name="tiny").save(tmp_path / "mine")
+    words = ["rollout", "a cat", "--checkpoint", str(tmp_path / "mine"), "--num-frames", "21"]
+    words += ["--width", "48", "--height", "48", "--num-inference-steps", "1"]
+    result = _result(capsys, *words, "--output-dir", str(tmp_path / "out"))
+    assert result["frames"] == 21
+    _, out, _ = _run(capsys, "models", "list")
+    assert "checkpoint" not in out.split(), "it was lent, not imported"
+
+
+def test_a_checkpoint_that_does_not_draw_by_turns_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.models import published_wan
+
+    published_wan.write_vae(tmp_path / "vae")
+    (file,) = (path for path in (tmp_path / "vae").iterdir() if path.suffix != ".json")
+    code, _, err = _run(capsys, "rollout", "a cat", "--checkpoint", str(file))
+    assert code == 2
+    assert "does not draw block by block" in err
+    assert err.count("\n") == 1
+
+
+def test_a_bare_causal_transformer_says_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.models import published_wan
+
+    given = published_wan.write_generator(tmp_path / "my ink" / "model.pt")["model.pt"]
+    code, _, err = _run(capsys, "rollout", "a cat", "--checkpoint", str(given), "--device", "cpu")
+    assert code == 3
+    assert "models download umt5-xxl" in err
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,24 @@ def test_doing_nothing_scores_zero(cases: list[HalfDrawn]) -> None:
     assert row["given_ink_kept_raw"] == 1
 
 
+def only_shapes(cases: Sequence[HalfDrawn]) -> Clips:
+    """Goes on with shapes as it should, and with objects not at all."""
+    for case in cases:
+        (drawn,) = (nothing_drawn if case.is_concept else true_continuations)([case])
+        yield drawn
+
+
+def test_parts_of_objects_and_shapes_are_also_counted_apart(cases: list[HalfDrawn]) -> None:
+    row = figures(evaluate_continuation(only_shapes, cases))
+    assert row["appeared_of_objects"] == 0
+    assert row["appeared_of_shapes"] >= 0.9
+    objects = sum(len(case.missing) for case in cases if case.is_concept)
+    share = 1 - objects / row["missing_parts"]
+    assert row["appeared"] == pytest.approx(share * row["appeared_of_shapes"], abs=1e-3)
+    alone = figures(evaluate_continuation(only_shapes, [c for c in cases if c.is_concept]))
+    assert "appeared_of_shapes" not in alone
+
+
 def backwards(cases: Sequence[HalfDrawn]) -> Clips:
     """Draws what is missing, the last part first."""
     for case in cases:

@@ -54,7 +54,7 @@ def _suite(file: str, *names: str) -> Suite:
 ATOMIC = _suite("tests/storage/test_atomic.py", "flushed")
 TENSORS = _suite("tests/storage/test_tensors.py", "hash", "code_in", "bomb", "nan_in")
 PATHS = _suite("tests/storage/test_paths.py")
-FETCH = _suite("tests/storage/test_downloads.py")
+FETCH = _suite("tests/security/test_downloads.py", "forged")
 HOSTS = _suite("tests/security/test_downloads.py", "foreign", "network", "mirror")
 MEDIA = _suite("tests/storage/test_media.py", "limit", "counted")
 ACCESS = _suite("tests/core/test_access.py")

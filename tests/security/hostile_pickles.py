@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle  # noqa: TID251 - what is refused must be made
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -70,9 +71,9 @@ def _second_pickle(payload: Any, path: Path) -> None:
     torch.save({"a": torch.zeros(2)}, path)
     with zipfile.ZipFile(path) as archive:
         (name,) = [each for each in archive.namelist() if each.endswith("data.pkl")]
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(f"{name}.evil", b"")
-        archive.writestr(name, pickle.dumps({"a": payload}))
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the name is there already, on purpose
+        archive.writestr(name, pickle.dumps({"a": payload}, protocol=2))
 
 
 # Container -> the suffix that the file says it has.

@@ -2,78 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.security.peak import Peak
+from tests.security.text_cases import (
+    PROMPT_BOMBS,
+    REQUEST_BOMBS,
+    WEIGHT_BOMBS,
+    YAML_BOMBS,
+    zip_of_zeros,
+)
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.services.outputs import read_request
 from videosketcher_app.services.presets import PRESETS, load_presets
-from videosketcher_app.services.prompts_file import MAX_PROMPTS, MAX_PROMPTS_BYTES, read_prompts
+from videosketcher_app.services.prompts_file import read_prompts
 from videosketcher_app.storage.guarded_media import TIME_LIMIT_S
-from videosketcher_app.storage.tensors import read_pickle_weights
+from videosketcher_app.storage.tensors import read_header, read_pickle_weights
 
 pytestmark = pytest.mark.security
 
 MAX_S, MAX_BYTES = 2.0, 300e6
-
-
-def laughs(depth: int) -> str:
-    """YAML of some lines in which every list holds the one before ten times."""
-    lists = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, depth)]
-    return "\n".join(["a0: &a0 [ha, ha, ha]", *lists, f"label: *a{depth - 1}"])
-
-
-def zip_of_zeros(num_bytes: int) -> bytes:
-    buffer = io.BytesIO()
-    with (
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("archive/data.pkl", "w") as member,
-    ):
-        for _ in range(num_bytes >> 20):
-            member.write(bytes(1 << 20))
-    return buffer.getvalue()
-
-
-YAML_BOMBS = {
-    "ten times ten times ten": laughs(12),
-    "itself": "label: &a [*a]",
-    "merged": "a: &a {x: 1}\n" + "\n".join(f"b{n}: &b{n} {{<<: [*a, *a]}}" for n in range(200)),
-    "nested lists": "label: " + "[" * 5000,
-    "nested maps": "label: " + "{a: " * 5000,
-    "deep indents": "\n".join(f"{' ' * n}a:" for n in range(300)),
-    "one long word": "label: " + "a" * 50_000_000,
-    "many keys": "\n".join(f"k{n}: 1" for n in range(500_000)),
-    "a number without an end": "order: " + "9" * 5_000_000,
-    "an object": "label: !!python/object/apply:os.system ['true']",
-    "base sixty": "order: " + ":".join(["59"] * 4000),
-}
-PROMPT_BOMBS = {
-    "too long.txt": "a" * (MAX_PROMPTS_BYTES + 1),
-    "too many.txt": "a\n" * (MAX_PROMPTS + 1),
-    "nested.json": "[" * 2_000_000,
-    "nested maps.json": '{"a":' * 500_000,
-    "a number.json": "[" + "9" * 4_000_000 + "]",
-    "numbers.json": json.dumps(list(range(500_000))),
-    "too many.json": json.dumps(["a"] * (MAX_PROMPTS + 1)),
-    "one field.csv": '"' + "a" * 4_000_000,
-    "columns.csv": "," * 2_000_000,
-    "rows.csv": "prompt\n" + "a\n" * (MAX_PROMPTS + 1),
-    "quotes.csv": '"' * 3_000_001,
-}
-REQUEST_BOMBS = {
-    "nested": '{"prompt":' * 50_000,
-    "long": json.dumps({"prompt": "a" * 5_000_000}),
-    "number": '{"prompt": "a", "seed": ' + "9" * 150_000 + "}",
-    "LoRAs": json.dumps({"prompt": "a", "loras": [{"path": "a"}] * 10_000}),
-    "infinity": '{"prompt": "a", "cfg_scale": 1e999}',
-}
 
 
 def refused(read: Callable[[], object]) -> None:
@@ -117,6 +70,13 @@ def test_a_request_that_unfolds_is_refused(name: str) -> None:
 
 
 @pytest.mark.row("T8", "bombs")
+@pytest.mark.parametrize("name", WEIGHT_BOMBS)
+def test_a_bomb_of_weights_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "bomb.safetensors"
+    path.write_bytes(WEIGHT_BOMBS[name])
+    refused(lambda: read_header(path))
+
+
 def test_an_archive_that_unfolds_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pt"
     path.write_bytes(zip_of_zeros(1 << 29))
@@ -131,5 +91,5 @@ def test_what_looks_alike_is_read(tmp_path: Path) -> None:
     assert not notices
     (tmp_path / "prompts.csv").write_text('prompt\n"a cat, sitting"', encoding="utf-8")
     assert read_prompts(tmp_path / "prompts.csv") == ["a cat, sitting"]
-    cases = len(YAML_BOMBS) + len(PROMPT_BOMBS) + len(REQUEST_BOMBS) + 1
+    cases = len(YAML_BOMBS) + len(PROMPT_BOMBS) + len(REQUEST_BOMBS) + len(WEIGHT_BOMBS) + 1
     sys.stdout.write(json.dumps({"id": "T8-text", "cases": cases}) + "\n")

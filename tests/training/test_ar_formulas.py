@@ -29,6 +29,7 @@ from videosketcher_app.training.ode import (
     mixed_states,
     ode_loss,
     path_end,
+    segment_loss,
     stored_path,
     unshifted,
 )
@@ -106,6 +107,36 @@ def test_a_straight_path_ends_at_the_clean_latents() -> None:
     sigma = torch.rand(2, 6, generator=torch.Generator().manual_seed(5))
     end = path_end(lambda x, s: noise - clean, add_noise(clean, noise, sigma), sigma, num_steps=3)
     torch.testing.assert_close(end, clean, atol=1e-6, rtol=0)
+
+
+def test_a_path_may_be_left_before_its_end_and_gone_on_with() -> None:
+    noisy = normal(3).double()
+    sigma = torch.tensor([[1.0] * 3 + [0.923] * 3, [0.667] * 3 + [0.0] * 3]).double()
+    until = torch.tensor([[0.97] * 3 + [0.842] * 3, [0.0] * 6]).double()
+
+    def velocity(x: torch.Tensor, s_BF: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x) + s_BF[:, None, :, None, None]
+
+    left = path_end(velocity, noisy, sigma, num_steps=400, until_BF=until)
+    end = path_end(velocity, left, until, num_steps=400)
+    whole = path_end(velocity, noisy, sigma, num_steps=800)
+    torch.testing.assert_close(end, whole, atol=4e-3, rtol=0)
+    assert torch.equal(left[1, :, 3:], noisy[1, :, 3:])
+    assert (left - end).abs().amax(dim=(1, 3, 4))[0].min() > 0.1
+
+
+def test_a_velocity_without_segment_loss_steps_to_the_segment_s_end() -> None:
+    noisy, end = normal(0), normal(1)
+    sigma = torch.tensor([[1.0] * 3 + [0.923] * 3, [0.667] * 3 + [0.0] * 3])
+    until = torch.tensor([[0.97] * 3 + [0.842] * 3, [0.0] * 6])
+    way = torch.where(sigma > 0, until - sigma, 1.0)[:, None, :, None, None]
+    velocity = (end - noisy) / way
+    assert float(segment_loss(noisy, velocity, end, sigma, until)) < 1e-10
+    stepped = noisy + way * velocity
+    torch.testing.assert_close(stepped[0], end[0], atol=1e-5, rtol=0)
+    # An error of one in every noisy frame is a loss of one; frames without noise do not count.
+    off = velocity + torch.where(sigma > 0, 1.0, 50.0)[:, None, :, None, None]
+    assert float(segment_loss(noisy, off, end, sigma, until)) == pytest.approx(1, abs=1e-4)
 
 
 def test_stored_states_are_those_of_the_published_timesteps() -> None:

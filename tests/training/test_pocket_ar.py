@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from videosketcher_app.data.continuation_source import (
 )
 from videosketcher_app.data.continuations import WINDOW_BLOCKS, first_frame_of
 from videosketcher_app.data.raster import clip_of_maps, ink_maps
+from videosketcher_app.engines.autoregressive import timesteps_for, timesteps_of
 from videosketcher_app.models.adapters import ADAPTER_FILE, AdapterConfig, inject
 from videosketcher_app.models.catalogue import CHECKPOINTS
+from videosketcher_app.models.causal_wan import causal_of
 from videosketcher_app.models.coordinates import coordinate_channels
 from videosketcher_app.models.pocket import load_adapted, load_pocket
 from videosketcher_app.models.tiny import tiny_model
@@ -35,7 +38,7 @@ from videosketcher_app.training.pocket_ar_batches import (
 )
 from videosketcher_app.training.pocket_ar_pass import causal_velocity
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE, export_ar
+from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE, ArRun, export_ar
 from videosketcher_app.training.state import StepRandom
 
 ROOT = Path(__file__).parents[2]
@@ -81,15 +84,19 @@ def window_of(setting: Setting) -> ArBatch:
     return WindowEncoder(tiny_model().vae, CANVAS, compiled=False)(batch_of(setting))
 
 
+@pytest.mark.parametrize("keeps_noise", [False, True], ids=["renoised", "kept"])
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
-def test_the_parallel_pass_repeats_the_last_step_of_the_engine(setting: Setting) -> None:
+def test_the_parallel_pass_repeats_the_last_step_of_the_engine(
+    setting: Setting, keeps_noise: bool
+) -> None:
     model, window = tiny_model(), window_of(setting)
     inject(model.transformer, AdapterConfig(rank=4, full=("*.bias",)))
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for param in model.transformer.parameters():
             param.add_(0.1 * torch.randn(param.shape, generator=generator))
-    drawer = Drawer(model.transformer_config, STEPS, torch.device("cpu"))
+    cpu = torch.device("cpu")
+    drawer = Drawer(model.transformer_config, STEPS, cpu, keeps_noise=keeps_noise)
     context = model.text_encoder(window.ids_BL)
     rollout = drawer.draw(model.transformer, context, window, StepRandom(1, 0, 0, "cpu"))
 
@@ -126,6 +133,26 @@ def test_a_step_of_the_engine_begins_where_the_recorded_state_says() -> None:
     )
     second = 0.243 * (rollout.states[0] - velocity)[:, :, 15:18] + 0.757 * first[1]
     torch.testing.assert_close(rollout.states[1][:, :, 15:18], second, atol=2e-4, rtol=0)
+
+
+def test_kept_noise_makes_a_block_the_end_of_its_own_flow() -> None:
+    model, window = tiny_model(), window_of(Setting(given_blocks=6))
+    drawer = Drawer(model.transformer_config, STEPS, torch.device("cpu"), keeps_noise=True)
+    context = model.text_encoder(window.ids_BL)
+    rollout = drawer.draw(model.transformer, context, window, StepRandom(1, 0, 0, "cpu"))
+    x = StepRandom(1, 0, 0, "cpu").normal(2, 16, 3, 12, 18)
+    for step, (timestep, after) in enumerate(zip(STEPS, (*STEPS[1:], 0.0), strict=True)):
+        torch.testing.assert_close(rollout.states[step][:, :, 18:], x, atol=2e-4, rtol=0)
+        velocity = causal_velocity(
+            model.transformer,
+            rollout.clean_BCFhw,
+            rollout.states[step],
+            torch.full((2, 21), timestep),
+            context,
+            window.coordinates_KFhw,
+        )[:, :, 18:]
+        x = x + (after - timestep) / 1000 * velocity
+    torch.testing.assert_close(rollout.clean_BCFhw[:, :, 18:], x, atol=2e-4, rtol=0)
 
 
 def test_the_past_gets_a_gradient_only_if_asked() -> None:
@@ -213,18 +240,31 @@ def write(path: Path, **values: object) -> Path:
 
 
 @pytest.mark.slow
-def test_three_stages_make_an_adapter_that_draws_and_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"timesteps": [1000, 757, 522]},
+        {"timesteps": [1000, 960, 888.9, 727.3], "keeps_noise": True},
+    ],
+    ids=["renoised", "kept"],
+)
+def test_three_stages_make_an_adapter_that_draws_and_resumes(
+    tmp_path: Path, steps: dict[str, Any]
+) -> None:
     base, causal, ode, dmd = (str(tmp_path / n) for n in ("base", "causal", "ode", "dmd"))
     tiny_model(name="base").save(Path(base))
     main(write(tmp_path / "1.yaml", stage="causal", out=causal, base=base))
-    choices = {"base": base, "teacher": causal}
+    choices = {"base": base, "teacher": causal, **steps}
     second = write(tmp_path / "2.yaml", stage="ode", out=ode, **choices)
     main(second, save_every=1)
     third = write(tmp_path / "3.yaml", stage="dmd", out=dmd, init=ode, **choices)
     main(third, save_every=1)
     export_ar(read_run(third), Path(dmd), tmp_path / "pocket-ar")
     model = load_adapted(tmp_path / "pocket-ar", Path(base))
-    assert (model.name, model.defaults.num_inference_steps) == ("pocket-ar", 3)
+    assert model.name == "pocket-ar"
+    assert model.defaults.num_causal_steps == len(steps["timesteps"])
+    assert causal_of(model).keeps_noise == steps.get("keeps_noise", False)
+    assert timesteps_for(model, None) == pytest.approx(steps["timesteps"], abs=0.1)
     before, after = (read_safetensors(Path(f) / ADAPTER_FILE) for f in (ode, dmd))
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
@@ -260,6 +300,18 @@ def test_the_presets_of_pocket_ar_load() -> None:
     folder = ROOT / "presets" / "training"
     stages = {read_run(path).stage for path in sorted(folder.glob("pocket_ar_*.yaml"))}
     assert stages == {"causal", "ode", "dmd"}
+    for path in folder.glob("pocket_ar_*.yaml"):
+        run = read_run(path)
+        assert isinstance(run, ArRun)
+        assert run.timesteps == pytest.approx(timesteps_of(len(run.timesteps)), abs=0.1), path.name
+
+
+def test_what_the_product_would_draw_at_other_timesteps_is_not_exported(tmp_path: Path) -> None:
+    run = read_run(write(tmp_path / "a.yaml", stage="ode", out="x", timesteps=[1000, 900, 500]))
+    assert isinstance(run, ArRun)
+    with pytest.raises(InvalidRequest, match="The product draws 3 steps of a block"):
+        export_ar(run, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_family_stays_within_its_budget() -> None:

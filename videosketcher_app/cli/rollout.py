@@ -167,7 +167,7 @@ def _endless(
     from videosketcher_app.core.requests import CoDrawRequest
     from videosketcher_app.services.codraw.script import turn_events
     from videosketcher_app.services.codraw.switches import check_switches
-    from videosketcher_app.services.codraw.video import read_video
+    from videosketcher_app.services.codraw.video import read_video, require_video
     from videosketcher_app.services.container import build
 
     for name in ("num_frames", "as_written"):
@@ -178,6 +178,8 @@ def _endless(
     check_switches(along.switches, frames)
     concept, video = fields.pop("prompt"), fields.pop("input_video", None)
     strength = fields.pop("strength", None)
+    if video is not None:
+        require_video(Path(video))
     request = CoDrawRequest(**{**fields, "concept": concept})
     picture = along.picture()
     with build(settings) as services:

@@ -73,13 +73,14 @@ class ContinuationMix:
     Attributes:
         late, empty: see `Setting.sample`.
         longest_plans: share of late windows in plans longer than a model reads at once; the others
-            are drawings of the grammar at which a slow hand was at work.
+            are drawings of the grammar at which a slow hand was at work, and which mostly are done
+            before the window ends: there, a model learns to hold still.
     """
 
     sketches: SketchMix = field(default_factory=SketchMix)
     late: float = 0.25
     empty: float = 0.3
-    longest_plans: float = 0.75
+    longest_plans: float = 0.5
 
 
 class ContinuationSource:

@@ -148,4 +148,4 @@ def _premultiplied(rgba_HW4: NDArray[np.uint8]) -> Alpha:
     """Colors times coverage, so that scaling mixes no color of what cannot be seen."""
     values = rgba_HW4.astype(np.float32)
     alpha = values[..., 3:] / 255
-    return np.concatenate([values[..., :3] * alpha, alpha], axis=-1)
+    return np.concatenate([values[..., :3] * alpha, alpha], axis=-1, dtype=np.float32)

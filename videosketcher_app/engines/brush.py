@@ -81,7 +81,9 @@ class BrushEngine:
         """The raw frames that `generate` ended with as a result, and its strokes."""
         if self._sketch is not None:
             return Finished(frames_THW3=frames_THW3, sketch=self._sketch)
-        clean = cleaned(frames_THW3, self.understood.condition, show_box=self.show_box)
+        # Large models keep the color by themselves, and what they draw is left as it is.
+        brush = self.understood.brush if isinstance(self.model, PocketModel) else None
+        clean = cleaned(frames_THW3, self.understood.condition, show_box=self.show_box, brush=brush)
         names = [part.name for part in plan.parts]
         sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
         return Finished(frames_THW3=clean, sketch=sketch)

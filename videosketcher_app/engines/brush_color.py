@@ -42,7 +42,7 @@ def recolored(frames_THW3: Frames, brush: Brush, corner_px: tuple[int, int] = (0
     if drawn is None:
         return frames_THW3
     taken, wanted = (np.maximum(1 - color, _LEAST_TAKEN) for color in (drawn, core_of(brush)))
-    gain_3 = np.clip(wanted / taken, 1 / MOST_GAIN, MOST_GAIN)
+    gain_3 = np.minimum(wanted / taken, MOST_GAIN)  # more would show the decoder's noise
     levels = 255 - gain_3[:, None] * (255 - np.arange(256))
     table_3L = np.clip(np.round(levels), 0, 255).astype(np.uint8)
     return np.stack([table_3L[k][frames_THW3[..., k]] for k in range(3)], axis=-1)

@@ -20,6 +20,7 @@ from videosketcher_app.data.brushes.model import REFERENCE_HEIGHT_PX, Brush
 from videosketcher_app.data.brushes.reink import reinked_frames
 from videosketcher_app.data.ink import composite
 from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.engines.brush_color import recolored
 from videosketcher_app.engines.brush_source import UnderstoodBrush
 
 GAINED_LEVEL = 40  # grey levels that a pixel must lose for the drawing to own it
@@ -38,10 +39,18 @@ def boxed(frames_THW3: Frames, condition: ConditionFrame) -> Frames:
     return result
 
 
-def cleaned(frames_THW3: Frames, condition: ConditionFrame, *, show_box: bool) -> Frames:
-    """A model's raw frames as a result: permanent ink, white paper, and the true box or none."""
+def cleaned(
+    frames_THW3: Frames, condition: ConditionFrame, *, show_box: bool, brush: Brush | None = None
+) -> Frames:
+    """A model's raw frames as a result: permanent ink, white paper, and the true box or none.
+
+    Args:
+        brush: gives the ink its color; None leaves the model's.
+    """
     clean = composite(frames_THW3)
     static_hw = _static(clean)
+    if brush is not None:
+        clean = recolored(clean, brush, box_size((clean.shape[2], clean.shape[1])))
     height, width = static_hw.shape
     box_hw3 = condition.pixels_HW3[:height, :width] if show_box else np.uint8(255)
     corner = clean[:, :height, :width]

@@ -52,6 +52,7 @@ class BrushScore:
 
     Attributes:
         color: CIEDE2000 to the brush; None for thin brushes and blank drawings.
+        raw_color: the same before the engine gave the ink its color.
         width_px, true_width_px: of the drawing's lines and of the engine's with this brush.
         kind: the texture judge's answer; None without a judge.
         box: raw error of the box over the VAE's own, in grey levels each.
@@ -62,6 +63,7 @@ class BrushScore:
     case: BrushCase
     picture_HW3: Clip
     color: float | None
+    raw_color: float | None
     width_px: float | None
     true_width_px: float
     box: tuple[float, float]
@@ -75,16 +77,19 @@ def score_brush_clips(
     *,
     round_trip: RoundTrip,
     judge: TextureJudge | None = None,
+    recolored: bool = False,
     num_workers: int = 0,
 ) -> list[BrushScore]:
     """Measures raw clips (with the box), in the order of their cases.
 
     Args:
         round_trip: a clip as the model's VAE gives it back.
+        recolored: the engine gives their ink the brush's color, as it does when it draws.
         num_workers: processes that measure; 0 does it here.
     """
     own_box = _box_errors_of_vae(round_trip)
-    measured = in_order(_measured, zip(cases, raw_clips, strict=True), num_workers)
+    calls = ((case, raw, recolored) for case, raw in zip(cases, raw_clips, strict=True))
+    measured = in_order(_measured, calls, num_workers)
     return [_judged(score, own_box, judge) for score in measured]
 
 
@@ -166,20 +171,27 @@ def _true_painting(case: BrushCase) -> Clip:
     return boxed(case.true_clip(), case.condition)
 
 
-def _measured(case: BrushCase, raw: Clip) -> BrushScore:
+def _measured(case: BrushCase, raw: Clip, recolored: bool) -> BrushScore:
     """All that needs no network; the box's error of the VAE is not known yet."""
-    clean = cleaned(raw, case.condition, show_box=False)
+    brush = case.brush if recolored else None
+    clean = cleaned(raw, case.condition, show_box=False, brush=brush)
+    unchanged = cleaned(raw, case.condition, show_box=False) if recolored else clean
     true, found = _true_figures(case.brush), paint_figures(clean[-1])
-    wide = case.brush.width_px >= COLOR_WIDTH_PX
     return BrushScore(
         case=case,
         picture_HW3=clean[-1].copy(),
-        color=color_difference(true.color, found.color) if found and wide else None,
+        color=_color_error(case.brush, found),
+        raw_color=_color_error(case.brush, paint_figures(unchanged[-1])),
         width_px=found.width_px if found else None,
         true_width_px=true.width_px,
         box=(box_error(raw, case.condition), 0.0),
         reading=read_brush_clip(clean),
     )
+
+
+def _color_error(brush: Brush, found: PaintFigures | None) -> float | None:
+    wide = brush.width_px >= COLOR_WIDTH_PX
+    return color_difference(_true_figures(brush).color, found.color) if found and wide else None
 
 
 def _judged(
@@ -218,10 +230,12 @@ def _color_row(scores: Sequence[BrushScore]) -> dict[str, object]:
     every = np.concatenate([np.array(values) for values in by_brush.values()])
     medians = {name: float(np.median(values)) for name, values in by_brush.items()}
     worst = max(medians, key=medians.__getitem__)
+    raw = [score.raw_color for score in scores if score.raw_color is not None]
     return {
         "color_median": round(float(np.median(every)), 2),
         "color_worst": round(float(every.max()), 2),
         "color_worst_brush": f"{worst}: {medians[worst]:.2f}",
+        "color_raw_median": round(float(np.median(raw)), 2),
     }
 
 

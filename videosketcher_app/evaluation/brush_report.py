@@ -61,7 +61,8 @@ def brush_report(
     plain = painter if not painter.image_conditioned else load_text_model(model, device)
     cases, round_trip = brush_cases(limit=limit), round_trip_of(painter)
     how: dict[str, Any] = {"round_trip": round_trip, "judge": judge, "num_workers": num_workers}
-    drawn = score_brush_clips(cases, brush_clips(painter, cases, batch_size), **how)
+    clips = brush_clips(painter, cases, batch_size)
+    drawn = score_brush_clips(cases, clips, recolored=painter.image_conditioned, **how)
     painted = true_clips(cases, round_trip, num_workers=num_workers)
     true = score_brush_clips(cases, painted, **how)
     clips = plain_clips(plain, cases, batch_size)
@@ -140,6 +141,7 @@ def details(scores: Sequence[BrushScore]) -> list[dict[str, object]]:
             "plan": s.case.task.name,
             "brush_px": round(s.case.brush.width_px, 2),
             "color": None if s.color is None else round(s.color, 2),
+            "raw_color": None if s.raw_color is None else round(s.raw_color, 2),
             "width_px": s.width_px,
             "true_width_px": s.true_width_px,
             "kind": s.kind,

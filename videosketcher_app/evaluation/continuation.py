@@ -118,14 +118,21 @@ def ink_kept(given_HW3: NDArray[np.uint8], drawn_THW3: NDArray[np.uint8]) -> tup
 
 
 def figures(scores: Sequence[ContinuationScore]) -> dict[str, float]:
-    """The row's figures: of the missing parts, their order, the other hand's ink and recognition."""
+    """The row's figures: of the missing parts, their order, the other hand's ink and recognition.
+
+    Parts of objects and shapes at places are also counted apart: the first are far harder.
+    """
     appeared = [came for score in scores for came in score.appeared]
+    of_objects = [came for s in scores if s.case.is_concept for came in s.appeared]
+    of_shapes = [came for s in scores if not s.case.is_concept for came in s.appeared]
     pairs = sum(score.pairs for score in scores)
     named = [s.score.named == s.case.name for s in scores if s.score.named is not None]
     rows = {
         "drawings": float(len(scores)),
         "missing_parts": float(len(appeared)),
         "appeared": _mean(appeared),
+        "appeared_of_objects": _mean(of_objects),
+        "appeared_of_shapes": _mean(of_shapes),
         "order": sum(s.pairs_right for s in scores) / pairs if pairs else float("nan"),
         "given_ink_kept_raw": _mean([s.kept for s in scores]),
         "given_ink_kept_raw_worst": min((s.kept for s in scores), default=float("nan")),

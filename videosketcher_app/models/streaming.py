@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 ALIGNMENT_BYTES = 256
+CHUNK_BYTES = 2 * 2**30  # of pinned memory
 NUM_SLOTS = 3  # computing, ready, arriving
 
 
@@ -39,14 +40,16 @@ class StreamedBlocks(nn.Module):
     ) -> None:
         super().__init__()
         assert num_slots >= 2, "one block computes while another arrives"
+        room: _Room | None = None
         self._device = torch.device(device)
         self._is_cuda = self._device.type == "cuda"
         self._waiting: list[Tensor] = []
         shell: nn.Module | None = None
         for block in blocks:
-            if shell is None:
+            if room is None:
                 self._layout = _layout(block)
-            self._waiting.append(_packed(block, self._layout, pinned=self._is_cuda))
+                room = _Room(self._layout.num_bytes, pinned=self._is_cuda)
+            self._waiting.append(_packed(block, self._layout, room.next()))
             shell = block
         assert shell is not None, "there are blocks"
         count = min(num_slots, len(self._waiting))
@@ -155,13 +158,33 @@ def _views(buffer: Tensor, layout: _Layout) -> dict[str, Tensor]:
     return views
 
 
-def _packed(block: nn.Module, layout: _Layout, *, pinned: bool) -> Tensor:
-    """A block's weights in one buffer of the CPU; the block itself is emptied."""
+class _Room:
+    """Memory for blocks where they wait: pinned chunks of two GiB, each for as many as go in.
+
+    torch rounds what it pins up to a power of two: a block of 14B by itself (703 MB) would take a
+    GiB, and all forty of them 43 GB instead of 28.
+    """
+
+    def __init__(self, block_bytes: int, *, pinned: bool) -> None:
+        self._block_bytes, self._pinned = block_bytes, pinned
+        self._per_chunk = max(1, CHUNK_BYTES // block_bytes) if pinned else 1
+        self._free: list[Tensor] = []
+
+    def next(self) -> Tensor:
+        """A buffer of a block's bytes."""
+        if not self._free:
+            num_bytes = self._per_chunk * self._block_bytes
+            chunk = torch.empty(num_bytes, dtype=torch.uint8, pin_memory=self._pinned)
+            self._free = list(chunk.split(self._block_bytes))
+        return self._free.pop(0)
+
+
+def _packed(block: nn.Module, layout: _Layout, buffer: Tensor) -> Tensor:
+    """A block's weights in a buffer of the CPU; the block itself is emptied."""
     weights = block.state_dict()
     places = {name: (shape, dtype) for name, (_, shape, dtype) in layout.places.items()}
     given = {name: (tensor.shape, tensor.dtype) for name, tensor in weights.items()}
     assert given == places, "blocks of one structure"
-    buffer = torch.empty(layout.num_bytes, dtype=torch.uint8, pin_memory=pinned)
     for name, view in _views(buffer, layout).items():
         view.copy_(weights[name])
     block.to("meta")

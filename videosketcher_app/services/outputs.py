@@ -225,6 +225,12 @@ def read_config(values: Mapping[str, Any]) -> tuple[SketchRequest, PlannedDrawin
     """
     if "request" not in values:
         return SketchRequest.from_mapping(values), None
+    found = values.get("format", CONFIG_FORMAT)
+    if found != CONFIG_FORMAT:
+        raise InvalidRequest(
+            f"These settings have format {str(found)[:20]!r}; this app reads {CONFIG_FORMAT}.",
+            hint="Open them with the version of the app that wrote them, or a newer one.",
+        )
     refuse_unknown(values, CONFIG_KEYS)
     request = SketchRequest.from_mapping(values["request"])
     plan = values.get("plan")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from videosketcher_app.core.access import Capability, Role, require
 from videosketcher_app.core.errors import CannotWrite, InvalidRequest
@@ -29,6 +30,9 @@ from videosketcher_app.data.strokes import Stroke
 from videosketcher_app.services.sketchbook_entries import BookEntry, SketchEntry, entry_of
 from videosketcher_app.storage.folders import remove_file, remove_folder
 from videosketcher_app.storage.paths import safe_join, safe_name
+
+if TYPE_CHECKING:
+    from videosketcher_app.data.stroke_order import StrokeGroup
 
 __all__ = ["FOLDER", "BookEntry", "SketchEntry", "Sketchbooks"]
 
@@ -178,6 +182,46 @@ class Sketchbooks:
         sketch = self.sketch(name, sketch_id)
         return str(suggested_plan(sketch.sketch, concept))
 
+    def order(self, name: str, sketch_id: str) -> tuple[StrokeGroup, ...]:
+        """The groups of strokes of a sketch in drawing order.
+
+        Raises:
+            InvalidRequest: there is no such sketch, or its file is damaged.
+        """
+        from videosketcher_app.data.stroke_order import groups_of
+
+        return groups_of(self.sketch(name, sketch_id))
+
+    def propose_order(self, name: str, sketch_id: str, *, role: Role = Role.OWNER) -> None:
+        """Brings the strokes of a picture into the order that its caption or their shapes suggest.
+
+        Raises:
+            Forbidden: the role may not do it.
+            InvalidRequest: there is no such sketch, or its order is known.
+            CannotWrite: the folder cannot be written; the sketch stays as it was.
+        """
+        from videosketcher_app.data.stroke_order import proposed
+
+        require(role, Capability.TRAIN)
+        with self._lock:
+            self._rewrite(name, proposed(self.sketch(name, sketch_id)))
+
+    def move_group(
+        self, name: str, sketch_id: str, group: int, index: int, *, role: Role = Role.OWNER
+    ) -> None:
+        """Puts a group of strokes of a picture at another place; the plan of its caption follows.
+
+        Raises:
+            Forbidden: the role may not do it.
+            InvalidRequest: there is no such sketch or group, or its order is known.
+            CannotWrite: the folder cannot be written; the sketch stays as it was.
+        """
+        from videosketcher_app.data.stroke_order import moved
+
+        require(role, Capability.TRAIN)
+        with self._lock:
+            self._rewrite(name, moved(self.sketch(name, sketch_id), group, index))
+
     def move(self, name: str, sketch_id: str, index: int, *, role: Role = Role.OWNER) -> None:
         """Puts a sketch at another place of the list, counted from 0; beyond the end is the end.
 
@@ -258,6 +302,16 @@ class Sketchbooks:
                 f"There is no dataset named {name[:80]!r}.", hint="See the names in the list."
             )
         return folder
+
+    def _rewrite(self, name: str, sketch: files.BookSketch) -> None:
+        """Other strokes and another caption under the same id; the strokes are replaced first."""
+        folder, index = self._opened(name)
+        files.write_sketch(folder, sketch)
+        _write_picture(folder, sketch)
+        at, rows = _place(index, sketch.id), list(index.rows)
+        seconds = round(sketch.seconds, 3)
+        rows[at] = replace(rows[at], caption=sketch.caption, seconds=seconds)
+        write_index(folder, replace(index, rows=tuple(rows)))
 
     def _opened(self, name: str) -> tuple[Path, Index]:
         folder = self._folder(name)

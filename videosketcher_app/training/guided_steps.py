@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -76,7 +77,7 @@ class GuidedSteps:
         """
         levels = sigmas(self.num_inference_steps, self.shift)
         x = noise_BCFhw
-        for sigma, after in zip(levels[:num_steps], levels[1:], strict=False):
+        for sigma, after in pairwise(levels[: num_steps + 1]):
             timesteps_B1 = x.new_full((len(x), 1), 1000 * sigma)
             x = euler_step(x, student(x, timesteps_B1).float(), sigma, after)  # type: ignore[arg-type]
         return x

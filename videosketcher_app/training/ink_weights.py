@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CELL_PX = 8
-FRAMES_PER_LATENT = 4
+from videosketcher_app.core.geometry import SPATIAL_STRIDE, TEMPORAL_STRIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +44,6 @@ def ink_cells(coverage_BHW: Tensor, inked_BHW: Tensor, latent_frames: int) -> Te
     """Strongest coverage (B, F, h, w) in [0, 1] of every cell at the end of a latent frame."""
     cells = []
     for frame in range(latent_frames):
-        visible_BHW = coverage_BHW * (inked_BHW <= FRAMES_PER_LATENT * frame)
-        cells.append(functional.max_pool2d(visible_BHW, CELL_PX))
+        visible_BHW = coverage_BHW * (inked_BHW <= TEMPORAL_STRIDE * frame)
+        cells.append(functional.max_pool2d(visible_BHW, SPATIAL_STRIDE))
     return torch.stack(cells, dim=1)

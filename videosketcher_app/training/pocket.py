@@ -284,6 +284,21 @@ def read_tokenizer(folder: Path) -> PocketTokenizer:
     return PocketTokenizer.from_json((folder / TOKENIZER_FILE).read_text("utf-8"))
 
 
+def tokenizer_of(run: PocketRun) -> PocketTokenizer:
+    """The tokenizer of the network that a run starts from, or of the model whose VAE it uses.
+
+    Raises:
+        InvalidRequest: neither folder holds one.
+    """
+    for folder in (Path(run.init), Path(run.vae)):
+        if (folder / TOKENIZER_FILE).is_file():
+            return read_tokenizer(folder)
+    raise InvalidRequest(
+        f"There is no {TOKENIZER_FILE} in {run.init} or {run.vae}.",
+        hint="Copy the one of the model that init was trained for into init.",
+    )
+
+
 def _train_vae(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     torch.manual_seed(run.seed)
     vae = PocketVAE() if not run.init else load_vae(Path(run.init), torch.device("cpu"))
@@ -331,7 +346,7 @@ def _finish_vae(recipe: PocketVaeRecipe, vae: PocketVAE, state: TrainState, fold
 
 def _train_t2v(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     if run.init:
-        tokenizer = read_tokenizer(Path(run.init))
+        tokenizer = tokenizer_of(run)
         network = load_network(Path(run.init), run, tokenizer)
     else:
         tokenizer = build_tokenizer(Path(__file__).parents[2] / "presets" / "concepts")
@@ -349,7 +364,7 @@ def _train_t2v(run: PocketRun, folder: Path, accelerator: Accelerator, resume: b
 
 
 def _distill(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
-    tokenizer = read_tokenizer(Path(run.init))
+    tokenizer = tokenizer_of(run)
     device = accelerator.device
     student = load_network(Path(run.init), run, tokenizer).to(device)
     teacher = load_network(Path(run.init), run, tokenizer).to(device)

@@ -30,7 +30,7 @@ from videosketcher_app.evaluation.texture import (
     TextureNet,
     load_judge,
 )
-from videosketcher_app.models.pocket import load_pocket
+from videosketcher_app.models.pocket import best_dtype, load_pocket
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.texture_bank import (
     ROOM_PX,
@@ -54,7 +54,7 @@ class TextureConfig:
     Attributes:
         seconds: of painting and learning together.
         painting_share: of the seconds; 0 learns from the bank as it is.
-        checked: drawings of each set that calibrates.
+        checked: drawings of each set that calibrates; 0 leaves it for a later run.
     """
 
     seconds: float = 600.0
@@ -86,8 +86,9 @@ def train_texture(
     net = (init or TextureNet()).to(config.device)
     _learn(net, read_bank(bank_folder), config, config.seconds - painting_s)
     judge = TextureJudge(net)
-    judge.calibration = calibration(judge, vae, config)
-    logger.info("%s", judge.calibration)
+    if config.checked:
+        judge.calibration = calibration(judge, vae, config)
+        logger.info("%s", judge.calibration)
     return judge
 
 
@@ -113,7 +114,8 @@ def _learn(net: TextureNet, bank: PatchBank, config: TextureConfig, seconds: flo
     optimizer = torch.optim.AdamW(
         net.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
-    net.train().requires_grad_(True)
+    net.train().requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    dtype = best_dtype(config.device)
     begun = time.monotonic()
     for step, (patches, kinds) in enumerate(_batches(bank, config), 1):
         progress = (time.monotonic() - begun) / seconds
@@ -121,7 +123,8 @@ def _learn(net: TextureNet, bank: PatchBank, config: TextureConfig, seconds: flo
             break
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(1.0, step / 50, 1.4 * (1 - progress))
-        loss = functional.cross_entropy(net(patches), kinds, label_smoothing=0.05)
+        with torch.autocast(config.device, dtype, enabled=dtype != torch.float32):
+            loss = functional.cross_entropy(net(patches), kinds, label_smoothing=0.05)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -143,7 +146,7 @@ def _batches(bank: PatchBank, config: TextureConfig) -> Iterator[tuple[Tensor, T
         patches = torch.rot90(patches, turns, (1, 2))
         patches = patches.flip(1) if mirrored else patches
         scaled = patches[:, None].to(config.device).float() * (MOST_DENSITY / 255)
-        yield scaled, bank.kinds_N[chosen].to(config.device)
+        yield scaled.to(memory_format=torch.channels_last), bank.kinds_N[chosen].to(config.device)
 
 
 def main() -> None:

@@ -110,7 +110,9 @@ def test_a_stop_after_other_words_still_ends_once(shared: Studio) -> None:
     assert [type(e) for e in events if isinstance(e, TurnEnded | TurnFailed)] == [TurnEnded]
     assert session._tree.path()[-1].drawn_frames == 5
     again = blocks_of(session)
-    assert again[-1].words != session._words.text, "the cut block keeps the words it was drawn under"
+    assert again[-1].words != session._words.text, (
+        "the cut block keeps the words it was drawn under"
+    )
 
 
 def test_a_tutor_waits_for_a_part_of_the_new_plan(shared: Studio) -> None:

@@ -106,3 +106,17 @@ def test_weights_that_do_not_fit_are_not_there_yet(tmp_path: Path) -> None:
         rest(shared.queue)
         assert shared.models.state("tiny").state == "failed"
         assert shared.lease.grants() == ()
+
+
+def test_who_chooses_another_model_lets_the_first_one_go(tmp_path: Path) -> None:
+    with studio(tmp_path) as shared:
+        for name in ("tiny", "tiny-brush", "tiny"):
+            shared.service.look("a page", name)
+            rest(shared.queue)
+            assert [model.name for model in shared.models.loaded()] == [name]
+        shared.service.look("another page", "tiny-brush")
+        rest(shared.queue)
+        assert {model.name for model in shared.models.loaded()} == {"tiny", "tiny-brush"}
+        shared.service.look_away("a page")
+        shared.service.look_away("another page")
+        assert shared.models.loaded() == ()

@@ -25,7 +25,7 @@ from videosketcher_app.services.codraw.causal_models import check_model
 from videosketcher_app.services.codraw.looking import fitted
 from videosketcher_app.services.codraw.stage import window_of
 from videosketcher_app.services.codraw.switches import PromptSwitch, check_switches
-from videosketcher_app.services.codraw.video import read_video
+from videosketcher_app.services.codraw.video import read_video, require_video
 from videosketcher_app.services.generation import (
     Destination,
     check_model_can,
@@ -109,12 +109,15 @@ class RolloutService:
             Forbidden: the role may not generate.
             MissingModel: there is no causal model on this disk.
             InvalidRequest: a switch is behind the end.
+            InvalidFile: there is no such video.
             QueueFull: too many jobs wait.
             CannotWrite: the destination cannot be written.
         """
         require(role, Capability.GENERATE)
         check_model(request.sketch.model)
         check_switches(switches, _num_frames(request))
+        if request.sketch.input_video is not None:
+            require_video(Path(request.sketch.input_video))
         destination = destination or Destination()
         if destination.folder is not None:
             prepare(destination.folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.sketch_request import DEFAULT_STRENGTH
 from videosketcher_app.services.codraw.blocks import BEFORE_FRAMES, Clip
 
@@ -61,6 +61,16 @@ def check_video(video: Video, width: int, height: int) -> None:
         raise InvalidRequest(
             f"strength must be above 0 and at most 1. Received: {video.strength:g}", hint="Try 0.7."
         )
+
+
+def require_video(path: Path) -> None:
+    """Refuses a path at which there is no file, before anything is planned.
+
+    Raises:
+        InvalidFile: there is none.
+    """
+    if not path.is_file():
+        raise InvalidFile(f"There is no video at {path}.", hint="Check the name.")
 
 
 def read_video(

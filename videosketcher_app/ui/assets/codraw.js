@@ -34,6 +34,7 @@ class Desk {
     this.turns = new TurnList(root, (turn) => this.ask({ kind: "jump", turn }));
     this.time = new TimeLine(root, this.stage);
     this.files = new Files(this, this.base);
+    this.models = new ModelChoice(this);
     this.actions = this.allActions();
     this.keys = new Keys(this);
     fillChoices(this);
@@ -81,7 +82,7 @@ class Desk {
       const session = this.session ?? sessionStorage.getItem(SESSION);
       this.wasHere = session !== null;
       if (this.wasHere || !this.story.isBlank) this.start({ session });
-      else this.link.send({ kind: "look" });
+      else this.link.send({ kind: "look", model: this.models.wanted });
     } else {
       this.wasLost = true;
       this.isReady = this.isStarting = false;
@@ -118,7 +119,8 @@ class Desk {
     if (!this.wasLost) this.told(say("loading"));
     const [width, height] = this.canvasChoice;
     const concept = this.plan.field.value.trim();
-    this.link.send({ kind: "start", session, leave, width, height, concept, seed: Math.floor(Math.random() * 2 ** 31) });
+    const { wanted: model } = this.models;
+    this.link.send({ kind: "start", session, leave, width, height, concept, model, seed: Math.floor(Math.random() * 2 ** 31) });
   }
 
   opened(session) {

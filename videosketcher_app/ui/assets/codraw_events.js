@@ -106,6 +106,14 @@ class Hearing {
     if (!this.desk.story.isBlank || this.desk.wasHere) this.desk.told(say("no_session"));
   }
 
+  on_models(message) {
+    this.desk.models.told(message);
+  }
+
+  on_reworded() {
+    if (this.turn) this.desk.told(say("reworded"));
+  }
+
   on_again({ shown }) {
     this.behind = shown;
   }

@@ -57,10 +57,17 @@ Object.assign(Desk.prototype, {
 });
 
 function fillChoices(desk) {
-  const sizes = SIZES.map(([width, height]) => new Option(`${width} × ${height}`, `${width}x${height}`));
-  desk.select("canvas").replaceChildren(...sizes);
+  fillPapers(desk, SIZES);
   const pauses = PAUSES_S.map((seconds) => new Option(say("pause_value", { seconds }), seconds));
   desk.select("pause").replaceChildren(new Option(say("pause_off"), 0), ...pauses);
+}
+
+/** The papers on offer; the one that was chosen stays, or the one at its place. */
+function fillPapers(desk, sizes) {
+  const list = desk.select("canvas");
+  const place = Math.min(Math.max(list.selectedIndex, 0), sizes.length - 1);
+  list.replaceChildren(...sizes.map(([width, height]) => new Option(`${width} × ${height}`, `${width}x${height}`)));
+  list.selectedIndex = place;
 }
 
 function listen(desk) {

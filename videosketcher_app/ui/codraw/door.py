@@ -12,6 +12,12 @@ from starlette.routing import BaseRoute
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL
+from videosketcher_app.services.codraw.causal_models import (
+    POCKET_MULTIPLE_PX,
+    CausalChoice,
+    canvas_multiple,
+    causal_choices,
+)
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.model_facts import facts_of
 from videosketcher_app.ui.codraw.routes import Lines
@@ -19,8 +25,6 @@ from videosketcher_app.ui.codraw.tables import Tables
 from videosketcher_app.ui.doors import GUEST_SCOPE
 
 TINY = "tiny"
-# Cells of the VAE (8 px) times the patch of the transformer: 3 in the Pocket family, 2 in Wan's.
-POCKET_MULTIPLE_PX, WAN_MULTIPLE_PX = 24, 16
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
@@ -32,7 +36,14 @@ def codraw_routes(
     Args:
         model: that the page's Text tab starts with.
     """
-    tables = Tables(services.codraw, role, model=causal_model(model))
+    default = causal_model(model)
+
+    def choices() -> list[CausalChoice]:
+        return causal_choices(default, services.model_manager.will_it_fit)
+
+    # Guests draw with what the owner's app begins with: a load of another one costs everybody.
+    offered = choices if role is Role.OWNER else None
+    tables = Tables(services.codraw, role, model=default, choices=offered)
 
     @asynccontextmanager
     async def lifespan(_page: Any) -> AsyncIterator[None]:
@@ -52,10 +63,9 @@ def causal_model(text_model: str) -> str:
 def multiple_of(text_model: str) -> int:
     """What the sides of a paper must be multiples of, in pixels."""
     try:
-        is_wan = facts_of(causal_model(text_model)).family == "wan"
+        return canvas_multiple(facts_of(causal_model(text_model)))
     except AppError:  # it is not in the catalogue, and the page will say so
-        is_wan = False
-    return WAN_MULTIPLE_PX if is_wan else POCKET_MULTIPLE_PX
+        return POCKET_MULTIPLE_PX
 
 
 def visitor_name(request: Any) -> str:

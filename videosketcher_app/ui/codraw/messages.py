@@ -29,6 +29,7 @@ Coordinate = Annotated[float, Field(ge=-_MAX_COORDINATE, le=_MAX_COORDINATE)]
 Seconds = Annotated[float, Field(ge=0, le=1e7)]
 Pressure = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Coordinate, Coordinate, Seconds, Pressure]
+ModelName = Annotated[str, Field(min_length=1, max_length=100)]
 Turn = Annotated[int, Field(ge=0, le=MAX_TURN)]
 Frame = Annotated[int, Field(ge=-1, le=MAX_FRAME)]
 
@@ -40,9 +41,14 @@ class _Message(BaseModel):
 
 
 class Look(_Message):
-    """Asks whether a session could be opened, without opening one."""
+    """Asks whether a session could be opened, without opening one.
+
+    Attributes:
+        model: that was chosen on this page; None for the app's own.
+    """
 
     kind: Literal["look"]
+    model: ModelName | None = None
 
 
 class Start(_Message):
@@ -52,6 +58,7 @@ class Start(_Message):
         session: its id; None for a new one.
         leave: a session that is given up for the new one.
         concept: what is to be drawn; empty is allowed.
+        model: that draws in a new session; None for the app's own.
     """
 
     kind: Literal["start"]
@@ -61,6 +68,7 @@ class Start(_Message):
     height: int = Field(default=240, ge=24, le=1920)
     concept: str = Field(default="", max_length=MAX_PLAN_CHARACTERS)
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    model: ModelName | None = None
 
 
 class Points(_Message):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from videosketcher_app.core.access import Capability, Role, require
-from videosketcher_app.core.errors import AppError
+from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.core.requests import CoDrawRequest
+from videosketcher_app.services.codraw.causal_models import CausalChoice
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.sessions import (
     CoDrawService,
@@ -17,6 +19,8 @@ from videosketcher_app.services.codraw.sessions import (
 from videosketcher_app.ui.codraw.line import Line
 from videosketcher_app.ui.codraw.messages import Start
 from videosketcher_app.ui.codraw.table import ALONE_S, Table
+from videosketcher_app.ui.components.codraw_canvas import paper_sizes
+from videosketcher_app.ui.texts import t
 
 MAX_LINES = 8  # of one visitor: windows, and reloads whose old line has not ended yet
 _MAX_LOOKED_AT = 8
@@ -26,7 +30,8 @@ class Tables:
     """The tables of one door; its methods that open sessions take long and belong off the loop.
 
     Args:
-        model: that co-draws.
+        model: that co-draws unless a page chooses another one.
+        choices: what a page may choose from; None leaves no choice.
         alone_s: how long a turn waits for a page that went away.
     """
 
@@ -36,11 +41,13 @@ class Tables:
         role: Role,
         *,
         model: str,
+        choices: Callable[[], list[CausalChoice]] | None = None,
         alone_s: float = ALONE_S,
     ) -> None:
         self._service = service
         self._role = role
         self._model = model
+        self._choices = choices
         self._alone_s = alone_s
         self._lock = threading.RLock()
         self._tables: dict[str, Table] = {}
@@ -73,14 +80,35 @@ class Tables:
         with self._lock:
             return len(self._tables)
 
-    def look(self, line: Line) -> None:
+    def tell_choices(self, line: Line) -> None:
+        """Tells a page which models it may choose from, and which of those here do not fit."""
+        if self._choices is None:
+            return
+        models = [
+            {
+                "name": choice.name,
+                "about": choice.about,
+                "why_not": choice.why_not,
+                "papers": paper_sizes(choice.multiple_px),
+            }
+            for choice in self._choices()
+        ]
+        line.tell("models", models=models, own=self._model)
+
+    def look(self, line: Line, model: str | None = None) -> None:
         """A page looks at the empty paper: the model begins to load, if there is one.
+
+        Args:
+            model: that the page has chosen; one that it may not choose is left out.
 
         Raises:
             Forbidden: the role may not co-draw.
             MissingModel: says which model is not here.
         """
-        self._service.look(line, self._model, role=self._role)
+        name = self._model
+        if model is not None and not self._why_not(model):
+            name = model
+        self._service.look(line, name, role=self._role)
 
     def look_away(self, line: Line) -> None:
         """A page that looked has gone; may wait for weights that are loaded just now."""
@@ -184,10 +212,20 @@ class Tables:
         except NoSession:
             return  # it has ended by itself, or was never this visitor's
 
+    def _why_not(self, model: str) -> str:
+        """Why a page may not choose a model; "" if it may."""
+        choices = (
+            {choice.name: choice.why_not for choice in self._choices()} if self._choices else {}
+        )
+        return "" if model == self._model else choices.get(model, t("codraw.model_not_offered"))
+
     def _request(self, message: Start) -> CoDrawRequest:
+        model = self._model if message.model is None else message.model
+        if why_not := self._why_not(model):
+            raise InvalidRequest(why_not, hint=t("codraw.model_not_offered_hint"))
         return CoDrawRequest(
             concept=message.concept,
-            model=self._model,
+            model=model,
             width=message.width,
             height=message.height,
             seed=message.seed,

@@ -118,10 +118,13 @@ class Talk:
         """One message whose turn has come."""
         if isinstance(message, say.Look):
             self._has_looked = True
-            await asyncio.to_thread(self._tables.look, self._line)
+            await asyncio.to_thread(self._tables.tell_choices, self._line)
+            await asyncio.to_thread(self._tables.look, self._line, message.model)
             self._line.tell("welcome")
             return
         if isinstance(message, say.Start):
+            if not self._has_looked:
+                await asyncio.to_thread(self._tables.tell_choices, self._line)
             await self._start(message)
             return
         table = self._table
@@ -218,6 +221,8 @@ class Talk:
             plan = DrawingPlan(concept=message.concept, parts=tuple(parts))
             table.session.say(plan=str(plan))
         table.show_state()
+        if table.is_drawing:
+            self._line.tell("reworded")
         table.look_at_parts()
 
     def _peek(self, table: Table, message: say.Onion) -> None:

@@ -29,6 +29,7 @@ SCRIPTS = (
     "codraw_side",
     "codraw_turns",
     "codraw_files",
+    "codraw_models",
     "codraw_events",
     "roving",
     "codraw",
@@ -96,6 +97,8 @@ _TEMPLATE = """
     <ol class="cd-turns"></ol>
   </section>
   <details class="cd-more"><summary>{options}</summary><div class="cd-options">
+    <label hidden>{model} <select data-set="model"></select></label>
+    <p class="cd-empty cd-unfit" hidden></p>
     <label>{canvas} <select data-set="canvas"></select></label>
     <label>{pause_after} <select data-set="pause"></select></label>
     <label class="cd-check"><input type="checkbox" data-set="raw">{raw}</label>

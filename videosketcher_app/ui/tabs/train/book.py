@@ -49,6 +49,9 @@ def connect_book(context: PageContext, desk: SketchbookDesk, name: gr.State) -> 
         (desk.suggest, _suggest),
         (desk.move, _move),
         (desk.drop, _drop),
+        (desk.order, _order),
+        (desk.propose, _propose),
+        (desk.shift, _shift),
     ]
     for listen, act in events:
         connect(
@@ -73,7 +76,8 @@ def answered(books: Sketchbooks, act: Act, question: Question) -> dict[str, Any]
     """The desk's value after a question, or with a sentence that says why nothing was done."""
     try:
         words, book = act(books, question)
-        outcome = Outcome(number=question.number, words=words, book=book)
+        ordered = question.text("id") if act in ORDERING else ""
+        outcome = Outcome(number=question.number, words=words, book=book, ordered=ordered)
     except AppError as error:
         outcome = Outcome(number=question.number, ok=False, words=str(error), book=question.book)
     return book_value(books, outcome)
@@ -127,3 +131,22 @@ def _move(books: Sketchbooks, question: Question) -> tuple[str, str]:
 def _drop(books: Sketchbooks, question: Question) -> tuple[str, str]:
     books.remove_sketch(question.book, question.sketch)
     return t("train.dropped"), question.book
+
+
+def _order(books: Sketchbooks, question: Question) -> tuple[str, str]:
+    books.order(question.book, question.sketch)
+    return "", question.book
+
+
+def _propose(books: Sketchbooks, question: Question) -> tuple[str, str]:
+    books.propose_order(question.book, question.sketch)
+    return t("train.proposed"), question.book
+
+
+def _shift(books: Sketchbooks, question: Question) -> tuple[str, str]:
+    index = question.whole("index")
+    books.move_group(question.book, question.sketch, question.whole("group"), index)
+    return t("train.shifted", number=index + 1), question.book
+
+
+ORDERING = (_order, _propose, _shift)

@@ -7,12 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.data.stroke_order import UNORDERED
+from videosketcher_app.data.strokes import Stroke
 from videosketcher_app.services.sketchbooks import BookEntry, Sketchbooks, SketchEntry
 from videosketcher_app.ui.components.inlined import picture_address
 from videosketcher_app.ui.texts import t
 
 THUMBNAIL_PX = 320
+MAX_PATH_POINTS = 60  # of a stroke in a replay
 MAX_TEXT = 100_000  # of anything that a page may send as a name or as words; services check closer
 
 
@@ -24,12 +29,14 @@ class Outcome:
         number: of the question.
         words: for the person; may be empty.
         book: the sketchbook to show; empty for the newest.
+        ordered: id of the sketch whose order is shown; empty for none.
     """
 
     number: int
     ok: bool = True
     words: str = ""
     book: str = ""
+    ordered: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +116,32 @@ def book_value(books: Sketchbooks, outcome: Outcome) -> dict[str, Any]:
         "answered": outcome.number,
         "ok": outcome.ok and not (book is not None and book.flaw),
         "words": words,
+        "order": _order(books, book.name, outcome.ordered) if book and outcome.ordered else None,
+    }
+
+
+def _order(books: Sketchbooks, book: str, sketch_id: str) -> dict[str, Any]:
+    """The groups of a sketch's strokes with their paths, thinned out, for the page to replay."""
+    sketch = books.sketch(book, sketch_id)
+    return {
+        "id": sketch_id,
+        "width": sketch.width,
+        "height": sketch.height,
+        "groups": [
+            {"words": group.words, "paths": [_path(sketch.strokes[at]) for at in group.strokes]}
+            for group in books.order(book, sketch_id)
+        ],
+    }
+
+
+def _path(stroke: Stroke) -> dict[str, Any]:
+    every = -(-len(stroke.points_N2) // MAX_PATH_POINTS)
+    points = np.concatenate([stroke.points_N2[::every], stroke.points_N2[-1:]])
+    red, green, blue = (round(255 * channel) for channel in stroke.pen.color)
+    return {
+        "points": points.round(1).tolist(),
+        "color": f"#{red:02x}{green:02x}{blue:02x}",
+        "width": round(float(stroke.pen.width_px), 2),
     }
 
 
@@ -120,4 +153,5 @@ def _shown(books: Sketchbooks, book: str, sketch: SketchEntry) -> dict[str, Any]
         "caption": sketch.caption,
         "picture": picture_address(sketch.picture, side_px=THUMBNAIL_PX),
         "about": t(f"train.origin_{sketch.origin}"),
+        "can_order": sketch.origin in UNORDERED,
     }
