@@ -24,6 +24,7 @@ from videosketcher_app.data.brushes.reink import reinked_frames
 from videosketcher_app.data.brushes.variety import media
 from videosketcher_app.data.grammar.compose import compose
 from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.engines.brush import BY_MODEL
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.generation import Destination
 
@@ -66,7 +67,8 @@ def _turns(model: str | None, device: str | None, runs: int) -> dict[str, Any]:
         "seconds_plain": spread(text_s),
         "seconds_brush": spread(brush_s),
         "extra_share": round(share, 4),
-        "passes": share <= MOST_EXTRA_SHARE,
+        "bar": f"as the plain sketch plus at most {MOST_EXTRA_SHARE:.0%}, painted by the model",
+        "passes": share <= MOST_EXTRA_SHARE and painted == BY_MODEL,
         "machine": machine(),
     }
 
@@ -95,6 +97,7 @@ def _reink(runs: int) -> dict[str, Any]:
         "drawings": len(sketches),
         "seconds": seconds,
         "slowest": max(seconds.values()),
+        "bar": f"every medium under {MOST_REINK_S:g} s",
         "passes": max(seconds.values()) < MOST_REINK_S,
     }
 

@@ -10,13 +10,15 @@ it only says whether the page tells the same counts; seconds and megabytes may d
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.ledger import ROOT, Line, catalogue, read_lines
+from tests.ledger import ROOT, Line, catalogue, marks, read_lines
 
 PAGE = ROOT / "docs" / "reliability.md"
 DEFAULT_FILE = ROOT / "outputs" / "reliability.jsonl"
@@ -34,12 +36,13 @@ FIRST_OF_RUN = "Counted on "
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a row: what it asks for and what the suites have shown."""
+    """One part of a row: what it asks for, what the suites have shown, and which suites there are."""
 
     row: str
     name: str
     asked: int | str
     lines: tuple[Line, ...]
+    suites: tuple[str, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -65,7 +68,7 @@ class Part:
             "reached": "",
             "failed": f"{self.name}: {self.cases - self.passed} of {self.cases} failed",
             "short": f"{self.name}: {self.cases} of {self.asked}",
-            "not yet": f"{self.name}: no test yet",
+            "not yet": f"{self.name}: {'not run yet' if self.suites else 'no test yet'}",
         }
         return told[self.state]
 
@@ -79,7 +82,7 @@ class Part:
             _number(self.passed),
             _measured([line.worst_s for line in self.lines], 2),
             _measured([line.peak_mb for line in self.lines], 0),
-            "<br>".join(_link(line.suite) for line in self.lines) or "none yet",
+            "<br>".join(map(_link, self.suites)) or "none yet",
         ]
 
 
@@ -96,12 +99,27 @@ def _link(suite: str) -> str:
     return f"[{suite.removeprefix('tests/')}](../{suite})"
 
 
-def parts_of(rows: dict[str, dict[str, Any]], lines: list[Line]) -> dict[str, list[Part]]:
-    """The parts of every row with their lines."""
+def parts_of(
+    rows: dict[str, dict[str, Any]],
+    lines: Iterable[Line],
+    proofs: Iterable[tuple[str, str, str]] = (),
+) -> dict[str, list[Part]]:
+    """The parts of every row with their lines and suites.
+
+    Args:
+        proofs: row, part and file of the marks in the tests, which may not have run.
+    """
+    run: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    suites: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in lines:
+        run[line.id, line.part].append(line)
+        suites[line.id, line.part].add(line.suite)
+    for row, part, suite in proofs:
+        suites[row, part].add(suite)
     return {
         row: [
-            Part(row, name, asked, tuple(n for n in lines if (n.id, n.part) == (row, name)))
-            for name, asked in entry["asks"].items()
+            Part(row, part, asked, tuple(run[row, part]), tuple(sorted(suites[row, part])))
+            for part, asked in entry["asks"].items()
         ]
         for row, entry in rows.items()
     }
@@ -138,9 +156,14 @@ def _overview(parts: dict[str, list[Part]]) -> str:
     return f"{len(states)} rows: {', '.join(counts)}."
 
 
-def page(rows: dict[str, dict[str, Any]], facts: dict[str, Any], lines: list[Line]) -> str:
-    """The whole page; the same for the same lines."""
-    parts = parts_of(rows, lines)
+def page(
+    rows: dict[str, dict[str, Any]],
+    facts: dict[str, Any],
+    lines: Iterable[Line],
+    proofs: Iterable[tuple[str, str, str]] = (),
+) -> str:
+    """The whole page; the same for the same lines and proofs."""
+    parts = parts_of(rows, lines, proofs)
     text = [HEAD, _about_the_run(facts), "", _overview(parts)]
     for letter, title in TITLES.items():
         table = [
@@ -178,7 +201,7 @@ def main(arguments: list[str]) -> int:
     if absent := [file for file in files if not file.is_file()]:
         print(f"{absent[0]} is not there; run the tests with --ledger {absent[0]}")
         return 2
-    text = page(catalogue(), *read_lines(*files))
+    text = page(catalogue(), *read_lines(*files), marks())
     if "--check" in arguments:
         known = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
         if counts_of(known) != counts_of(text):

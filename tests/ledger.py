@@ -13,6 +13,7 @@ own, and an attempt that is repeated counts once. The ledger never fails a run.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import platform
@@ -76,6 +77,18 @@ def _largest(one: float | None, other: float | None) -> float | None:
 def catalogue() -> dict[str, dict[str, Any]]:
     """Rows by id: `name`, `answer`, `asks` (cases by part, or "all") and perhaps `missing`."""
     return yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+
+
+def marks() -> Iterator[tuple[str, str, str]]:
+    """Every mark in the tests' sources: the row, the part, and the file that bears it."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "mark.row(" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.row":
+                row, part = (ast.literal_eval(word) for word in node.args)
+                yield row, part, path.relative_to(ROOT).as_posix()
 
 
 class Ledger:
@@ -145,9 +158,8 @@ def _marked(mark: pytest.Mark, item: pytest.Item) -> dict[str, Any]:
 
 def _lines_of(report: pytest.TestReport) -> Iterator[Line]:
     """The lines of one test. One that failed has passed only what it had counted before."""
-    for key, note in report.user_properties:
-        if key != KEY:
-            continue
+    notes: list[Any] = [note for key, note in report.user_properties if key == KEY]
+    for note in notes:
         line = Line(**{"passed": 0 if report.failed else note["cases"], **note})
         if line.worst_s is None and line.cases == 1:
             line = replace(line, worst_s=round(report.duration, 3))

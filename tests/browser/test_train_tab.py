@@ -12,6 +12,7 @@ from tests.browser.text_page import Desk, text_app
 from tests.browser.train_page import CAT, HOUSE, TrainDesk
 from videosketcher_app.data.strokes import Pen, Sketch, Stroke
 from videosketcher_app.data.svg import svg_text
+from videosketcher_app.storage.media import write_png
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -201,3 +202,53 @@ def test_an_eraser_takes_strokes_and_files_are_brought(open_page, address, tmp_p
     page.locator("#train-brought", has_text="Added to brought: 1 of 2.").wait_for()
     desk.sketch(1).wait_for()
     assert "from an SVG" in desk.sketch(1).inner_text()
+
+
+def test_the_order_of_a_scan_is_corrected_by_keys_and_kept(open_page, address, folder, tmp_path):
+    y, x = np.mgrid[0:240, 0:432]
+    picture = np.full((240, 432, 3), 255, np.uint8)
+    for at, radius in ((80, 24), (220, 60), (360, 34)):
+        ring = np.abs(np.hypot(x - at, y - 120) - radius) < 2
+        picture[ring] = 0
+    scan = tmp_path / "rings.png"
+    write_png(scan, picture)
+    page = open_page(address)
+    desk = TrainDesk(page)
+    desk.book.locator("[data-set=name]").fill("scanned")
+    desk.book.locator("[data-do=create]").click()
+    desk.told("scanned is begun")
+    page.locator("#train-bring .label-wrap").first.click()
+    page.locator("#train-files input[type=file]").set_input_files(str(scan))
+    page.locator("#train-files", has_text="rings").wait_for()
+    page.locator("#train-bring-start").click()
+    sketch = desk.sketch(1)
+    sketch.wait_for()
+    sketch.locator("[data-do=order]").click()
+    groups = sketch.locator(".tb-order ol li")
+    groups.nth(2).wait_for()
+    before = book_of(folder, "scanned")[1][0]
+    assert sketch.locator("[data-do=order]").get_attribute("aria-expanded") == "true"
+    sketch.locator("[data-order=replay]").click()
+    page.wait_for_function(  # the ink of the whole replay is there again at its end
+        "() => document.querySelector('.tb-replay').getContext('2d')"
+        ".getImageData(0, 0, 432, 240).data.some((value, i) => i % 4 === 0 && value < 100)"
+    )
+    down = groups.nth(0).locator("[data-shift='1']")
+    down.focus()
+    page.keyboard.press("Enter")
+    desk.told("It is drawn as number 2 now.")
+    # The group that was moved keeps the focus, so the next press moves it on.
+    page.wait_for_function("document.activeElement?.dataset.shift === '1'")
+    page.keyboard.press("Enter")
+    desk.told("It is drawn as number 3 now.")
+    after = book_of(folder, "scanned")[1][0]
+
+    def first_x(stroke):
+        return [point[:2] for point in stroke["points"]]
+
+    assert [first_x(s) for s in after] == [first_x(s) for s in [*before[1:], before[0]]]
+    sketch.locator("[data-order=propose]").click()
+    desk.told("An order is proposed")
+    assert len(book_of(folder, "scanned")[1][0]) == len(before)
+    sketch.locator("[data-do=order]").click()
+    sketch.locator(".tb-order").wait_for(state="hidden")

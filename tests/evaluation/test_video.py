@@ -11,8 +11,10 @@ from videosketcher_app.core.plan import DrawingPlan, PlanPart
 from videosketcher_app.data import renderer
 from videosketcher_app.data.grammar.compose import Layout, compose
 from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.data.ink import ink_map
 from videosketcher_app.evaluation.detector import load_detector
 from videosketcher_app.evaluation.report import strokes_report, video_report
+from videosketcher_app.evaluation.strokes import score_drawn, time_agreement
 from videosketcher_app.evaluation.video import concept_of, labels_of, score_video
 
 
@@ -80,3 +82,28 @@ def test_strokes_are_reported_by_source() -> None:
     rows = strokes_report(limit=2)
     assert [row["set"] for row in rows] == ["strokes:objects", "strokes:primitives"]
     assert all(row["iou"] > 0.9 for row in rows)
+
+
+def test_strokes_of_a_models_drawings_stand_beside_them() -> None:
+    rows = strokes_report(limit=1, model="tiny")
+    assert [row["set"] for row in rows][2:] == [
+        "strokes:objects drawn",
+        "strokes:primitives drawn",
+    ]
+    assert {row["model"] for row in rows[2:]} == {"tiny"}
+    assert all(row["drawings"] == 1 for row in rows)
+
+
+def test_strokes_of_a_clip_without_truth_are_judged_by_the_clip() -> None:
+    sketch = shapes_drawing(2).sketch
+    frames = renderer.frames(sketch)
+    score = score_drawn(frames, sketch)
+    assert score.iou > 0.95
+    assert score.order > 0.98
+    assert score.stroke_count_ratio == pytest.approx(1, abs=0.2)
+    times = ink_map(frames).times_HW
+    assert time_agreement(times, times) == 1
+    backwards = np.where(times < renderer.NEVER, 81 - times, times)
+    assert time_agreement(times, backwards) == 0
+    blank = np.full_like(times, renderer.NEVER)
+    assert np.isnan(time_agreement(times, blank))

@@ -142,7 +142,7 @@ def _read_preset(folder: Path) -> Facts:
 
 
 def _write_request(folder: Path) -> None:
-    request = SketchRequest(prompt="a cat", seed=9, num_frames=41, model="tiny", extend_prompt=True)
+    request = SketchRequest(prompt="a cat", seed=9, num_frames=41, model="tiny")
     atomic.write_json(folder / "request.json", request.to_mapping())
 
 

@@ -14,7 +14,6 @@ from tests.faults.kept_formats import EXPECTED, KINDS
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.services.saved import open_saved
 from videosketcher_app.services.sketchbooks import Sketchbooks
-from videosketcher_app.training.latents import read_facts
 
 pytestmark = pytest.mark.faults
 KEPT = ROOT / "tests" / "fixtures" / "formats"
@@ -56,7 +55,6 @@ def _with_what_was_known(found: object, expected: object) -> object:
 STATED: dict[str, tuple[str, Callable[[Path], object]]] = {
     "drawing": ("cat/cat_config.json", lambda folder: open_saved(folder / "cat")),
     "sketchbook": ("ink/dataset.json", lambda folder: Sketchbooks(folder).sketch("ink", "x")),
-    "latents": ("set/latents.json", lambda folder: read_facts(folder / "set")),
 }
 
 

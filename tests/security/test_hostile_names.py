@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import ntpath
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,18 @@ UPWARD = (
 )
 ROOTED = ("/", "//host/share/", "\\\\host\\share\\", "\\\\?\\C:\\", "C:\\", "c:", "file:", "~/")
 WITHIN = ("x\x00/", "x\n", "\u202e", "\u200b", "\ud800", "x:", "x|", ".")
-RESERVED = ("con", "PRN.txt", "aux", "nul.tar.gz", "COM1", "lpt9.x", "COM¹", "conin$", "conout$", "clock$")
+RESERVED = (
+    "con",
+    "PRN.txt",
+    "aux",
+    "nul.tar.gz",
+    "COM1",
+    "lpt9.x",
+    "COM¹",
+    "conin$",
+    "conout$",
+    "clock$",
+)
 AIMS = (
     "secret",
     "secret.safetensors",
@@ -79,7 +90,7 @@ def facts(folder: Path) -> list[tuple[str, int, int, bytes]]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Path]:
+def world(tmp_path: Path) -> Path:
     """Twenty canaries around, above and beside the folder that the app may use."""
     for number in range(NUM_CANARIES):
         places = (tmp_path, tmp_path / "canary", tmp_path / "home", tmp_path / "home" / "b")

@@ -74,11 +74,13 @@ def test_the_owner_is_kept_from_it_too(name: str) -> None:
     refused(decode_video, VIDEO_BOMBS[name], OWNER)
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", MANY_PICTURES)
 def test_a_picture_of_millions_of_parts_is_refused(name: str) -> None:
     refused(decode_image, MANY_PICTURES[name])
 
 
+@pytest.mark.row("T8", "bombs")
 @pytest.mark.parametrize("name", MANY_VIDEOS)
 def test_a_video_of_millions_of_parts_is_refused(name: str) -> None:
     refused(decode_video, MANY_VIDEOS[name])
@@ -103,6 +105,7 @@ def test_impossible_figures_cost_little(name: str) -> None:
     assert peak.most < MAX_BYTES
 
 
+@pytest.mark.row("T9", "malformed files")
 def test_malformed_files_end_in_one_sentence_and_the_next_upload_works(ledger: Count) -> None:
     files = cases.malformed()
     assert len(files) >= 185

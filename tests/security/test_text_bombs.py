@@ -77,6 +77,7 @@ def test_a_bomb_of_weights_is_refused(tmp_path: Path, name: str) -> None:
     refused(lambda: read_header(path))
 
 
+@pytest.mark.row("T8", "bombs")
 def test_an_archive_that_unfolds_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pt"
     path.write_bytes(zip_of_zeros(1 << 29))

@@ -189,3 +189,28 @@ def test_several_threads_lose_no_drawing(books):
         thread.join()
     assert sorted(ids(books)) == sorted(added)
     assert len(added) == 16
+
+
+def test_the_order_of_a_scan_is_proposed_corrected_and_kept(tmp_path):
+    from tests.data.test_stroke_order import BODY, HEAD, PLAN, tops
+
+    books = Sketchbooks(tmp_path)
+    books.create("scans")
+    size = {"width": 432, "height": 240}
+    scan = books.add("scans", [BODY, HEAD], caption=PLAN, origin="scan", **size)
+    drawn = books.add("scans", [BODY, HEAD], caption=PLAN, **size)
+    books.propose_order("scans", scan)
+    assert tops(books.sketch("scans", scan)) == [30, 95]
+    assert [group.words for group in books.order("scans", scan)] == ["Head", "Body"]
+    books.move_group("scans", scan, 0, 1)
+    kept = Sketchbooks(tmp_path).sketch("scans", scan)
+    assert tops(kept) == [95, 30]
+    assert kept.caption.index("Body") < kept.caption.index("Head")
+    (entry, _) = books.book("scans").sketches
+    assert (entry.caption, entry.origin) == (kept.caption, "scan")
+    assert entry.seconds == pytest.approx(kept.seconds, abs=0.01)
+    with pytest.raises(InvalidRequest, match="seen being drawn"):
+        books.propose_order("scans", drawn)
+    for change in (books.propose_order, lambda *a, **k: books.move_group(*a, 0, 1, **k)):
+        with pytest.raises(Forbidden):
+            change("scans", scan, role=Role.GUEST)

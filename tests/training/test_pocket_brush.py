@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,7 @@ from videosketcher_app.training.pocket_brush_run import export_brush
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.state import StepRandom
 
+ROOT = Path(__file__).resolve().parents[2]
 CANVAS = Canvas(width=144, height=96, max_tokens=128)
 SMALL = {
     "num_steps": 3,
@@ -111,7 +114,7 @@ def test_every_trained_tensor_gets_a_gradient_and_ink_weighs_more():
     network = brush_network(PocketNetwork(base.transformer, base.text_encoder), rank=2)
     config = PocketBrushConfig(
         canvas=CANVAS, mix=SketchMix(num_frames=9), num_frames=9, batch_size=2, num_workers=0,
-        compiled=False, rank=2, noises_per_clip=2,
+        compiled=False, rank=2, noises_per_clip=2, ink_weight=2.0,
     )  # fmt: skip
     device = torch.device("cpu")
     recipe = PocketBrushRecipe(config, base.vae, base.tokenizer, network, device)
@@ -124,6 +127,17 @@ def test_every_trained_tensor_gets_a_gradient_and_ink_weighs_more():
     recipe.loss(network, batch, StepRandom(0, 0, 0, device))["loss"].backward()
     params = {n: p for n, p in network.named_parameters() if p.requires_grad}
     assert [name for name, p in params.items() if p.grad is None] == []
+
+
+@pytest.mark.parametrize("name", ["pocket_brush", "pocket_brush_more", "pocket_brush_distill"])
+def test_shipped_recipes_fit_the_shipped_model_and_teach_no_more_ink_than_there_is(name):
+    run = read_run(ROOT / "presets" / "training" / f"{name}.yaml")
+    assert (ROOT / run.base / "model.json").is_file()
+    if run.init.startswith("checkpoints"):
+        assert (ROOT / run.init / "adapter.safetensors").is_file()
+    assert run.rank == 128, "the shipped adapter's"
+    # A weight that follows the clip itself shifts what a regression on it learns.
+    assert run.ink_weight == 0 or run.stage == "brush_distill"
 
 
 @pytest.mark.slow

@@ -166,3 +166,33 @@ def test_files_are_brought_with_a_line_on_each(books, tmp_path):
 def test_bringing_nothing_or_into_an_impossible_place_is_said(books, tmp_path):
     assert "Choose files first" in "".join(brought(Ingest(books), [], "ink"))
     assert "vs-error" in "".join(brought(Ingest(books), [Path(tmp_path / "no.svg")], "ink"))
+
+
+def test_the_order_of_a_scan_is_shown_moved_and_proposed(books):
+    from tests.data.test_stroke_order import BODY, HEAD, PLAN
+
+    books.create("scans")
+    scan = books.add("scans", [BODY, HEAD], width=432, height=240, caption=PLAN, origin="scan")
+    drawn = books.add("scans", [BODY, HEAD], width=432, height=240)
+    value = asked(books, book._look, book_name="scans")
+    assert [sketch["can_order"] for sketch in value["sketches"]] == [True, False]
+    assert value["order"] is None
+
+    def groups(act, **values):
+        value = asked(books, act, book_name="scans", id=scan, **values)
+        assert value["ok"], value["words"]
+        assert value["order"]["id"] == scan
+        return value["order"]["groups"]
+
+    shown = groups(book._propose)
+    assert [group["words"] for group in shown] == ["Head", "Body"]
+    assert shown == groups(book._order)
+    (path,) = shown[0]["paths"]
+    assert 2 <= len(path["points"]) <= 61
+    assert (path["color"], path["width"]) == ("#000000", 2.2)
+    assert [group["words"] for group in groups(book._shift, group=0, index=1)] == ["Body", "Head"]
+    refused = asked(books, book._propose, book_name="scans", id=drawn)
+    assert not refused["ok"]
+    assert "seen being drawn" in refused["words"]
+    for values in ({"group": "x", "index": 0}, {"group": 0}, {"group": 77, "index": 0}):
+        assert not asked(books, book._shift, book_name="scans", id=scan, **values)["ok"]

@@ -31,6 +31,7 @@ from videosketcher_app.evaluation.brush_ink import (
     color_difference,
     paint_figures,
 )
+from videosketcher_app.evaluation.brush_parts import missed_rows
 from videosketcher_app.evaluation.brush_reading import read_brush_clip
 from videosketcher_app.evaluation.clip import ClipReading, read_clips
 from videosketcher_app.evaluation.detector import Detector, load_detector
@@ -121,15 +122,15 @@ def in_order(
 def brush_rows(
     drawn: Sequence[BrushScore], true: Sequence[BrushScore], *, detector: Detector | None = None
 ) -> list[dict[str, object]]:
-    """One row for every group of brushes and for all of them, drawn and true."""
+    """One row for every group of brushes and for all of them, drawn and true; then what is missed."""
     detector = detector or load_detector()
-    rows = []
+    rows: list[dict[str, object]] = []
     for of_what, scores in (("drawn", drawn), ("true, through the VAE", true)):
         groups = sorted({score.case.group for score in scores})
         for group in ["all", *groups]:
             chosen = [s for s in scores if group in ("all", s.case.group)]
             rows.append({"set": f"brush:{group}", "of": of_what, **brush_row(chosen, detector)})
-    return rows
+    return rows + missed_rows(drawn, true, detector)
 
 
 def brush_row(scores: Sequence[BrushScore], detector: Detector) -> dict[str, object]:

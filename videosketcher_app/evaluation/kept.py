@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,10 @@ def _tensors(reading: ClipReading) -> dict[str, np.ndarray]:
 
 def _reading(path: Path) -> ClipReading:
     stored = {name: tensor.numpy() for name, tensor in read_safetensors(path).items()}
-    raw, composited = (InkFigures(*map(float, row)) for row in stored["figures"])
+    names = [field.name for field in fields(InkFigures)]
+    raw, composited = (
+        InkFigures(**dict(zip(names, row, strict=True))) for row in stored["figures"].tolist()
+    )
     return ClipReading(
         ink_HW=stored["ink"],
         times_HW=stored["times"],

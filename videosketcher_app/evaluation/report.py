@@ -19,6 +19,7 @@ from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.storage import atomic
 
 if TYPE_CHECKING:
+    from videosketcher_app.data.grammar.compose import Composition
     from videosketcher_app.evaluation.text import Sampler
     from videosketcher_app.models.pocket import PocketModel
 
@@ -36,6 +37,7 @@ def text_report(
     sets: Sequence[str] | None = None,
     batch_size: int = 4,
     num_workers: int = 0,
+    keep: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Draws and scores the sets with a model at its default preset.
 
@@ -44,22 +46,25 @@ def text_report(
         limit: at most so many drawings of every set.
         csv: also writes the rows there.
         output_dir: also writes the whole report with contact sheets there.
+        keep: keeps every measured clip there; the same call goes on from what it finds.
 
     Raises:
         MissingModel: the model's or the detector's weights are not on this disk.
         CannotWrite: a file cannot be written.
     """
+    from videosketcher_app.evaluation.kept import KeptReadings
     from videosketcher_app.evaluation.saving import as_rows, save_report
     from videosketcher_app.evaluation.tasks import SETS
     from videosketcher_app.evaluation.text import evaluate_text
     from videosketcher_app.models.catalogue import load_text_model
 
     report = evaluate_text(
-        model_sampler(load_text_model(model, device)),
+        model_sampler(drawer := load_text_model(model, device)),
         sets=tuple(sets or SETS),
         limit=limit,
         batch_size=batch_size,
         num_workers=num_workers,
+        keep=KeptReadings(keep, fingerprint(drawer)) if keep else None,
     )
     if output_dir is not None:
         save_report(report, output_dir)
@@ -67,6 +72,15 @@ def text_report(
     if csv is not None:
         write_csv(csv, rows)
     return rows
+
+
+def fingerprint(model: PocketModel) -> str:
+    """Which weights draw, with which settings."""
+    from videosketcher_app.models.catalogue import files_for
+    from videosketcher_app.storage.tensors import sha256_of
+
+    files = sorted(path for row in files_for(model.name).values() for path in row.values())
+    return " ".join([model.name, str(model.defaults), *map(sha256_of, files)])
 
 
 def model_sampler(model: PocketModel) -> Sampler:
@@ -102,8 +116,18 @@ def default_clips(
             yield to_frames(model.decode(latent[None]))[0]
 
 
-def strokes_report(*, limit: int | None = None) -> list[dict[str, Any]]:
-    """Recovers the strokes of true renders and scores them: median figures by source."""
+def strokes_report(
+    *, limit: int | None = None, model: str | None = None, device: str = "cpu"
+) -> list[dict[str, Any]]:
+    """Recovers the strokes of true renders, and of a model's drawings, and scores them.
+
+    Args:
+        limit: drawings of each source.
+        model: name in the catalogue; None for true renders alone.
+
+    Raises:
+        MissingModel: the model's weights are not on this disk.
+    """
     from videosketcher_app.data.grammar.compose import compose
     from videosketcher_app.data.grammar.primitives import compose_primitives
     from videosketcher_app.data.grammar.program import programs
@@ -124,6 +148,29 @@ def strokes_report(*, limit: int | None = None) -> list[dict[str, Any]]:
     for source, drawings in truths.items():
         median = median_score(score_recovery_of(drawing.sketch for drawing in drawings))
         rows.append({"set": f"strokes:{source}", "drawings": count, **asdict(median)})
+    if model is not None:
+        rows += [
+            {"set": f"strokes:{source} drawn", "model": model, **row}
+            for source, row in _drawn_strokes(model, device, truths).items()
+        ]
+    return rows
+
+
+def _drawn_strokes(
+    model: str, device: str, truths: Mapping[str, Sequence[Composition]]
+) -> dict[str, dict[str, float]]:
+    """Median figures of a model's drawings of the plans of some true drawings, by source."""
+    from videosketcher_app.evaluation.strokes import median_of_drawn, score_drawn
+    from videosketcher_app.models.catalogue import load_text_model
+
+    sampler, rows = model_sampler(load_text_model(model, device)), {}
+    for source, drawings in truths.items():
+        scores = [
+            score_drawn(frames_THW3, drawing.sketch)
+            for seed, drawing in enumerate(drawings)
+            for frames_THW3 in sampler([drawing.plan], [seed])
+        ]
+        rows[source] = {"drawings": len(scores), **asdict(median_of_drawn(scores))}
     return rows
 
 

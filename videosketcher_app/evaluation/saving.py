@@ -56,6 +56,7 @@ def save_report(report: Report, folder: Path) -> None:
             "by_name": {name: part.by_name for name, part in report.sets.items()},
             "spread_ratio": {k: v for k, v in report.spread.items() if not math.isnan(v)},
             "faults": {name: _faults(part.scores) for name, part in report.sets.items()},
+            "causes": list(report.causes),
         },
     )
     atomic.write_text(folder / "report.md", markdown(report))
@@ -93,6 +94,8 @@ def markdown(report: Report) -> str:
     lines += [*_table("source", report.calibration.get("figures", {})), ""]
     lines += ["The same with the look of a video model's decoder:", ""]
     lines += [*_table("source", report.calibration.get("figures_decoded", {})), ""]
+    if report.causes:
+        lines += ["## Where order is lost", "", *_plain_table(report.causes), ""]
     for name, part in report.sets.items():
         lines += _weakest(name, part)
     return "\n".join(lines) + "\n"
@@ -131,6 +134,12 @@ def _table(corner: str, rows: Mapping[str, Mapping[str, object]]) -> list[str]:
     for name, row in rows.items():
         lines.append(f"| {name} | " + " | ".join(_cell(row.get(c)) for c in columns) + " |")
     return lines
+
+
+def _plain_table(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    columns = list(rows[0])
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    return lines + ["| " + " | ".join(_cell(row[c]) for c in columns) + " |" for row in rows]
 
 
 def _cell(value: object) -> str:

@@ -1,11 +1,13 @@
 """How well strokes are recovered from a video: likeness, number and order against the truth.
 
-Legend: H/W pixels, S true strokes, R recovered strokes.
+A model's video has no true strokes: there the video itself is the truth of likeness and of order.
+
+Legend: T frames, H/W pixels, S true strokes, R recovered strokes, K pairs of pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
 
 from videosketcher_app.data import renderer
+from videosketcher_app.data.ink import ink_map
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch, resample
 
@@ -22,6 +25,8 @@ TOLERANCE_PX = 1.5
 INK_DARKNESS = 0.3  # a pixel at least this dark is ink
 SAME_LINE_PX = 3.0  # a point of a stroke this close to another stroke lies on it
 SAME_STROKE_SCORE = 0.4  # two strokes that share less than this are not the same
+PIXEL_PAIRS = 20_000
+APART_FRAMES = 4.0  # a latent frame: what came closer together has no order in a model's video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,56 @@ def score_sketch(sketch: Sketch, last_frame_HW3: NDArray[np.uint8], truth: Sketc
         matched=len(pairs) / max(1, len(truth.strokes)),
         parts=float(np.mean(same)) if same else 0.0,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnScore:
+    """Strokes recovered from a model's video.
+
+    Attributes:
+        iou: as in `RecoveryScore`.
+        order: share of pairs of inked pixels that the strokes ink in the video's order; of pairs
+            that the video inks at least APART_FRAMES apart. NaN if there is no such pair.
+        stroke_count_ratio: recovered strokes by the number that the grammar draws for the plan.
+    """
+
+    iou: float
+    order: float
+    stroke_count_ratio: float
+
+
+def score_drawn(frames_THW3: NDArray[np.uint8], grammars: Sketch) -> DrawnScore:
+    """Recovers the strokes of a model's clip; `grammars` is the grammar's drawing of its plan."""
+    sketch = recover_sketch(frames_THW3, part_names=grammars.part_names, fps=grammars.fps)
+    drawn_HW = ink_map(frames_THW3).times_HW
+    again_HW = ink_map(renderer.frames(sketch)).times_HW
+    return DrawnScore(
+        iou=ink_iou(renderer.picture(sketch), frames_THW3[-1]),
+        order=time_agreement(drawn_HW, again_HW),
+        stroke_count_ratio=len(sketch.strokes) / max(1, len(grammars.strokes)),
+    )
+
+
+def median_of_drawn(scores: Sequence[DrawnScore]) -> DrawnScore:
+    """The median of every figure."""
+    rows = [(score.iou, score.order, score.stroke_count_ratio) for score in scores]
+    iou, order, ratio = (float(v) for v in np.nanmedian(np.array(rows, np.float64), axis=0))
+    return DrawnScore(iou=iou, order=order, stroke_count_ratio=ratio)
+
+
+def time_agreement(one_HW: NDArray[np.float32], other_HW: NDArray[np.float32]) -> float:
+    """Share of random pairs of pixels that two maps of time of ink order alike; ties count half."""
+    both_HW = (one_HW < renderer.NEVER) & (other_HW < renderer.NEVER)
+    one_N, other_N = one_HW[both_HW], other_HW[both_HW]
+    if len(one_N) < 2:
+        return float("nan")
+    first_K, second_K = np.random.default_rng(0).integers(0, len(one_N), (2, PIXEL_PAIRS))
+    step_K = one_N[first_K] - one_N[second_K]
+    apart_K = np.abs(step_K) >= APART_FRAMES
+    if not apart_K.any():
+        return float("nan")
+    same_K = np.sign(step_K) * np.sign(other_N[first_K] - other_N[second_K])
+    return float((0.5 + 0.5 * same_K[apart_K]).mean())
 
 
 def score_recovery_of(

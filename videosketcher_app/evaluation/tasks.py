@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from videosketcher_app.core.plan import DrawingPlan
-from videosketcher_app.data.grammar.compose import Layout, compose
+from videosketcher_app.data.grammar.compose import Composition, Layout, compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.heldout import load
 from videosketcher_app.evaluation.vocabulary import full_label
@@ -27,6 +27,7 @@ class Task:
         set_name: of SETS; "memory" uses the drawings of "recognition".
         name: program of the concept, or the plan's title for shapes.
         seed: for the model.
+        draw: of the grammar, for a plan of "concepts".
         labels: the detector's labels of the plan's parts, in drawing order.
     """
 
@@ -35,6 +36,7 @@ class Task:
     plan: DrawingPlan
     seed: int
     labels: tuple[str, ...]
+    draw: tuple[int, ...] = ()
 
 
 def tasks_of(set_name: str, *, seed: int = 0, limit: int | None = None) -> list[Task]:
@@ -72,14 +74,21 @@ def canonical_plan(name: str) -> tuple[DrawingPlan, tuple[str, ...]]:
 
 def _free(name: str, draw: int, seed: int) -> Task:
     """Some of a concept's parts in a random sensible order and any wording."""
-    drawing = compose(programs()[name], np.random.default_rng([CONCEPTS_SEED, seed, draw]))
+    numbers = (CONCEPTS_SEED, seed, draw)
+    drawing = compose(programs()[name], np.random.default_rng(numbers))
     return Task(
         set_name="concepts",
         name=name,
         plan=drawing.plan,
         seed=seed + draw,
         labels=tuple(full_label(name, label) for label in drawing.labels),
+        draw=numbers,
     )
+
+
+def truth_of(task: Task) -> Composition:
+    """The grammar's own drawing of a plan of "concepts"."""
+    return compose(programs()[task.name], np.random.default_rng(task.draw))
 
 
 def _recognition(seed: int, limit: int | None) -> list[Task]:

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.core.plan import DrawingPlan
+from videosketcher_app.evaluation.causes import causes
 from videosketcher_app.evaluation.clip import ClipReading, read_clips
 from videosketcher_app.evaluation.detector import Detector, load_detector
+from videosketcher_app.evaluation.kept import KeptReadings
 from videosketcher_app.evaluation.memory import (
     Nearest,
     mean_ratio,
@@ -58,12 +60,14 @@ class Report:
         calibration: the detector's own figures on true renders, to stand beside every other.
         memory: "spread_ratio" over concepts and by concept; None if it was not asked for.
         nearest: drawings with the nearest training render.
+        causes: groups of pairs of parts of the set "concepts", see `causes`.
     """
 
     sets: dict[str, SetReport]
     calibration: dict
     spread: dict[str, float] = field(default_factory=dict)
     nearest: tuple[tuple[Score, Nearest], ...] = ()
+    causes: tuple[dict[str, object], ...] = ()
 
     @property
     def spread_ratio(self) -> float:
@@ -81,6 +85,7 @@ def evaluate_text(
     num_workers: int = 0,
     memory_renders: int = 20_000,
     detector: Detector | None = None,
+    keep: KeptReadings | None = None,
 ) -> Report:
     """Draws and scores sets of plans.
 
@@ -92,13 +97,18 @@ def evaluate_text(
         num_workers: processes that measure clips and make renders; 0 does it here.
         memory_renders: training renders among which the nearest is looked for.
         detector: None for the shipped one.
+        keep: where measured clips are kept; those that are there already are not drawn again.
     """
+
+    def measure(wanted: Sequence[Task]) -> Iterator[ClipReading]:
+        return read_clips(_clips(sampler, wanted, batch_size), num_workers=num_workers)
+
     detector = detector or load_detector()
     reports: dict[str, SetReport] = {}
     for name in _drawn_sets(sets):
         begun = time.monotonic()
         tasks = tasks_of(name, seed=seed, limit=limit)
-        clips = read_clips(_clips(sampler, tasks, batch_size), num_workers=num_workers)
+        clips = keep.readings(tasks, measure) if keep else measure(tasks)
         scores = tuple(score_clips(detector, tasks, clips))
         reports[name] = SetReport(
             figures=figures(scores),
@@ -112,7 +122,13 @@ def evaluate_text(
         drawn = reports["recognition"].scores
         spread = _spread(drawn)
         nearest = _nearest(drawn, memory_renders, num_workers)
-    return Report(sets=reports, calibration=detector.calibration, spread=spread, nearest=nearest)
+    return Report(
+        sets=reports,
+        calibration=detector.calibration,
+        spread=spread,
+        nearest=nearest,
+        causes=tuple(causes(reports["concepts"].scores)) if "concepts" in reports else (),
+    )
 
 
 def _drawn_sets(sets: Sequence[str]) -> list[str]:

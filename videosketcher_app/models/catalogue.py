@@ -220,8 +220,11 @@ def load_text_model(
         files = files_for(name)
         from videosketcher_app.models.studio import load_studio
 
-        model = load_studio(name, files, device, plan=plan, attention=attention)
-        if row.kind == "causal":
+        is_causal = row.kind == "causal"
+        model = load_studio(
+            name, files, device, plan=plan, attention=attention, text_waits=is_causal
+        )
+        if is_causal:
             from videosketcher_app.models.wan.causal_model import as_causal
 
             model = as_causal(model, row.trainer)

@@ -24,7 +24,6 @@ from videosketcher_app.models.weights_folder import used_weights
 if TYPE_CHECKING:
     from videosketcher_app.models.preview_decoder import PreviewDecoder
     from videosketcher_app.models.wan.text_to_video import WanTextModel
-    from videosketcher_app.models.wan.weights import PartWeights
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE = "config.json"
@@ -45,6 +44,7 @@ def load_studio(
     plan: MemoryPlan | None = None,
     attention: str = "torch",
     cache: Path | None = None,
+    text_waits: bool = False,
 ) -> WanTextModel:
     """A Studio model on its device.
 
@@ -53,6 +53,8 @@ def load_studio(
         plan: where the weights live; None keeps them all on the device.
         attention: the kernel to draw with, unless a request names another one.
         cache: folder for converted pickles; None takes the workspace's.
+        text_waits: on a GPU where all weights stay, the text encoder's wait in the computer's
+            memory all the same: for models that read words once and then draw for long.
 
     Raises:
         MissingModel: a part is not among the files.
@@ -78,8 +80,13 @@ def load_studio(
     working_bytes = working_memory(networks[TRANSFORMER])
     plan = plan or MemoryPlan(budget_bytes=working_bytes + 1)
     placing = placing_of(plan, torch.device(device), dtype, working_bytes=working_bytes)
-    pipe = assemble(parts, networks, tokenizer, placing)
-    return _as_model(name, pipe, files, plan, attention, parts)
+    waits = text_waits and plan.tier == "resident" and placing.device.type == "cuda"
+    pipe = assemble(parts, networks, tokenizer, placing, text_waits=waits)
+    kept = {"memory": plan.tier, "stored": plan.weights_dtype} if plan.tier != "resident" else {}
+    kept |= {"text_encoder": "waits in memory"} if waits else {}
+    folds = placing.device.type == "cuda" and not placing.manages and not plan.vae_tiled
+    model = _as_model(name, pipe, files, tiled=plan.vae_tiled, folds=folds)
+    return replace(model, memory=kept).settled(attention=attention)
 
 
 def arithmetic(device: str, plan: MemoryPlan | None = None) -> torch.dtype:
@@ -107,24 +114,25 @@ def _as_model(
     name: str,
     pipe: Any,
     files: Mapping[str, Mapping[str, Path]],
-    plan: MemoryPlan,
-    attention: str,
-    parts: Mapping[str, PartWeights],
+    *,
+    tiled: bool,
+    folds: bool,
 ) -> WanTextModel:
     from videosketcher_app.models.image_condition import IMAGE_TO_VIDEO_CHANNELS
+    from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
     from videosketcher_app.models.wan.image_to_video import WanImageModel
     from videosketcher_app.models.wan.passes import real_valued_pass
     from videosketcher_app.models.wan.sampling import FewSteps
     from videosketcher_app.models.wan.text_to_video import WanTextModel
 
     device_type = torch.device(pipe.device).type
-    kept = {"memory": plan.tier, "stored": plan.weights_dtype} if plan.tier != "resident" else {}
     common: dict[str, Any] = {
         "name": name,
         "pipe": pipe,
         "hashes": _known_hashes(files),
-        "tiled": plan.vae_tiled,
-        "memory": kept,
+        "tiled": tiled,
+        # One latent frame at a time: no more memory than the VAE's own decoder takes.
+        "folded": FoldedDecoder(pipe.vae, latents_at_a_time=1) if folds else None,
         # Apple's cards have no float64, in which diffsynth's own pass turns queries and keys.
         "network_pass": real_valued_pass if device_type == "mps" else None,
     }
@@ -135,7 +143,7 @@ def _as_model(
     if name in _THREE_STEPS:
         model = replace(model, few_steps=FewSteps(), defaults=_THREE_STEPS_DEFAULTS)
     preview = _preview_decoder(model.device, pipe.torch_dtype)
-    return replace(model, preview_decoder=preview).settled(attention=attention)
+    return replace(model, preview_decoder=preview)
 
 
 def _preview_decoder(device: torch.device, dtype: torch.dtype) -> PreviewDecoder | None:

@@ -14,6 +14,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from videosketcher_app.storage.paths import Workspace, safe_join, safe_name
 
 logger = logging.getLogger(__name__)
 ROW_FILE, PLACES_FILE, CHECKS_FILE = "row.json", "places.json", "checks.json"
+PATTERN = "*"  # in the path of a row's file: as many files as there are
 MAX_ROW_BYTES, MAX_TABLE_BYTES = 1 << 20, 8 << 20
 
 
@@ -45,7 +47,9 @@ class WeightsFolder:
         """True if these are all files of a row: those it lists, or those of the chosen place."""
         if not found:
             return False
-        return found == self.place_of(row.name) or all(file.path in found for file in row.files)
+        if found == self.place_of(row.name):
+            return True
+        return all(any(_is_meant(path, file.path) for path in found) for file in row.files)
 
     def own_row(self, name: str) -> ModelRow | None:
         """One imported model; None if there is none, or its row cannot be read."""
@@ -72,15 +76,16 @@ class WeightsFolder:
 
     def _own_files(self, row: ModelRow) -> dict[str, Path]:
         folder = self.root / row.name
-        if row.files:
-            own = {file.path: folder / file.path for file in row.files}
-            return {file: path for file, path in own.items() if path.is_file()}
+        named = {file.path: folder / file.path for file in row.files}
+        if named and not any(PATTERN in file for file in named):
+            return {file: path for file, path in named.items() if path.is_file()}
         found = sorted(folder.rglob("*")) if folder.is_dir() else []
         paths = {path.relative_to(folder): path for path in found if path.is_file()}
         return {
             below.as_posix(): path
             for below, path in paths.items()
             if not any(part.startswith(".") for part in below.parts)
+            and (not named or any(_is_meant(below.as_posix(), file) for file in named))
         }
 
     def place_of(self, name: str) -> dict[str, Path]:
@@ -106,6 +111,11 @@ class WeightsFolder:
             logger.warning("%s is left out: %s", path, error)
             return {}
         return content if isinstance(content, dict) else {}
+
+
+def _is_meant(path: str, file: str) -> bool:
+    """Whether a row that lists this file, or this pattern of files, means this path."""
+    return fnmatchcase(path, file) if PATTERN in file else path == file
 
 
 _named: list[WeightsFolder] = []

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app import __version__
-from videosketcher_app.core.errors import CannotWrite
+from videosketcher_app.core.errors import CannotWrite, InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, parse_plan
 from videosketcher_app.core.requests import SketchRequest, parse_request_json, refuse_unknown
 from videosketcher_app.data.strokes import Sketch

@@ -9,7 +9,7 @@ Two stages, both on the frozen shipped weights (why this way: docs/decisions, po
    pocket-t2v was made.
 
 Painting and encoding a clip is no cheaper than a training pass, so every clip is used with several
-noises in one step. Errors on ink count more than those on paper, which is most of a clip.
+noises in one step.
 
 Legend: B clips of a pass (clips painted x noises), C channels, F latent frames, h/w latent cells,
 T frames, H/W pixels, L tokens.
@@ -61,7 +61,10 @@ class PocketBrushConfig:
         noises_per_clip: how often each of them is used in it.
         matrix_rate: Muon's learning rate for the low-rank pairs.
         other_rate: AdamW's learning rate for tensors that are trained whole.
-        ink_weight: how much more the error of a cell full of ink counts.
+        ink_weight: how much more the error of a cell full of ink counts. The minimum of a squared
+            error moves towards what weighs more: where it is open whether a cell will be inked, a
+            weight of the clip's own ink teaches more ink than there is, and lines get broad. It is
+            for targets that the noisy clip determines, as those of a teacher.
         shifts: time shifts of the noise levels, drawn alike often.
         prompt_dropout: share of clips trained without words, for guidance.
     """
@@ -75,7 +78,7 @@ class PocketBrushConfig:
     num_workers: int = 13
     matrix_rate: float = 2e-3
     other_rate: float = 1e-3
-    ink_weight: float = 2.0
+    ink_weight: float = 0.0
     shifts: tuple[float, float] = (5.0, 20.0)
     prompt_dropout: float = 0.1
     data_seed: int = 5

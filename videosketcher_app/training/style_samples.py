@@ -12,6 +12,7 @@ from pathlib import Path
 
 from videosketcher_app.data.heldout import load
 from videosketcher_app.data.ink import composite
+from videosketcher_app.engines.finite import require_finite
 from videosketcher_app.engines.text import SamplerSettings, denoise, to_frames
 from videosketcher_app.models.lora.adapter import LoraAdapter
 from videosketcher_app.models.lora.applying import applied
@@ -88,12 +89,16 @@ def _draw_one(
 ) -> dict[str, str]:
     """One plan's picture and video, and its row of the index."""
     latents = None
-    for _, reached, _ in denoise(model, [prompt], [SAMPLE_SEED + number], settings):
+    num_steps = settings.num_inference_steps
+    for step, reached, _ in denoise(model, [prompt], [SAMPLE_SEED + number], settings):
+        require_finite(reached, step=step, num_steps=num_steps)
         latents = reached
         if not may_go_on():
             raise _Stopped
     assert latents is not None, "a sampler has steps"
-    frames = composite(to_frames(model.decode(latents))[0])
+    pixels = model.decode(latents)
+    require_finite(pixels, step=num_steps + 1, num_steps=num_steps)
+    frames = composite(to_frames(pixels)[0])
     row = {"prompt": prompt, "png": f"{number}.png", "mp4": f"{number}.mp4"}
     media.write_png(target / row["png"], frames[-1])
     media.write_video(target / row["mp4"], frames, fps=model.defaults.fps)

@@ -175,7 +175,7 @@ def main() -> None:
     )
     init = load_judge(given.out).net if (given.out / FILE).is_file() else None
     vae = load_pocket(given.base, given.device).vae
-    judge = train_texture(config, vae, given.bank or given.out / "bank", init=init)
+    judge = train_texture(config, vae, given.bank, init=init)
     judge.save(given.out)
 
 

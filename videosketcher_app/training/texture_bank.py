@@ -35,6 +35,7 @@ ROOM_PX = 8  # more than a patch on each axis, so that learning can move it
 PATCHES_PER_PICTURE = 16
 SHARD_DRAWINGS = 32
 _BRUSH_STREAM = 8
+_ENDLESS = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,11 +76,11 @@ class KindDataset(Dataset):
 
 
 def painted_pictures(
-    dataset: Dataset, device: str, *, batch_size: int = SHARD_DRAWINGS, num_workers: int = 0
+    dataset: Dataset, device: str, *, num_workers: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Finished drawings (B, 3, H, W) in [0, 1] and the kinds (B,) of their brushes, in order."""
     loader = DataLoader(
-        dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=_joined,
+        dataset, batch_size=SHARD_DRAWINGS, num_workers=num_workers, collate_fn=_joined,
         prefetch_factor=2 if num_workers else None,
     )  # fmt: skip
     for stamps, kinds_B in loader:
@@ -101,17 +102,17 @@ def grow_bank(
 ) -> int:
     """Paints shards behind those that are there until the time is over; how many there are now."""
     begun, shard = time.monotonic(), len(_shards(folder))
-    while time.monotonic() - begun < seconds:
-        first = shard * SHARD_DRAWINGS
-        dataset = KindDataset(seed, SHARD_DRAWINGS, first=first)
-        generator = torch.Generator(device=device).manual_seed(seed + first)
-        for pictures, kinds_B in painted_pictures(dataset, device, num_workers=num_workers):
-            bank = _patches_of(pictures, kinds_B, vae, generator)
-            write_safetensors(
-                folder / f"{shard:05}.safetensors",
-                {"patches": bank.patches_NSS.cpu(), "kinds": bank.kinds_N.cpu()},
-            )
+    dataset = KindDataset(seed, _ENDLESS, first=shard * SHARD_DRAWINGS)
+    for pictures, kinds_B in painted_pictures(dataset, device, num_workers=num_workers):
+        generator = torch.Generator(device=device).manual_seed(seed + shard)
+        bank = _patches_of(pictures, kinds_B, vae, generator)
+        write_safetensors(
+            folder / f"{shard:05}.safetensors",
+            {"patches": bank.patches_NSS.cpu(), "kinds": bank.kinds_N.cpu()},
+        )
         shard += 1
+        if time.monotonic() - begun >= seconds:
+            break
     logger.info("%d shards of %d drawings", shard, SHARD_DRAWINGS)
     return shard
 

@@ -9,8 +9,8 @@ import torch
 from tests.data.clips import drawing
 from videosketcher_app.data.brushes import painting
 from videosketcher_app.data.brushes.batch import painted_clips
-from videosketcher_app.data.brushes.stamp_batch import collate, sketch_stamps
 from videosketcher_app.data.brushes.library import load_brushes
+from videosketcher_app.data.brushes.stamp_batch import collate, sketch_stamps
 from videosketcher_app.data.brushes.swatch import sketch_of_path, spiral_points
 
 MEDIA = {entry.medium: entry.brush for entry in load_brushes()[0].values()}

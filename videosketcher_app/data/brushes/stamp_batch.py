@@ -49,7 +49,7 @@ class StampBatch:
         looks_BK: one number for every name of LOOK_FIELDS.
         inks_B3: build-up, see-through and the paper's offset of every sketch.
         pairs_B, area_B: pixels in all stamp boxes and in all patches of a sketch.
-        stamps_B, patches_B: how many a sketch has.
+        stamps_B: how many a sketch has.
     """
 
     stamps_NC: Tensor
@@ -62,7 +62,6 @@ class StampBatch:
     pairs_B: tuple[int, ...]
     area_B: tuple[int, ...]
     stamps_B: tuple[int, ...]
-    patches_B: tuple[int, ...]
 
     def to(self, device: torch.device | str) -> StampBatch:
         """The batch on another device."""
@@ -106,7 +105,6 @@ def sketch_stamps(
         pairs_B=(int((boxes_N4[:, WIDTH] * boxes_N4[:, HEIGHT]).sum()),),
         area_B=(int((patches_P4[:, WIDTH] * patches_P4[:, HEIGHT]).sum()),),
         stamps_B=(len(stamps_NC),),
-        patches_B=(num_passes,),
     )
 
 
@@ -114,19 +112,18 @@ def collate(batches: Sequence[StampBatch]) -> StampBatch:
     """Several batches as one; the sketches are numbered in their order."""
     patches = np.cumsum([0, *(len(b.sketch_P) for b in batches)])
     sketches = np.cumsum([0, *(len(b.looks_BK) for b in batches)])
-    joined = {
-        name: torch.cat([getattr(b, name) for b in batches])
-        for name in ("stamps_NC", "boxes_N4", "patches_P4", "looks_BK", "inks_B3")
-    }
-    counts = {
-        name: tuple(count for b in batches for count in getattr(b, name))
-        for name in ("pairs_B", "area_B", "stamps_B", "patches_B")
-    }
+    numbered = list(zip(batches, patches.tolist(), sketches.tolist(), strict=False))
     return StampBatch(
-        patch_N=torch.cat([b.patch_N + int(k) for b, k in zip(batches, patches, strict=False)]),
-        sketch_P=torch.cat([b.sketch_P + int(k) for b, k in zip(batches, sketches, strict=False)]),
-        **joined,
-        **counts,
+        stamps_NC=torch.cat([b.stamps_NC for b in batches]),
+        boxes_N4=torch.cat([b.boxes_N4 for b in batches]),
+        patch_N=torch.cat([b.patch_N + patch for b, patch, _ in numbered]),
+        patches_P4=torch.cat([b.patches_P4 for b in batches]),
+        sketch_P=torch.cat([b.sketch_P + sketch for b, _, sketch in numbered]),
+        looks_BK=torch.cat([b.looks_BK for b in batches]),
+        inks_B3=torch.cat([b.inks_B3 for b in batches]),
+        pairs_B=tuple(count for b in batches for count in b.pairs_B),
+        area_B=tuple(count for b in batches for count in b.area_B),
+        stamps_B=tuple(count for b in batches for count in b.stamps_B),
     )
 
 

@@ -28,12 +28,16 @@ def assemble(
     networks: Mapping[str, nn.Module],
     tokenizer: Path,
     placing: Placing,
+    *,
+    text_waits: bool = False,
 ) -> WanVideoPipeline:
     """The pipeline, ready to draw.
 
     Args:
         networks: of `empty_networks`.
         tokenizer: folder of the text encoder's tokenizer.
+        text_waits: the text encoder stays in the computer's memory and visits the device layer by
+            layer, which leaves the room to what draws.
 
     Raises:
         InvalidFile: a file is damaged, or the tokenizer is none.
@@ -45,6 +49,8 @@ def assemble(
         own = placing
         if part == TEXT and placing.dtype == torch.float16:
             own = replace(placing, dtype=torch.float32)  # UMT5 overflows in float16
+        if part == TEXT and text_waits:
+            own = own.waiting()
         settled = settle(network, parts[part], own, small=part in _SMALL)
         setattr(pipe, _SLOTS[part], settled)
     pipe.vram_management_enabled = placing.manages

@@ -103,9 +103,7 @@ class FoldedDecoder:
         yield from self._pieces(latents_1CFhw, self._no_past())
 
     @torch.inference_mode()
-    def decode_stream(
-        self, latents_1CFhw: Tensor, past: History | None
-    ) -> tuple[Tensor, History]:
+    def decode_stream(self, latents_1CFhw: Tensor, past: History | None) -> tuple[Tensor, History]:
         """Decodes the next latent frames of a clip: the first gives one frame, others four.
 
         Args:

@@ -10,16 +10,18 @@ E head width, S text tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
+WanPart = Any  # a WanModel or a module of it: what is in it, types cannot tell
 MAX_PERIOD = 10000.0
 IMAGE_TOKENS = 257  # of the image encoder: one for the whole picture, 16 x 16 for its parts
 # Keys and values (B, N, S, E) of the words, one pair a layer; they last as long as the prompt.
@@ -113,7 +115,7 @@ def rotate(x_BNLE: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     return turned.flatten(-2).to(x_BNLE.dtype)
 
 
-def time_embedding(dit: nn.Module, timesteps_BF: Tensor) -> tuple[Tensor, Tensor]:
+def time_embedding(dit: WanPart, timesteps_BF: Tensor) -> tuple[Tensor, Tensor]:
     """Embedding (B, F, D) and modulation (B, F, 6, D) of timesteps in 0..1000, any float type."""
     half = dit.freq_dim // 2
     device = timesteps_BF.device
@@ -126,7 +128,7 @@ def time_embedding(dit: nn.Module, timesteps_BF: Tensor) -> tuple[Tensor, Tensor
 
 
 def block_forward(
-    block: nn.Module,
+    block: WanPart,
     x_BLD: Tensor,
     context_BSD: Tensor | tuple[Tensor, Tensor],
     modulation_BF6D: Tensor,
@@ -143,7 +145,7 @@ def block_forward(
 
 
 def before_attention(
-    block: nn.Module, x_BLD: Tensor, modulation_BF6D: Tensor, cos_LE: Tensor, sin_LE: Tensor
+    block: WanPart, x_BLD: Tensor, modulation_BF6D: Tensor, cos_LE: Tensor, sin_LE: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The block up to its attention: rotated queries and keys, and values (B, N, L, E)."""
     shift, scale, *_ = _modulations(block, x_BLD, modulation_BF6D)
@@ -155,7 +157,7 @@ def before_attention(
 
 
 def after_attention(
-    block: nn.Module,
+    block: WanPart,
     x_BLD: Tensor,
     attended_BNLE: Tensor,
     context_BSD: Tensor | tuple[Tensor, Tensor],
@@ -190,7 +192,7 @@ class BlockPass:
         grid: latent frames, rows and columns of the whole clip's tokens.
     """
 
-    blocks: Sequence[nn.Module]
+    blocks: Iterable[WanPart]
     x_BLD: Tensor
     contexts: Sequence[Tensor | tuple[Tensor, Tensor]]
     modulation_BF6D: Tensor
@@ -207,14 +209,14 @@ class BlockPass:
         return x
 
 
-def prompt_keys(dit: nn.Module, context_BSD: Tensor) -> PromptKeys:
+def prompt_keys(dit: WanPart, context_BSD: Tensor) -> PromptKeys:
     """What every pass over one prompt computes alike, once: (B, S, text_dim) -> keys by layer."""
     embedded = dit.text_embedding(context_BSD)
     return [_keys_of_words(block.cross_attn, embedded) for block in dit.blocks]
 
 
 def predict_velocity(
-    dit: nn.Module,
+    dit: WanPart,
     latents_BCFHW: Tensor,
     timesteps_BF: Tensor,
     context_BSD: Tensor | PromptKeys | Sequence[Tensor],
@@ -281,7 +283,7 @@ def predict_velocity(
     )
 
 
-def _modulations(block: nn.Module, x_BLD: Tensor, modulation_BF6D: Tensor) -> tuple[Tensor, ...]:
+def _modulations(block: WanPart, x_BLD: Tensor, modulation_BF6D: Tensor) -> tuple[Tensor, ...]:
     """Shift, scale and gate (B, F, 1, D) of the attention, then of the feed-forward layer."""
     mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
     return mods.unsqueeze(3).unbind(2)
@@ -301,13 +303,13 @@ def _heads(x_BLD: Tensor, heads: int) -> Tensor:
     return x_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _keys_of_words(module: nn.Module, context_BSD: Tensor) -> tuple[Tensor, Tensor]:
+def _keys_of_words(module: WanPart, context_BSD: Tensor) -> tuple[Tensor, Tensor]:
     k = _heads(module.norm_k(module.k(context_BSD)), module.num_heads)
     return k, _heads(module.v(context_BSD), module.num_heads)
 
 
 def _cross_attention(
-    module: nn.Module, x_BLD: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
+    module: WanPart, x_BLD: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
 ) -> Tensor:
     """Image-to-video models read the tokens of a picture in front of the words, by other weights."""
     q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)

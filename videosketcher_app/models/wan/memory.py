@@ -10,7 +10,7 @@ every step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -61,6 +61,10 @@ class Placing:
     def manages(self) -> bool:
         """False if everything just lies on the device in the arithmetic's format."""
         return self.plan.tier != "resident" or self.plan.weights_dtype == "fp8"
+
+    def waiting(self) -> Placing:
+        """The same, in the computer's memory; no layer stays on the device after its call."""
+        return replace(self, plan=replace(self.plan, tier="stream_ram"), limit_gib=0.0)
 
     @property
     def on_disk(self) -> bool:

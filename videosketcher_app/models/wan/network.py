@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from diffsynth.models.wan_video_dit import WanModel
@@ -59,7 +60,7 @@ def build_transformer(config: TransformerConfig) -> WanModel:
     )
 
 
-def initialize(dit: WanModel, generator: torch.Generator) -> None:
+def initialize(dit: Any, generator: torch.Generator) -> None:
     """Starts training from small residual branches and a zero output layer."""
     depth = 2 * len(dit.blocks)
     for block in dit.blocks:

@@ -34,6 +34,7 @@ from videosketcher_app.models.wan.conditions import (
     latent_shape,
     tiles,
 )
+from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 from videosketcher_app.models.wan.forward import Attention, BlockPass, dense_attention
 from videosketcher_app.models.wan.passes import (
     NetworkPass,
@@ -42,6 +43,7 @@ from videosketcher_app.models.wan.passes import (
     real_valued_pass,
 )
 from videosketcher_app.models.wan.sampling import FewSteps, euler_steps, renoised_steps
+from videosketcher_app.models.wan.stops import Stops
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
@@ -76,6 +78,8 @@ class WanTextModel:
         network_pass: `model_fn` of diffsynth, or what stands in for it: all its arguments by name.
         before_step: called with the number of the step, from 0, and of all steps.
         memory: how the weights are kept, for the run's files.
+        folded: decodes in place of the VAE's own decoder where it decodes a frame whole.
+        stops: who is asked, within a step, whether to go on.
     """
 
     name: str
@@ -93,6 +97,8 @@ class WanTextModel:
     before_step: Callable[[int, int], None] | None = None
     memory: Mapping[str, Any] = field(default_factory=dict)
     image_conditioned: bool = False
+    folded: FoldedDecoder | None = None
+    stops: Stops = field(default_factory=Stops, repr=False)
 
     def __post_init__(self) -> None:
         kernels.leave_choice_to_us()
@@ -124,6 +130,7 @@ class WanTextModel:
             "attention": self.attention,
             "rounding": self.rounding,
             "weights": str(self.pipe.torch_dtype).removeprefix("torch."),
+            **({} if self.folded is None or self._is_tiled else {"decoder": "folded"}),
             **self.memory,
             **drawn_over,
         }
@@ -157,9 +164,11 @@ class WanTextModel:
         At the end the weights are where memory management parks them, whatever happened.
         """
         hooks = [module.register_forward_pre_hook(lambda *_: check()) for module in self._stops()]
+        self.stops.check = check
         try:
             yield
         finally:
+            self.stops.check = None
             for hook in hooks:
                 hook.remove()
             self.pipe.vae.model.clear_cache()
@@ -200,6 +209,12 @@ class WanTextModel:
         pipe = self.pipe
         pipe.load_models_to_device(["vae"])
         latents_BCFhw = latents_BCFhw.to(pipe.torch_dtype)
+        if self.folded is not None and not self._is_tiled:
+            pieces = [
+                torch.cat(list(self.stops.before_each(self.folded.stream(one[None]))), dim=2)
+                for one in latents_BCFhw
+            ]
+            return torch.cat(pieces).float()
         clip = pipe.vae.decode(latents_BCFhw, device=pipe.device, **tiles(self._is_tiled))
         return clip.float().clamp(-1, 1)
 
@@ -241,6 +256,10 @@ class WanTextModel:
         pipe = self.pipe
         pipe.load_models_to_device(pipe.in_iteration_models)
         y_B20Fhw, clip_feature_BSD = self._frame_conditions(latents_BCFhw.shape[2])
+
+        def watched(blocks: BlockPass) -> Tensor:
+            return through(replace(blocks, blocks=self.stops.before_each(blocks.blocks)))
+
         with embedded_in(pipe.dit, pipe.torch_dtype):
             velocity = real_valued_pass(
                 pipe.dit,
@@ -250,7 +269,7 @@ class WanTextModel:
                 clip_feature_BSD,
                 y_B20Fhw,
                 attention=attention,
-                through=through,
+                through=watched,
             )
         return velocity.float()
 

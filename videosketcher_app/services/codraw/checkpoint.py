@@ -54,12 +54,14 @@ def _require_causal(identity: Identity, path: Path) -> None:
 
     A bare transformer may be one: its tensors do not say what it was trained for.
     """
-    from videosketcher_app.models.catalogue import model_row
+    from videosketcher_app.models.catalogue import model_rows
 
-    is_published = identity.model_name is not None
-    is_causal = is_published and model_row(identity.model_name or "").kind == "causal"
-    own_kinds = ("causal", "transformer", "pocket", "pocket adapter")
-    if is_causal or (not is_published and identity.kind in own_kinds):
+    rows = {row.name: row for row in model_rows()}
+    published = rows.get(identity.model_name or "")
+    named = published or rows.get(str(identity.facts.get("name") or ""))
+    reads_a_frame = named is not None and named.image_conditioned
+    can_be = identity.kind in ("causal", "transformer", "pocket", "pocket adapter")
+    if can_be and not reads_a_frame and (published is None or published.kind == "causal"):
         return
     raise InvalidFile(
         f"{path.name} is {identity.label}, which does not draw block by block.", hint=_HINT

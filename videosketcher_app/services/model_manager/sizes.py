@@ -160,6 +160,7 @@ CAUSAL_1_3B = replace(
     T2V_1_3B,
     clip=replace(_AS_PUBLISHED, num_inference_steps=4, cfg_scale=1.0),
     cache_latent_frames=21,
+    text_waits=True,
     streams=False,
 )
 NETWORKS = {"wan-t2v-14b": T2V_14B, "wan-i2v-14b": I2V_14B, "wan-t2v-1.3b": T2V_1_3B}

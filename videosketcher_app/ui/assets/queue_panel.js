@@ -103,9 +103,10 @@ class Queue {
     const item = document.createElement("li");
     item.className = "qp-row";
     item.dataset.id = id;
-    for (const name of ["qp-what", "qp-whose", "qp-when"]) {
-      item.append(Object.assign(document.createElement("span"), { className: name }));
-    }
+    const [what, turn, whose, when] = ["qp-what", "qp-turn", "qp-whose", "qp-when"].map((className) =>
+      Object.assign(document.createElement("span"), { className }));
+    turn.append(whose, when);
+    item.append(what, turn);
     for (const name of ["first", "stop"]) {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "qp-word" });
       button.dataset.do = name;

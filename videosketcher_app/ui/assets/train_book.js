@@ -51,6 +51,7 @@ class Book {
     this.value = value;
     this.showBooks(value);
     this.showSketches(value.sketches);
+    this.showOrder(value.order);
     this.answer(value);
     this.changed();
   }
@@ -108,8 +109,23 @@ class Book {
   newItem(id) {
     const item = this.root.querySelector(".tb-item").content.firstElementChild.cloneNode(true);
     item.dataset.id = id;
+    item.order = new Order(item, this);
     this.items.set(id, item);
     return item;
+  }
+
+  /** The order that was asked for; one is open at a time. */
+  showOrder(order) {
+    if (!order) return;
+    for (const [id, item] of this.items) {
+      if (id === order.id) item.order.load(order);
+      else item.order.close();
+      item.querySelector("[data-do=order]").setAttribute("aria-expanded", String(item.order.isOpen));
+    }
+  }
+
+  toggleOrder(item, button) {
+    button.setAttribute("aria-expanded", String(item.order.toggle()));
   }
 
   fill(item, sketch, index, count) {
@@ -126,6 +142,8 @@ class Book {
     label("down", "down");
     if (!item.querySelector(".vs-sure")) label("drop", "drop");
     label("suggest", "suggest_for");
+    label("order", "order_for");
+    item.querySelector("[data-do=order]").hidden = !sketch.can_order;
     item.querySelector(".tb-concept").setAttribute("aria-label", say("concept_for", { number }));
     item.querySelector("[data-do=up]").disabled = index === 0;
     item.querySelector("[data-do=down]").disabled = index === count - 1;
@@ -223,6 +241,7 @@ class Book {
       keys: () => sheet.toggleKeys(),
       forget: () => pressTwice(button, () => this.ask("forget")),
       suggest: () => this.suggest(item),
+      order: () => this.toggleOrder(item, button),
       up: () => this.move(item, -1),
       down: () => this.move(item, 1),
       drop: () => pressTwice(button, () => this.ask("drop", { id: item.dataset.id })),
@@ -284,6 +303,9 @@ const EVENTS = {
   suggest: (data) => trigger("suggest", data),
   move: (data) => trigger("move", data),
   drop: (data) => trigger("drop", data),
+  order: (data) => trigger("order", data),
+  propose: (data) => trigger("propose", data),
+  shift: (data) => trigger("shift", data),
 };
 
 const book = new Book(element.querySelector(".tb"), (name, data) => EVENTS[name](data));

@@ -28,6 +28,7 @@ SCRIPTS = (
     "roving",
     "sure",
     "train_sheet",
+    "train_order",
     "train_book",
 )
 
@@ -71,9 +72,23 @@ _TEMPLATE = """
       <div class="tb-row">
         <input class="cd-text tb-concept" maxlength="{max_concept}" placeholder="{concept_hint}" autocomplete="off">
         <button type="button" class="cd-word" data-do="suggest">{suggest}</button>
+        <button type="button" class="cd-word" data-do="order" aria-expanded="false">{order}</button>
         <span class="tb-moves"><button type="button" class="cd-icon" data-do="up">↑</button>
         <button type="button" class="cd-icon" data-do="down">↓</button>
         <button type="button" class="cd-icon" data-do="drop">×</button></span>
+      </div>
+      <div class="tb-order" role="group" aria-label="{order_label}" hidden>
+        <p class="cd-empty">{order_intro}</p>
+        <canvas class="tb-replay" role="img" aria-label="{order_picture}"></canvas>
+        <div class="tb-row">
+          <button type="button" class="cd-word" data-order="replay">{order_replay}</button>
+          <button type="button" class="cd-word" data-order="propose">{order_propose}</button>
+        </div>
+        <ol></ol>
+        <template><li><span class="tb-group"></span> <span class="tb-strokes"></span>
+          <span class="tb-moves"><button type="button" class="cd-icon" data-show>◉</button>
+          <button type="button" class="cd-icon" data-shift="-1">↑</button>
+          <button type="button" class="cd-icon" data-shift="1">↓</button></span></li></template>
       </div>
     </div></li></template>
 </div>
@@ -86,7 +101,7 @@ class SketchbookDesk(gr.HTML):
     Events, each with the `book` that is open and the `number` of the question: `seen` when it
     comes into view; `open` {"name"}; `create` {"name"}; `forget`; `keep` {"width", "height",
     "strokes"}; and on a sketch by its "id" `caption` {"text"}, `suggest` {"concept"}, `move`
-    {"index"} and `drop`.
+    {"index"}, `drop`, and of a scan's strokes `order`, `propose` and `shift` {"group", "index"}.
     """
 
     def __init__(self, **options: Any) -> None:

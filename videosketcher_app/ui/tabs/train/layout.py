@@ -154,9 +154,7 @@ def _asked(context: PageContext) -> dict[str, Any]:
     )
     with gr.Row(elem_classes="tr-starts"):
         measure = gr.Button(t("train.measure"), min_width=140, elem_id="train-measure")
-        start = gr.Button(
-            t("train.start"), variant="primary", min_width=140, elem_id="train-start"
-        )
+        start = gr.Button(t("train.start"), variant="primary", min_width=140, elem_id="train-start")
     status = gr.HTML(note_html(t("train.goes_on")), elem_id="train-status", apply_default_css=False)
     return {
         "cards": cards,
