@@ -199,7 +199,7 @@ def configure(config: pytest.Config) -> None:
     """Registers the mark and the plugin; only the process that hears all workers writes."""
     config.addinivalue_line("markers", MARKER)
     path = None if hasattr(config, "workerinput") else config.getoption("--ledger")
-    config.pluginmanager.register(Ledger(path), "reliability-ledger")
+    config.pluginmanager.register(Ledger(path and path.absolute()), "reliability-ledger")
 
 
 def add_option(parser: pytest.Parser) -> None:

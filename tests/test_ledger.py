@@ -47,7 +47,7 @@ def test_of_no_row():
 """
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.slow)])
 def test_every_case_is_counted_once(tmp_path: Path, workers: str) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_rows.py").write_text(SUITE, encoding="utf-8")

@@ -47,11 +47,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="Added to.")
     args = parser.parse_args()
     setting = Setting(
-        device=torch.device(args.device), is_tiny=args.tiny, layers=args.layers, pairs=args.pairs
+        device=numbered(args.device), is_tiny=args.tiny, layers=args.layers, pairs=args.pairs
     )
     out = args.out or (None if args.tiny else RESULTS / "studio.jsonl")
     lines = Lines("studio tiny" if args.tiny else "studio", out)
     run_row(args.row, setting, lines)
+
+
+def numbered(name: str) -> torch.device:
+    """The device of a name, with its number: a limit of memory is for one card, not for "cuda"."""
+    device = torch.device(name)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
 
 
 def run_row(row: str, setting: Setting, lines: Lines) -> None:

@@ -23,6 +23,8 @@ LINES = {
     "pipeline": 4,
     "resident": 1,
     "parallel": 3,
+    "rollout": 17,
+    "training": 3,
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from tests.evaluation.drawings import shapes_drawing
 from videosketcher_app.core.plan import DrawingPlan, PlanPart

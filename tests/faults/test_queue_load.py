@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
-import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.ledger import Count
 from videosketcher_app.core.access import LIMITS, Role
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import QueueFull
@@ -25,10 +25,7 @@ pytestmark = pytest.mark.faults
 
 LIMIT_S = 240.0  # only ends what hangs
 HONEST, JOBS_EACH, HOSTILE_SUBMITS = 10, 5, 2_000
-
-
-def report(**figures: object) -> None:
-    sys.stdout.write(json.dumps(figures) + "\n")
+NUM_READERS = 10
 
 
 class Order:
@@ -49,8 +46,8 @@ class Order:
         return run
 
 
-@pytest.mark.row("T11", "joins of one client", cases=2000)
-def test_a_flood_of_one_client_does_not_delay_the_others() -> None:
+@pytest.mark.row("T11", "joins of one client")
+def test_a_flood_of_one_client_does_not_delay_the_others(ledger: Count) -> None:
     """T11: each honest client asks for its next sketch when it has the last one."""
     order, waits, refused = Order(), [], 0
     places = LIMITS[Role.GUEST].waiting_jobs
@@ -84,13 +81,14 @@ def test_a_flood_of_one_client_does_not_delay_the_others() -> None:
         growth_mb = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     p95 = statistics.quantiles(waits, n=20)[-1]
-    report(id="T11", cases=len(waits), refused=refused, p95_jobs=p95, growth_mb=growth_mb)
     assert len(waits) == HONEST * JOBS_EACH
     assert p95 <= HONEST + 2
     assert refused > 0
     assert growth_mb < 20
+    ledger("T11", cases=HOSTILE_SUBMITS, peak_mb=round(growth_mb, 1))
 
 
+@pytest.mark.row("T11", "visitors who draw meanwhile", cases=HONEST)
 def test_a_standing_flood_still_lets_everybody_in_turn() -> None:
     """T11, with the flood in the queue before anybody else comes and no limit that helps."""
     order, waits = Order(), []
@@ -111,7 +109,6 @@ def test_a_standing_flood_still_lets_everybody_in_turn() -> None:
         gate.set()
         for job in jobs:
             job.result(LIMIT_S)
-    report(id="T11-standing", cases=len(waits), worst_jobs=max(waits))
     assert max(waits) <= HONEST + 2
 
 
@@ -170,11 +167,10 @@ def test_three_hundred_cancels_end_in_exactly_one_cancelled() -> None:
             terminal = [event for event in job.events() if isinstance(event, TerminalEvent)]
             assert terminal == [JobCancelled()]
             assert not inside
-    report(id="F13", cases=300, passed=300)
 
 
 @pytest.mark.row("F11", "pages that show nothing")
-def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
+def test_a_reader_that_stops_reading_costs_little_and_gets_the_end(ledger: Count) -> None:
     """F11: the buffer holds the newest preview and the end, whatever was missed."""
     frame = np.zeros((240, 432, 3), np.uint8)
 
@@ -195,12 +191,12 @@ def test_a_reader_that_stops_reading_costs_little_and_gets_the_end() -> None:
         for other in others:
             other.cancel()
     tracemalloc.stop()
-    report(id="F11", cases=10_000, kept=len(late), growth_mb=round(growth_mb, 1))
     # Besides the buffer: what the reader had been given with its first event.
     assert len(late) <= 2 * MAX_BUFFERED_EVENTS
     assert isinstance(late[-1], JobDone)
     assert [e.step for e in late if isinstance(e, Preview)][-1] == 4_999
     assert growth_mb < 20
+    ledger("F11", cases=1, peak_mb=round(growth_mb, 1))
 
 
 @pytest.mark.row("F11", "pages that show nothing")
@@ -215,3 +211,27 @@ def test_events_that_nothing_replaces_are_bounded_too_and_the_end_stays() -> Non
         kept = list(job.events())
     assert len(kept) == MAX_KEPT_EVENTS
     assert isinstance(kept[-1], JobDone)
+
+
+@pytest.mark.row("F11", "readers beside ten others", cases=NUM_READERS)
+def test_ten_readers_hear_the_end_beside_one_that_stands_still() -> None:
+    """The body waits for nobody; each of the ten sees steps in order and the last picture."""
+    frame = np.zeros((24, 43, 3), np.uint8)
+
+    def body(_: CancelToken) -> Iterator[Any]:
+        for step in range(1_000):
+            yield Preview(frame_HW3=frame, step=step)
+
+    with JobQueue() as queue:
+        job = queue.submit(body, name="long")
+        still = job.events()
+        next(still)
+        with ThreadPoolExecutor(NUM_READERS) as pool:
+            heard = list(pool.map(lambda _: list(job.events()), range(NUM_READERS)))
+        late = list(still)
+    for events in [*heard, late]:
+        steps = [event.step for event in events if isinstance(event, Preview)]
+        assert steps == sorted(set(steps))
+        assert steps[-1] == 999
+        assert isinstance(events[-1], JobDone)
+    assert len(late) <= 2 * MAX_BUFFERED_EVENTS

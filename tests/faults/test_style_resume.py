@@ -57,8 +57,8 @@ def _killed_and_gone_on(whole: Path, kills: int, **wish: object) -> Counter[str]
             _copy(whole / name, folder / name)
         if not points:
             points = _passed(folder)
-        at = dice.randrange(len(points))
-        name, skip = points[at], points[:at].count(points[at])
+        name = dice.choice(("training.before_step", dice.choice(points)))
+        skip = dice.randrange(points.count(name))
         hit[name] += 1
         with faults.armed(name, kill, skip=skip), pytest.raises(Killed):
             run_style(folder, resume=True)

@@ -37,6 +37,7 @@ from videosketcher_app.services.jobs import Priority
 from videosketcher_app.services.training_runs.run_folder import RunFolder
 
 NUM_STEPS = 4
+KILLS_OF_A_SIDE = 38  # both sides together; two more are tests of their own
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 # Starts one endless run, says its id, and lives until its input ends or it is killed.
 APP = """
@@ -221,6 +222,23 @@ def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path, ledge
     num_full = sum(case["kind"] == "disk full" for case in cases)
     ledger("F1", cases=len(cases) - num_full)
     ledger("F4", cases=num_full)
+
+
+@pytest.mark.row("F16", "kills of either side", cases=KILLS_OF_A_SIDE)
+@pytest.mark.skipif(sys.platform == "win32", reason="victims are forks")
+def test_kills_of_either_side_leave_no_orphan(run_python: Any, tmp_path: Path) -> None:
+    words = ("tests.faults.orphan_victims", str(tmp_path), str(KILLS_OF_A_SIDE))
+    done = run_python(CODE, *words, cwd=ROOT, timeout=850)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == KILLS_OF_A_SIDE
+    for row in rows:
+        assert row["trained"], row
+        assert not row["orphan"], row
+        assert row["can_go_on"], row
+        # One step may take longer than a process waits for it; the last save is there even so.
+        states = ("paused", "interrupted") if row["side"] == "app" else ("interrupted",)
+        assert row["state"] in states, row
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -38,9 +38,11 @@ BALLAST = ".ballast"
 INSIDE_A_SAVE = ("atomic.opened", "atomic.written", "atomic.before_replace", "atomic.replaced")
 
 
-def prepare(source: Path, workspace: Path) -> Path:
+def prepare(source: Path, workspace: Path, **steps: int) -> Path:
     """A run in a workspace of its own over the drawings that all share."""
-    request = small_request(source, **STEPS).model_copy(update={"dataset": str(source / "book")})
+    request = small_request(source, **{**STEPS, **steps}).model_copy(
+        update={"dataset": str(source / "book")}
+    )
     with build(settings_of(workspace)) as services:
         return services.training.prepare(request).path
 

@@ -39,3 +39,18 @@ def test_streams_frames_as_soon_as_they_are_there(vae):
     pieces = list(decoder.stream(latents))
     assert [piece.shape[2] for piece in pieces] == [1, 8, 8, 4]
     assert torch.equal(torch.cat(pieces, dim=2), decoder.decode(latents))
+
+
+def test_pieces_in_several_calls_equal_the_whole(vae):
+    latents = torch.randn(1, 16, 7, 4, 6, generator=torch.Generator().manual_seed(8))
+    decoder = FoldedDecoder(vae, latents_at_a_time=1)
+    past, pieces = None, []
+    for piece in latents.split(3, dim=2):
+        before = None if past is None else [id(part) for part in past]
+        frames, after = decoder.decode_stream(piece, past)
+        assert past is None or [id(part) for part in past] == before, "it stays as it is"
+        pieces.append(frames)
+        past = after
+    assert [piece.shape[2] for piece in pieces] == [9, 12, 4]
+    whole = decoder.decode(latents)
+    torch.testing.assert_close(torch.cat(pieces, dim=2), whole, atol=1e-6, rtol=1e-5)

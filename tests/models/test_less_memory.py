@@ -17,8 +17,8 @@ from videosketcher_app.models.fp8 import (
     quantized_rows,
     scaled_product_slow,
 )
-from videosketcher_app.models.fused import SplitBlock, compiled_block
-from videosketcher_app.models.streaming import StreamedBlocks
+from videosketcher_app.models.fused import SplitBlock, checkpointed_block, compiled_block
+from videosketcher_app.models.streaming import StreamedBlocks, _Room
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.models.wan.forward import predict_velocity
 
@@ -164,3 +164,32 @@ def test_flex_attention_adds_the_same_bias():
     torch.testing.assert_close(
         flex_biased(q, k, v, bias), biased_attention(q, k, v, bias), atol=1e-5, rtol=1e-4
     )
+
+
+def test_blocks_that_wait_share_chunks_of_memory():
+    room = _Room(100, 350, pinned=False)
+    buffers = [room.next() for _ in range(4)]
+    starts = [buffer.storage_offset() for buffer in buffers]
+    assert starts == [0, 100, 200, 0]
+    assert {buffer.numel() for buffer in buffers} == {100}
+    assert _Room(100, 0, pinned=False).next().numel() == 100, "a chunk holds one block at least"
+
+
+def test_checkpointed_halves_give_the_same_gradients(network):
+    network.requires_grad_(True)
+    random = torch.Generator().manual_seed(4)
+    x = torch.randn(1, 57, 3, 6, 9, generator=random)
+    words, level = torch.randn(1, 6, 32, generator=random), torch.full((1, 1), 700.0)
+
+    def gradients(**how):
+        network.zero_grad()
+        predict_velocity(network, x, level, words, **how).square().mean().backward()
+        return {
+            name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None
+        }
+
+    expected = gradients()
+    found = gradients(run_block=checkpointed_block(is_compiled=False))
+    assert found.keys() == expected.keys()
+    for name, gradient in found.items():
+        assert torch.equal(gradient, expected[name]), name

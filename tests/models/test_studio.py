@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from diffsynth.core.vram.layers import AutoTorchModule
 
 from tests.models import published_wan
 from videosketcher_app.core.errors import DamagedModel, InvalidFile, InvalidRequest, MissingModel
@@ -13,10 +14,20 @@ from videosketcher_app.models.lora.adapter import adapter_from
 from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.models.studio import arithmetic, load_studio
+from videosketcher_app.models.wan.assembly import assemble, empty_networks
 from videosketcher_app.models.wan.image_to_video import WanImageModel
-from videosketcher_app.models.wan.memory import Placing
+from videosketcher_app.models.wan.memory import Placing, placing_of
 from videosketcher_app.models.wan.networks import empty_network
-from videosketcher_app.models.wan.weights import IMAGE, TEXT, TRANSFORMER, VAE, PartWeights
+from videosketcher_app.models.wan.text_to_video import WanTextModel
+from videosketcher_app.models.wan.weights import (
+    IMAGE,
+    TEXT,
+    TRANSFORMER,
+    VAE,
+    PartWeights,
+    find_parts,
+    tokenizer_folder,
+)
 from videosketcher_app.storage.tensors import read_safetensors, write_safetensors
 
 NAME = "wan2.1-t2v-1.3b"
@@ -254,3 +265,22 @@ def test_a_card_without_bfloat16_computes_in_float16(monkeypatch, has_bf16, dtyp
     placing = Placing(plan=MemoryPlan(budget_bytes=1), device=torch.device("cpu"), dtype=dtype)
     stored = {value for name, value in placing.states(small=True).items() if "dtype" in name}
     assert stored == {dtype}, "nothing is kept in a format that it cannot read"
+
+
+def test_a_text_encoder_that_waits_reads_the_same(files, cache):
+    paths = [path for row in files.values() for path in row.values()]
+    parts = find_parts(paths, cache=cache, on_disk=False)
+    placing = placing_of(PRECISE, torch.device("cpu"), torch.float32, working_bytes=1)
+    tokenizer = tokenizer_folder(paths)
+    embedded = []
+    for text_waits in (False, True):
+        networks = empty_networks(parts, NAME)
+        pipe = assemble(parts, networks, tokenizer, placing, text_waits=text_waits)
+        model = WanTextModel(name=NAME, pipe=pipe)
+        embedded.append(model.encode_prompts(["a cat"]))
+        managed = [m for m in pipe.text_encoder.modules() if isinstance(m, AutoTorchModule)]
+        assert bool(managed) == text_waits
+        assert {m.state for m in managed} <= {0}, "every layer is parked again after its call"
+        assert not pipe.vram_management_enabled, "the rest stays where it is"
+        assert not any(isinstance(m, AutoTorchModule) for m in pipe.dit.modules())
+    assert torch.equal(*embedded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from PIL import Image
 
 from tests.models.tiny_wan import tiny_pipeline
 from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 from videosketcher_app.models.wan.image_to_video import WanImageModel
 from videosketcher_app.models.wan.passes import real_valued_pass
 from videosketcher_app.models.wan.sampling import FewSteps
@@ -188,3 +191,36 @@ def test_float16_that_is_not_enough_is_one_sentence():
     with pytest.raises(AppError, match="beyond what float16 can hold") as caught:
         next(model.denoise(["a cat"], [5], shift=5.0, **CALL))
     assert "--device cpu" in caught.value.hint
+
+
+def test_a_folded_decoder_decodes_the_same(pipe):
+    plain = WanTextModel(name="tiny", pipe=pipe)
+    folded = WanTextModel(name="tiny", pipe=pipe, folded=FoldedDecoder(pipe.vae))
+    latents = torch.randn(2, 16, 2, 4, 4, generator=torch.Generator().manual_seed(6))
+    torch.testing.assert_close(folded.decode(latents), plain.decode(latents), atol=1e-5, rtol=1e-4)
+    assert folded.facts()["decoder"] == "folded"
+    assert "decoder" not in plain.facts()
+    tiled = WanTextModel(name="tiny", pipe=pipe, folded=folded.folded, rounding="reference")
+    assert "decoder" not in tiled.facts(), "tiles are for the VAE's own"
+
+
+def test_faster_passes_and_decoding_can_be_stopped_too(pipe):
+    model = WanTextModel(name="tiny", pipe=pipe, folded=FoldedDecoder(pipe.vae))
+    copy = replace(model, tiled=False)  # what an engine draws with is often a copy
+    words = model.encode_prompts(["a cat"])
+    noise = torch.zeros((1, *model.latent_shape(NUM_FRAMES, HEIGHT, WIDTH)))
+    for work in (lambda: copy.velocity(noise, 1.0, words), lambda: copy.decode(noise)):
+        calls = []
+
+        class Stopped(Exception):
+            pass
+
+        def check(calls=calls, stopped=Stopped):
+            calls.append(1)
+            raise stopped
+
+        with pytest.raises(Stopped), model.watched(check):
+            work()
+        assert calls == [1]
+        work()  # nobody is asked any more
+        assert calls == [1]

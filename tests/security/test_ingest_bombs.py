@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.security, pytest.mark.timeout(900)]
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{}</svg>'
 PATH = '<path d="M0 0 L9 9" stroke="black" fill="none"/>'
-MAX_BYTES = 1200e6  # decoding a film of 4096 pixels a side, and what is kept of it
+MAX_BYTES = 300e6
 
 
 def broken_files() -> dict[str, bytes]:

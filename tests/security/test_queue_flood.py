@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import sys
@@ -74,8 +73,8 @@ class Alone:
 
 
 @pytest.mark.row("T11", "visitors who draw meanwhile", cases=NUM_HONEST)
-@pytest.mark.row("T11", "joins of one client", cases=NUM_JOINS)
-def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path):
+@pytest.mark.row("T11", "joins of one client")
+def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path, ledger):
     with closing(Alone(tmp_path)) as app:
         honest = [app.guest() for _ in range(NUM_HONEST)]
         hostile = app.guest()
@@ -85,10 +84,9 @@ def test_a_flood_of_joins_is_refused_and_the_others_get_through(tmp_path):
         while len(growth) < MOST_ROUNDS and min(growth, default=MOST_MORE_BYTES) >= MOST_MORE_BYTES:
             memory.append(memory_after_flood(app, hostile, honest))
             growth.append(memory[-1] - memory[-2])
-        report = {"id": "T11-page", "cases": NUM_JOINS * len(memory)}
-        report["growth_mb"] = [round(each / 1e6, 1) for each in growth]
-        sys.stdout.write(json.dumps(report) + "\n")
         assert min(growth) < MOST_MORE_BYTES
+    cases, grown_mb = NUM_JOINS * len(memory), round(min(growth) / 1e6, 1)
+    ledger("T11", part="joins of one client", cases=cases, peak_mb=grown_mb)
 
 
 def memory_after_flood(app: Alone, hostile: Visitor, honest: list[Visitor]) -> int:
@@ -159,8 +157,6 @@ def test_work_ends_with_the_page_that_asked_for_it(tmp_path, ledger):
             wait_until(lambda: not left_behind(app), timeout_s=60)
         assert left_behind(app) == []
         assert not list((tmp_path / "home").rglob("*.tmp"))
-        report = {"id": "F10", "cases": NUM_DISCONNECTS, "worst_s": round(worst_s, 2)}
-        sys.stdout.write(json.dumps(report) + "\n")
     ledger("F10", cases=NUM_DISCONNECTS, worst_s=round(worst_s, 2), seed=0)
 
 
@@ -256,6 +252,4 @@ def test_the_owners_drawing_goes_before_what_guests_wait_for(tmp_path):
         owners = [at for path, at in finished.items() if path.is_relative_to(tmp_path / "out")]
         assert len(owners) == 1
         guests_before = sum(at < owners[0] for at in finished.values())
-        report = {"id": "owner-first", "cases": NUM_GUESTS_JOBS, "guests_before": guests_before}
-        sys.stdout.write(json.dumps(report) + "\n")
         assert guests_before == 0

@@ -126,15 +126,16 @@ def test_nobody_touches_what_is_anothers(queue: JobQueue, gate: Gate, seen: Queu
 
 
 def test_a_guest_reorders_only_their_own(queue: JobQueue, gate: Gate, seen: QueueList) -> None:
-    first = ask(queue, "b1", role=GUEST, session="bob")
     ask(queue, "a1", role=GUEST, session="ann")
+    first = ask(queue, "b1", role=GUEST, session="bob")
+    ask(queue, "a2", role=GUEST, session="ann")
     second = ask(queue, "b2", role=GUEST, session="bob")
     assert not row_of(seen, first).can_move
     assert row_of(seen, second, GUEST, "bob").can_move
     assert not row_of(seen, second).can_move  # not the owner's own
     seen.put_first(GUEST, "bob", second.id)
     order = [job.subject for job in queue.look().waiting]
-    assert order == ["b2", "a1", "b1"]
+    assert order == ["a1", "b2", "a2", "b1"]  # and passes nobody else's
 
 
 def test_the_owner_puts_a_job_of_any_page_before_all_others_of_theirs(

@@ -259,7 +259,9 @@ def test_three_stages_make_an_adapter_that_draws_and_resumes(
     main(second, save_every=1)
     third = write(tmp_path / "3.yaml", stage="dmd", out=dmd, init=ode, **choices)
     main(third, save_every=1)
-    export_ar(read_run(third), Path(dmd), tmp_path / "pocket-ar")
+    run = read_run(third)
+    assert isinstance(run, ArRun)
+    export_ar(run, Path(dmd), tmp_path / "pocket-ar")
     model = load_adapted(tmp_path / "pocket-ar", Path(base))
     assert model.name == "pocket-ar"
     assert model.defaults.num_causal_steps == len(steps["timesteps"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,9 +44,10 @@ def recolored(frames_THW3: Frames, brush: Brush, corner_px: tuple[int, int] = (0
         return frames_THW3
     taken, wanted = (np.maximum(1 - color, _LEAST_TAKEN) for color in (drawn, core_of(brush)))
     gain_3 = np.minimum(wanted / taken, MOST_GAIN)  # more would show the decoder's noise
-    levels = 255 - gain_3[:, None] * (255 - np.arange(256))
-    table_3L = np.clip(np.round(levels), 0, 255).astype(np.uint8)
-    return np.stack([table_3L[k][frames_THW3[..., k]] for k in range(3)], axis=-1)
+    levels_L3 = 255 - gain_3 * (255 - np.arange(256))[:, None]
+    table = np.clip(np.round(levels_L3), 0, 255).astype(np.uint8)[None]
+    rows = frames_THW3.reshape(-1, frames_THW3.shape[2], 3)
+    return np.asarray(cv2.LUT(rows, table), np.uint8).reshape(frames_THW3.shape)
 
 
 @lru_cache(maxsize=256)

@@ -48,7 +48,8 @@ class StreamedBlocks(nn.Module):
         for block in blocks:
             if room is None:
                 self._layout = _layout(block)
-                room = _Room(self._layout.num_bytes, pinned=self._is_cuda)
+                chunk_bytes = CHUNK_BYTES if self._is_cuda else 0
+                room = _Room(self._layout.num_bytes, chunk_bytes, pinned=self._is_cuda)
             self._waiting.append(_packed(block, self._layout, room.next()))
             shell = block
         assert shell is not None, "there are blocks"
@@ -159,15 +160,15 @@ def _views(buffer: Tensor, layout: _Layout) -> dict[str, Tensor]:
 
 
 class _Room:
-    """Memory for blocks where they wait: pinned chunks of two GiB, each for as many as go in.
+    """Memory for blocks where they wait: chunks, each for as many blocks as go in, one at least.
 
     torch rounds what it pins up to a power of two: a block of 14B by itself (703 MB) would take a
     GiB, and all forty of them 43 GB instead of 28.
     """
 
-    def __init__(self, block_bytes: int, *, pinned: bool) -> None:
+    def __init__(self, block_bytes: int, chunk_bytes: int, *, pinned: bool) -> None:
         self._block_bytes, self._pinned = block_bytes, pinned
-        self._per_chunk = max(1, CHUNK_BYTES // block_bytes) if pinned else 1
+        self._per_chunk = max(1, chunk_bytes // block_bytes)
         self._free: list[Tensor] = []
 
     def next(self) -> Tensor:

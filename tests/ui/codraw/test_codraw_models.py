@@ -46,12 +46,20 @@ def shared(tmp_path: Path) -> Iterator[Studio]:
         yield opened
 
 
+def _page() -> Any:
+    return Page()
+
+
+def _tables(shared: Studio) -> Tables:
+    return Tables(shared.service, Role.OWNER, model="tiny", choices=lambda: CHOICES)
+
+
 def start(model: str | None = None) -> Start:
     return Start(kind="start", width=48, height=48, model=model)
 
 
 def test_a_page_is_told_what_it_may_choose_and_what_does_not_fit(shared: Studio) -> None:
-    tables, page = Tables(shared.service, Role.OWNER, model="tiny", choices=lambda: CHOICES), Page()
+    tables, page = _tables(shared), _page()
     tables.tell_choices(page)
     ((kind, told),) = page.told
     assert (kind, told["own"]) == ("models", "tiny")
@@ -65,14 +73,14 @@ def test_a_page_is_told_what_it_may_choose_and_what_does_not_fit(shared: Studio)
 
 
 def test_the_chosen_model_draws(shared: Studio) -> None:
-    tables, page = Tables(shared.service, Role.OWNER, model="tiny", choices=lambda: CHOICES), Page()
+    tables, page = _tables(shared), _page()
     own, _ = tables.start(page, start())
     assert own.session.request.model == "tiny"
-    chosen, is_new = tables.start(Page(), start("pocket-ar"))
+    chosen, is_new = tables.start(_page(), start("pocket-ar"))
     assert is_new
     assert chosen.session.request.model == "pocket-ar"
     again, is_new = tables.start(
-        Page(), Start(kind="start", session=chosen.session.id, model="tiny")
+        _page(), Start(kind="start", session=chosen.session.id, model="tiny")
     )
     assert not is_new
     assert again.session.request.model == "pocket-ar", "a drawing keeps its model"
@@ -83,10 +91,9 @@ def test_the_chosen_model_draws(shared: Studio) -> None:
     ("model", "why"), [("my-ink", "needs 9 GB"), ("tiny-brush", "cannot be chosen")]
 )
 def test_what_is_not_offered_is_refused(shared: Studio, model: str, why: str) -> None:
-    tables = Tables(shared.service, Role.OWNER, model="tiny", choices=lambda: CHOICES)
+    tables, page = _tables(shared), _page()
     with pytest.raises(InvalidRequest, match=why):
-        tables.start(Page(), start(model))
-    page = Page()
+        tables.start(page, start(model))
     tables.look(page, model)
     assert shared.service._warming._looked_at == {page: "tiny"}, "the app's own is loaded instead"
     tables.look_away(page)
@@ -94,7 +101,8 @@ def test_what_is_not_offered_is_refused(shared: Studio, model: str, why: str) ->
 
 def test_guests_have_no_choice(shared: Studio) -> None:
     _, guest = shared.guests.admit()
-    tables, page = Tables(shared.service, Role.GUEST, model="tiny"), Page(guest.name)
+    tables = Tables(shared.service, Role.GUEST, model="tiny")
+    page: Any = Page(guest.name)
     tables.tell_choices(page)
     assert page.told == []
     with pytest.raises(InvalidRequest, match="cannot be chosen"):

@@ -12,7 +12,6 @@ from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke, resa
 POINT_SPACING_PX = 0.8
 PAUSE_PX = 6.0  # lifting the pen takes as long as drawing this many pixels
 FIRST_INK_FRAME = 1.0
-EQUAL_SHARE = 0.7  # of the time; the rest goes by ink. Then no part is shorter than a latent frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +56,8 @@ def draw_parts(
 ) -> Sketch:
     """Draws the curves of every part, in order, within the clip.
 
-    Most of the time is shared alike by the parts and the rest in proportion to their ink, so that
-    small parts remain visible events.
+    A part's share of the time is half equal and half in proportion to its ink, so that small parts
+    remain visible events.
 
     Args:
         parts_px: per part, curves (N, 2) in canvas pixels.
@@ -66,7 +65,7 @@ def draw_parts(
     """
     drawn = [[_line(curve, hand, rng) for curve in curves] for curves in parts_px]
     ink_px = np.array([sum(len(c) * POINT_SPACING_PX + PAUSE_PX for c in cs) for cs in drawn])
-    share = EQUAL_SHARE / len(drawn) + (1 - EQUAL_SHARE) * ink_px / ink_px.sum()
+    share = 0.5 / len(drawn) + 0.5 * ink_px / ink_px.sum()
     durations = share * (hand.end_frame - FIRST_INK_FRAME)
     starts = FIRST_INK_FRAME + np.concatenate([[0.0], np.cumsum(durations)[:-1]])
     strokes = [
