@@ -170,7 +170,7 @@ class Campaign:
             "row": row.name,
             "state": state,
             "seconds": round(time.monotonic() - begun, 1),
-            "gpus": ",".join(gpus) or "cpu",
+            "gpus": ",".join(filter(None, gpus)) or "cpu",
             "why": None if state == DONE else _why(output),
         }
         with self._lock:

@@ -207,7 +207,7 @@ def test_an_eraser_takes_strokes_and_files_are_brought(open_page, address, tmp_p
 def test_the_order_of_a_scan_is_corrected_by_keys_and_kept(open_page, address, folder, tmp_path):
     y, x = np.mgrid[0:240, 0:432]
     picture = np.full((240, 432, 3), 255, np.uint8)
-    for at, radius in ((80, 24), (220, 60), (360, 34)):
+    for at, radius in ((50, 16), (200, 70), (350, 38)):
         ring = np.abs(np.hypot(x - at, y - 120) - radius) < 2
         picture[ring] = 0
     scan = tmp_path / "rings.png"

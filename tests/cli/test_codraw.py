@@ -188,6 +188,7 @@ def test_a_bare_causal_transformer_says_what_it_needs(
         (["rollout", "a cat", "--switch", "81:a horse", *TINY], 2, "below 81"),
         (["rollout", "a cat", "--endless", "24", "--switch", "24:a horse", *TINY], 2, "below 24"),
         (["rollout", "a cat", "--strength", "0.5", *TINY], 2, "no clip"),
+        (["rollout", "a cat", "--endless", "9", "--strength", "0.5", *TINY], 2, "no video"),
         (["rollout", "a cat", "--input-video", "nothing.mp4", *TINY], 2, "nothing.mp4"),
         (["rollout", "a cat", "--model", "wan2.1-t2v-1.3b"], 3, "draws by turns"),
         (["rollout", "a cat", "--background-image", "nothing.png", *TINY], 2, "nothing.png"),

@@ -142,3 +142,16 @@ def test_the_judge_survives_its_file(tmp_path):
     again = load_judge(tmp_path)
     assert again.calibration == {"drawings": 2}
     assert again.kinds(pictures) == judge.kinds(pictures)
+
+
+def test_the_shipped_judge_names_brushes_and_says_how_well():
+    judge = load_judge()
+    assert judge.calibration["training_brushes_clean"] >= 0.9
+    assert 0.5 < judge.calibration["unseen_brushes_decoded"] < 1
+    pictures = {
+        brush.kind: picture(references()[0], brush)
+        for brush in (
+            SHELF_BRUSHES[n].brush for n in ("spray_blue", "crayon_green", "gouache_teal")
+        )
+    }
+    assert judge.kinds(list(pictures.values())) == list(pictures)

@@ -124,7 +124,8 @@ def test_pixels_without_numbers_are_no_video(
     for case in range(NUM):
 
         def poisoned(latents, *given, _case=case, **named):
-            clip = decode(model, latents, *given, **named).clone()
+            clip = decode(model, latents, *given, **named)
+            clip = clip.clone(memory_format=torch.contiguous_format)
             clip.view(-1)[_case * clip.numel() // NUM] = BAD[_case % 2]
             return clip
 

@@ -89,7 +89,7 @@ def test_a_limit_of_the_system_stops_training_and_it_goes_on(run_python, tmp_pat
         "from tests.faults.save_victims import go_on\n"
         "from videosketcher_app.core.errors import CannotWrite\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))\n"
         "try: go_on(Path(sys.argv[1]))\n"
         "except CannotWrite as error: print(error)\n"
     )
@@ -97,7 +97,7 @@ def test_a_limit_of_the_system_stops_training_and_it_goes_on(run_python, tmp_pat
 
     begin(tmp_path)
     before = (tmp_path / STATE_FILE).read_bytes()
-    assert len(before) > 4_000
+    assert len(before) > 2_000
     done = run_python(code, str(tmp_path), cwd=ROOT, timeout=550)
     assert "There is no room" in done.stdout, done.stderr
     assert (tmp_path / STATE_FILE).read_bytes() == before

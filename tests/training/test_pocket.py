@@ -61,7 +61,7 @@ def test_three_stages_make_a_model_that_loads(tmp_path):
     choices = {"own_share": 0.5, "new_ink_weight": 4.0, "num_inference_steps": 3}
     last = write(tmp_path / "3.yaml", stage="distill", out=distill, vae=vae, init=t2v, **choices)
     main(last)
-    rows = list(csv.DictReader((tmp_path / "distill" / "log.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((tmp_path / "distill" / "log.csv").read_text("utf-8").splitlines()))
     assert any(row["loss_own"] for row in rows)
     assert any(row["loss_first_step"] for row in rows)
     run = read_run(last)

@@ -180,6 +180,11 @@ def _endless(
     strength = fields.pop("strength", None)
     if video is not None:
         require_video(Path(video))
+    elif strength is not None:
+        raise InvalidRequest(
+            "--strength says how much of a video is drawn anew, and there is no video.",
+            hint="Give --input-video, or leave it out.",
+        )
     request = CoDrawRequest(**{**fields, "concept": concept})
     picture = along.picture()
     with build(settings) as services:

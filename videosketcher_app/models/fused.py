@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -62,8 +63,12 @@ def checkpointed_block(*, is_compiled: bool) -> SplitBlock:
     halves = (before_attention, after_attention)
     if is_compiled:
         halves = tuple(compiled(half, dynamic=False) for half in halves)
-    before, after = (partial(checkpoint, half, use_reentrant=False) for half in halves)
+    before, after = (_checkpointed(half) for half in halves)
     return SplitBlock(before, after)
+
+
+def _checkpointed(half: Callable[..., Any]) -> Callable[..., Any]:
+    return partial(checkpoint, half, use_reentrant=False)
 
 
 @cache

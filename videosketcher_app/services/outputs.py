@@ -221,7 +221,7 @@ def read_config(values: Mapping[str, Any]) -> tuple[SketchRequest, PlannedDrawin
     """The same of the parsed JSON.
 
     Raises:
-        InvalidRequest: the values are neither a request nor a run's config.
+        InvalidRequest: the values are neither a request nor a config of this format.
     """
     if "request" not in values:
         return SketchRequest.from_mapping(values), None

@@ -123,3 +123,38 @@ def test_a_file_that_is_no_script_is_refused(tmp_path: Path, text: str) -> None:
 def _run(shared: Studio, path: Path) -> None:
     script = read_script(path)
     list(run_script(shared.service.open("", script.request), script))
+
+
+def test_words_change_and_a_video_lies_below(tmp_path: Path) -> None:
+    media.write_png(tmp_path / "below.png", np.full((30, 30, 3), 200, np.uint8))
+    turn = {"generate": 33, "switch": [[9, "a house"]], "video": "below.png", "strength": 0.5}
+    script = read_script(_write(tmp_path, [turn], concept="a cat"))
+    with studio(tmp_path / "studio") as shared:
+        session = shared.service.open("", script.request)
+        (ended,) = [e for e in run_script(session, script) if isinstance(e, TurnEnded)]
+        assert ended.num_frames == 33
+        assert [len({b.words for b in session._tree.blocks()[:n]}) for n in (1, 2, 3)] == [1, 2, 2]
+        assert session.state()["concept"] == "a house"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"switch": 5},
+        {"switch": [[1]]},
+        {"switch": [["x", "a house"]]},
+        {"switch": [[1, ""]]},
+        {"switch": [[1, 2]]},
+        {"video": "../below.png"},
+        {"video": "missing.png"},
+        {"video": "below.png", "strength": "x"},
+    ],
+)
+def test_what_is_no_switch_or_video_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    media.write_png(tmp_path / "below.png", np.full((30, 30, 3), 200, np.uint8))
+    script = read_script(_write(tmp_path, [{"generate": 12, **more}]))
+    with studio(tmp_path / "studio") as shared:
+        session = shared.service.open("", script.request)
+        with pytest.raises(AppError):
+            list(run_script(session, script))
+        assert not session.is_drawing

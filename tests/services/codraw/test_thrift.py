@@ -20,12 +20,16 @@ from tests.services.codraw.easels import (
     studio,
 )
 from videosketcher_app.core.errors import OutOfMemory
+from videosketcher_app.core.requests import RolloutRequest, SketchRequest
+from videosketcher_app.core.settings import load_settings
 from videosketcher_app.engines.rollout import BlockRollout
 from videosketcher_app.engines.thrift import RUNGS
 from videosketcher_app.models.causal_wan import CausalWan
 from videosketcher_app.models.kv_pool import KVPool
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.services.codraw.events import TurnFailed
+from videosketcher_app.services.container import Services, build
+from videosketcher_app.services.model_manager.ladder import FREED
 
 ATTEMPTS = len(RUNGS) + 1  # as it was, with what nobody used let go, and rung by rung
 PLACES: dict[str, tuple[type, str]] = {
@@ -121,3 +125,41 @@ def test_what_helped_stays_and_takes_less(shared: Studio, monkeypatch: pytest.Mo
     assert stage.num_bytes < before
     (grant,) = [one for one in shared.lease.grants() if one.holder.startswith("Co-drawing")]
     assert grant.num_bytes == stage.num_bytes
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    settings = load_settings(workspace=tmp_path / "home", output_dir=tmp_path / "out", device="cpu")
+    with build(settings) as built:
+        yield built
+
+
+def rolled(services: Services) -> Any:
+    *_, done = services.rollouts.run(
+        RolloutRequest(
+            sketch=SketchRequest(
+                prompt="a cat",
+                model="tiny",
+                num_frames=21,
+                width=48,
+                height=48,
+                num_inference_steps=1,
+            )
+        )
+    )
+    return done.drawing
+
+
+def test_a_rollout_comes_with_less_or_ends_clearly(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rolled(services)
+    shortage = Shortage(monkeypatch, "denoise")
+    shortage.left = 2
+    again = rolled(services)
+    assert np.array_equal(again.frames, whole.frames), "decoded in pieces, the same pixels"
+    assert again.run["given_up"] == [FREED, RUNGS[1].said]
+    shortage.left = ATTEMPTS
+    with pytest.raises(OutOfMemory, match="not enough memory"):
+        rolled(services)
+    assert np.array_equal(rolled(services).frames, whole.frames)
