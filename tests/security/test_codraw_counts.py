@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -20,8 +21,10 @@ from tests.services.codraw.easels import MANY, Studio, play, raw_clip, small_req
 from videosketcher_app.core.access import LIMITS, Role
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.services.codraw.sessions import CoDrawService, NoSession
+from videosketcher_app.ui.codraw import door
 from videosketcher_app.ui.codraw import tables as tables_module
 from videosketcher_app.ui.codraw.messages import Start
+from videosketcher_app.ui.codraw.routes import Lines
 from videosketcher_app.ui.codraw.table import FRAMES_AHEAD, Table
 from videosketcher_app.ui.codraw.tables import Tables
 
@@ -164,6 +167,7 @@ def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         whole(self, **{**options, "limits_of": lambda _role: MANY})
 
     monkeypatch.setattr(CoDrawService, "__init__", roomy)
+    monkeypatch.setattr(door, "Lines", functools.partial(Lines, idle_s=600.0))  # on a slow machine
     with served(tmp_path, guests=False) as app:
         yield app
 
@@ -205,7 +209,8 @@ class SlowReader:
 
     def _stop(self) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
 
 @pytest.mark.row("F11", "readers beside ten others", cases=10)

@@ -33,6 +33,9 @@ def text(
     output_dir: Annotated[
         Path | None, typer.Option(help="Writes the whole report with contact sheets here.")
     ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keeps measured drawings here, and goes on from them.")
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Order, presence, place, shape, recognition: how well a model follows plans."""
@@ -53,6 +56,7 @@ def text(
         sets=sets,
         batch_size=batch_size,
         num_workers=num_workers,
+        keep=keep,
     )
     _show(rows, quiet=quiet)
 
@@ -129,11 +133,18 @@ def brush(
 
 
 @app.command("strokes")
-def strokes(limit: Limit = None, quiet: options.Quiet = False) -> None:
-    """How well strokes are recovered from videos whose strokes are known."""
+def strokes(
+    limit: Limit = None,
+    model: options.Model = None,
+    device: options.Device = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """How well strokes are recovered: from true renders, or from drawings of `--model`."""
     from videosketcher_app.evaluation.report import strokes_report
+    from videosketcher_app.services.model_shelf import pick_device
 
-    _show(strokes_report(limit=limit), quiet=quiet)
+    rows = strokes_report(limit=limit, model=model, device=pick_device(device or "auto"))
+    _show(rows, quiet=quiet)
 
 
 @app.command("video")
