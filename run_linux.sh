@@ -31,7 +31,10 @@ run_tests() {
     local selection=()
     if [[ ${1:-} == --all ]]; then
         shift
-        selection=(-m "not gpu and not weights" --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER)
+        selection=(
+            -m "not gpu and not weights" --ledger outputs/reliability.jsonl
+            --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER
+        )
     fi
     cd "$root"
     "$venv/python" -m ruff check .

@@ -50,7 +50,7 @@ goto collect
 :collected
 if not defined given set "rest=-n 2"
 if defined all (
-    "%venv%\python.exe" -m pytest -m "not gpu and not weights" --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER %rest%
+    "%venv%\python.exe" -m pytest -m "not gpu and not weights" --ledger outputs/reliability.jsonl --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER %rest%
 ) else (
     "%venv%\python.exe" -m pytest %rest%
 )
