@@ -19,6 +19,7 @@ from torch import Tensor
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import TEMPORAL_STRIDE
+from videosketcher_app.engines.finite import require_finite
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockRollout, block_noise
 from videosketcher_app.models.causal_wan import causal_of
 from videosketcher_app.models.kv_cache import Window
@@ -157,6 +158,7 @@ class CausalDrawing:
                 if cancel is not None and cancel.cancelled:
                     self._rollout.rewind(block)
                     cancel.raise_if_cancelled()
+                require_finite(clean, step=step, num_steps=len(timesteps))
                 frames = self._decoded(clean) if step == len(timesteps) else None
                 yield Estimate(block=block, step=step, latents_BCFhw=clean, frames_BCTHW=frames)
 

@@ -23,6 +23,7 @@ from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.data.ink import composite
 from videosketcher_app.engines.base import Finished, OwnSampler
+from videosketcher_app.engines.finite import require_finite
 from videosketcher_app.engines.memory.modes import (
     EXACT,
     Acceleration,
@@ -171,8 +172,9 @@ class TextEngine:
         texts, seeds = [request.model_text(plan)], [request.seed]
         # Closed at once when it is stopped: the model's attention is then its own again.
         with closing(denoise(self.model, texts, seeds, settings, acceleration, sparse)) as sampling:
-            for step, latents, clean in sampling:  # noqa: B007 (the last latents are decoded below)
+            for step, latents, clean in sampling:
                 cancel.raise_if_cancelled()
+                require_finite(latents, step=step, num_steps=steps)
                 left = (time.monotonic() - begun) / step * (steps - step)
                 last_HW3 = self._last_frame(clean)
                 if last_HW3 is not None:
@@ -184,7 +186,9 @@ class TextEngine:
         assert latents is not None
         decoding = time.monotonic()
         yield Progress(step=steps, num_steps=steps, stage="decoding")
-        frames = to_frames(self.model.decode(latents))[0]
+        clip_BCTHW = self.model.decode(latents)
+        require_finite(clip_BCTHW, step=steps + 1, num_steps=steps)
+        frames = to_frames(clip_BCTHW)[0]
         timings["decode"] = time.monotonic() - decoding
         facts = self._facts(acceleration, sparse)
         yield Frames(frames_THW3=frames, timings=timings, settings={**vars(settings), **facts})

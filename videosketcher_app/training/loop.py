@@ -27,7 +27,7 @@ from videosketcher_app.training.state import STATE_FILE, StepRandom, TrainState,
 
 logger = logging.getLogger(__name__)
 LOG_FILE = "log.csv"
-MAX_SKIPPED_IN_A_ROW = 20
+MAX_SKIPPED_IN_A_ROW = 3
 SYNC_EVERY = 10  # steps between two broadcasts of the time-bounded progress
 
 

@@ -128,7 +128,7 @@ def test_what_cannot_be_measured_says_why(services: Services, tmp_path: Path) ->
     request = small_request(tmp_path)
     broken = tmp_path / "datasets" / "ink" / "sketches"
     next(broken.glob("*.json")).write_text("{", "utf-8")
-    with pytest.raises(AppError, match="file of sketch .* is not JSON"):
+    with pytest.raises(AppError, match=r"file of sketch .* is not JSON"):
         services.training.measure(request)
 
 
