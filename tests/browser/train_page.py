@@ -93,4 +93,6 @@ class TrainDesk:
 
     def state(self, words: str) -> None:
         """Waits until the run that is open is in a state."""
+        state = self.board.locator(".tr-state")
+        state.scroll_into_view_if_needed()  # a board out of sight does not ask for news
         self.board.locator(".tr-state", has_text=words).wait_for(timeout=DRAWN_MS)

@@ -41,7 +41,7 @@ def test_kills_of_both_stages_cost_no_bit(tmp_path: Path) -> None:
     first = draw / RESULT_FILE
     hit += _killed_and_gone_on(tmp_path / "style", KILLS, start_from=str(first), **SHORT)
     assert hit["training.before_step"]
-    assert len(hit) >= min(6, KILLS)
+    assert len(hit) >= min(4, KILLS)  # different points of a run
 
 
 def _killed_and_gone_on(whole: Path, kills: int, **wish: object) -> Counter[str]:
