@@ -237,6 +237,7 @@ def test_a_page_at_a_kilobyte_a_second_holds_up_nobody(crowded: Any) -> None:
         grown_by_a_round()  # what is loaded once is loaded
         usual = max(0, grown_by_a_round())
         slow.begin()
-        assert grown_by_a_round() - usual < MOST_GROWTH_BYTES
+        # A page that is sent without end makes every round grow; other tests' threads only some.
+        assert any(grown_by_a_round() - usual < MOST_GROWTH_BYTES for _ in range(3))
         assert 0 < len(frames_of(slow.wire.heard)) <= FRAMES_AHEAD + 12
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "codraw-turn"])
