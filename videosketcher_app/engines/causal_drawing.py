@@ -158,8 +158,10 @@ class CausalDrawing:
                 if cancel is not None and cancel.cancelled:
                     self._rollout.rewind(block)
                     cancel.raise_if_cancelled()
-                require_finite(clean, step=step, num_steps=len(timesteps))
-                frames = self._decoded(clean) if step == len(timesteps) else None
+                frames = None
+                if step == len(timesteps):  # looked at once: what is no number stays none
+                    require_finite(clean, step=step, num_steps=step)
+                    frames = self._decoded(clean)
                 yield Estimate(block=block, step=step, latents_BCFhw=clean, frames_BCTHW=frames)
 
     @torch.inference_mode()
