@@ -39,8 +39,9 @@ from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.pocket import PocketModel, load_pocket
 from videosketcher_app.services.shape_sets import ShapeSettings, make_shapes
 from videosketcher_app.storage import atomic
-from videosketcher_app.training.pocket import export, read_run
 from videosketcher_app.training.pocket import main as train_base
+from videosketcher_app.training.pocket_run import read_run
+from videosketcher_app.training.pocket_weights import export
 from videosketcher_app.training.state import STATE_FILE
 from videosketcher_app.training.style import run_style
 from videosketcher_app.training.style_folder import RESULT_FILE

@@ -24,8 +24,8 @@ from videosketcher_app.evaluation.brush_report import brush_clips, round_trip_of
 from videosketcher_app.models.adapters import ADAPTER_FILE
 from videosketcher_app.models.pocket import MODEL_FILE, load_adapted
 from videosketcher_app.storage.tensors import sha256_of
-from videosketcher_app.training.pocket import read_run
 from videosketcher_app.training.pocket_brush_run import MODEL_NAME, export_brush
+from videosketcher_app.training.pocket_run import read_run
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 ROW = """  {name}:

@@ -22,7 +22,8 @@ from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.heldout import load as load_held_out
 from videosketcher_app.engines.text import SamplerSettings, denoise, to_frames
 from videosketcher_app.models.pocket import PocketModel, load_pocket
-from videosketcher_app.training.pocket import export, read_run
+from videosketcher_app.training.pocket_run import read_run
+from videosketcher_app.training.pocket_weights import export
 
 CONCEPTS = ("cat", "house", "sailboat", "flower", "car", "snowman", "elephant", "castle", "bicycle")
 CONCEPTS += ("owl", "teapot", "guitar", "beach", "rocket", "face", "horse")

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from videosketcher_app.models.pocket import base_name_of
 from videosketcher_app.storage.tensors import sha256_of
-from videosketcher_app.training.pocket import read_run
 from videosketcher_app.training.pocket_ar_run import MODEL_NAME, export_ar
+from videosketcher_app.training.pocket_run import read_run
 
 
 def row_of(folder: Path) -> dict:

@@ -21,7 +21,7 @@ def generated(pyproject: str) -> dict[str, str]:
     """File name -> content, for the text of a pyproject.toml."""
     project = tomllib.loads(pyproject)["project"]
     extras = project["optional-dependencies"]
-    dev = [*extras["dev"], *extras["train"]]
+    dev = [*extras["dev"], *extras["train"], *extras["cluster"]]
     return {
         "requirements.txt": HEADER + "".join(f"{line}\n" for line in project["dependencies"]),
         "requirements-dev.txt": HEADER + "".join(f"{line}\n" for line in dev),

@@ -18,7 +18,8 @@ from accelerate import Accelerator
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from videosketcher_app.training.pocket import read_run, train_stage
+from videosketcher_app.training.pocket import train_stage
+from videosketcher_app.training.pocket_run import read_run
 
 
 def run() -> None:

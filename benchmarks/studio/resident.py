@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.harness import spread, timed
 from benchmarks.lines import Lines
-from benchmarks.studio.memory import lean_block, streaming_network
+from benchmarks.studio.placed import model_of, streaming, velocity
 from benchmarks.studio.shapes import (
     TINY_SIZE,
     W480,
@@ -21,12 +21,12 @@ from benchmarks.studio.shapes import (
     Size,
     inputs,
     network,
-    our_pass,
 )
 from benchmarks.studio.timing import fastest_attention, forget_peaks, limited_to, peaks
 from videosketcher_app.engines.causal_drawing import DEFAULT_WINDOW
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockNoise, BlockRollout
 from videosketcher_app.models.causal_wan import BLOCK_LATENT_FRAMES, CausalWan
+from videosketcher_app.models.wan.weights import TRANSFORMER
 
 BUDGET_GB = 24.0
 W480_AR = Size(config=WAN_1_3B, clip=(21, 60, 104))
@@ -39,15 +39,15 @@ def resident(setting: Setting, lines: Lines) -> None:
     small, size = TINY_SIZE if setting.is_tiny else W480_AR, setting.size(W480)
     forget_peaks(setting)
     with limited_to(BUDGET_GB, setting), torch.inference_mode(), fastest_attention(setting):
-        large, given = streaming_network(size, setting), inputs(size, setting)
-        block = lean_block(setting)
+        large = model_of(size, setting, streaming(BUDGET_GB), [TRANSFORMER])
+        given = inputs(size, setting)
         turns = _Turns(small, setting)
         places = turns.places()
         alone = [turns.first_ink_s() for _ in range(SOLO_TURNS + 2)][2:]
-        our_pass(large, given, run_block=block)
+        velocity(large, given)
         between, previews = [], []
         for _ in range(TURNS):
-            preview = partial(our_pass, large, given, run_block=block)
+            preview = partial(velocity, large, given)
             previews.append(timed(preview, setting.synchronize))
             between.append(turns.first_ink_s())
     ratio = spread(between)["median"] / spread(alone)["median"]

@@ -24,9 +24,10 @@ from benchmarks.studio.causal_parts import (
     Mode,
     causal_network,
 )
-from benchmarks.studio.memory import text_encoder
-from benchmarks.studio.shapes import Setting
+from benchmarks.studio.placed import WAITING, embedded, model_of
+from benchmarks.studio.shapes import W480, Setting
 from benchmarks.studio.timing import fastest_attention, forget_peaks, limited_to, peaks
+from videosketcher_app.models.wan.weights import TEXT
 
 WANTED_CLIP_S = {"exact": 2.5, "exact, tiny decoder": 2.5, "fast": 1.4}
 WANTED_INK_S, WANTED_PREVIEW_S, WANTED_FULL_INK_S = 0.110, 0.050, 0.200
@@ -169,9 +170,9 @@ def _session(setting: Setting, lines: Lines) -> None:
     facts: dict[str, Any] = {"limit_gb": SESSION_GB}
     try:
         with limited_to(SESSION_GB, setting):
-            encoder = text_encoder(setting)
-            encoder(torch.ones(1, 16, dtype=torch.long))
-            del encoder  # its weights wait in the computer's memory, its room is given back
+            reader = model_of(setting.size(W480), setting, WAITING, [TEXT])
+            embedded(reader, 16)
+            reader.pipe.load_models_to_device([])  # its weights wait in the computer's memory
             drawer = Drawer(causal_network(setting), FAST, setting)
             for _ in range(CLIP_BLOCKS):
                 drawer.block()

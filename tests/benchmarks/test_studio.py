@@ -24,7 +24,7 @@ LINES = {
     "resident": 1,
     "parallel": 3,
     "rollout": 17,
-    "training": 3,
+    "training": 5,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.browser.component_app import TABLET, browser_pages, expect
@@ -16,6 +17,7 @@ from videosketcher_app.models.lora.writing import write_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.exports import ExportService
 from videosketcher_app.services.loras import LoraLibrary
+from videosketcher_app.storage import media
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -161,6 +163,60 @@ def test_stop_keeps_the_preview_and_the_next_sketch_goes_on(desk):
     desk.button("Draw").click()
     desk.finished()
     desk.page.locator("#preview img").wait_for(state="hidden")
+
+
+def test_stop_and_keep_makes_a_drawing_that_is_drawn_whole_with_one_click(desk, folder):
+    desk.open_settings()
+    desk.field("steps").fill(LONG)
+    desk.concept.fill("a lighthouse")
+    desk.button("Draw").click()
+    desk.page.locator("#preview img").wait_for()
+    desk.button("Stop and keep").click()
+    desk.told("It can still be drawn whole.")
+    desk.page.wait_for_function("document.querySelector('#player video')?.readyState >= 2")
+    desk.page.locator("#preview img").wait_for(state="hidden")
+    expect(desk.page.locator("#downloads button").first).to_be_enabled()
+    stopped = newest(folder, "lighthouse_stopped")
+    assert 0 < stopped["settings"]["stopped_after"] < int(LONG)
+    desk.page.get_by_role("tab", name="Gallery").click()
+    card = desk.page.locator(".vg-open", has_text="a lighthouse").first
+    expect(card).to_contain_text(
+        f"stopped at step {stopped['settings']['stopped_after']} of {LONG}"
+    )
+    card.click()
+    desk.page.locator("#gallery-whole").wait_for()
+    desk.page.get_by_role("tab", name="Text").click()
+    desk.concept.fill("something else")
+    desk.page.locator("#whole").click()
+    desk.finished()
+    desk.page.locator("#whole").wait_for(state="hidden")
+    drawn = config_of(folder, "lighthouse")
+    assert "stopped_after" not in drawn["settings"]
+    assert drawn["request"] == stopped["request"]
+    assert drawn["plan"] == stopped["plan"]
+
+
+def test_a_film_is_chosen_drawn_over_and_taken_away_again(desk, folder):
+    film = folder / "harbor.mp4"
+    media.write_video(film, np.full((6, 48, 72, 3), 200, np.uint8), fps=16)
+    desk.page.locator("#film-fold .label-wrap").click()
+    with desk.page.expect_file_chooser() as chooser:
+        desk.button("Choose a film or picture").click()
+    chooser.value.set_files(film)
+    note = desk.page.locator("#film-note")
+    note.get_by_text("6 frames").wait_for()
+    desk.draw("a harbor")
+    request = newest(folder, "harbor")["request"]
+    assert request["input_video"].endswith(".mp4")
+    assert request["strength"] == 0.8
+    desk.button("Draw without it").click()
+    note.get_by_text("No film is chosen.").wait_for()
+    desk.button("Use its settings").click()
+    note.get_by_text("drawn over it").wait_for()
+    desk.button("Draw without it").click()
+    note.get_by_text("No film is chosen.").wait_for()
+    desk.draw("a harbor")
+    assert "input_video" not in newest(folder, "harbor")["request"]
 
 
 def test_a_second_window_waits_and_is_told_its_place(open_page, address):

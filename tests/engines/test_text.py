@@ -71,3 +71,43 @@ def test_schedule_and_guidance():
     assert clean_estimate(x, noise - clean, 0.7) == pytest.approx(clean)
     assert euler_step(x, noise - clean, 0.7, 0.0) == pytest.approx(clean)
     assert guided(3.0, 1.0, 2.0) == 5.0
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast", "sketch"])
+def test_asked_to_finish_early_it_decodes_the_estimate_of_the_last_step(model, mode):
+    request = REQUEST.replaced(num_inference_steps=6, mode=mode)
+    cancel, previews = CancelToken(), []
+    for event in TextEngine(model).generate(request, PLAN, cancel=cancel):
+        if isinstance(event, Preview):
+            previews.append(event)
+            if event.step == 3:
+                cancel.finish_early()
+    assert isinstance(event, Frames)
+    assert [preview.step for preview in previews] == [1, 2, 3]
+    assert event.settings["stopped_after"] == 3
+    assert event.settings["num_inference_steps"] == 6
+    assert len(event.frames_THW3) == 9
+    last_HW3, shown_HW3 = event.frames_THW3[-1].astype(int), previews[-1].frame_HW3.astype(int)
+    assert (
+        np.abs(last_HW3 - shown_HW3).mean() < 2
+    )  # the preview was decoded without what came before
+    before_HW3 = previews[-2].frame_HW3.astype(int)
+    assert np.abs(last_HW3 - before_HW3).mean() > np.abs(last_HW3 - shown_HW3).mean()
+
+
+def test_asked_at_the_last_step_the_drawing_is_whole(model):
+    cancel = CancelToken()
+    for event in TextEngine(model).generate(REQUEST, PLAN, cancel=cancel):
+        if isinstance(event, Preview) and event.step == 2:
+            cancel.finish_early()
+    whole = list(TextEngine(model).generate(REQUEST, PLAN, cancel=CancelToken()))[-1]
+    assert event.settings == whole.settings
+    assert "stopped_after" not in event.settings
+    assert np.array_equal(event.frames_THW3, whole.frames_THW3)
+
+
+def test_asked_before_the_first_step_there_is_nothing_to_finish(model):
+    cancel = CancelToken()
+    cancel.finish_early()
+    with pytest.raises(Cancelled):
+        list(TextEngine(model).generate(REQUEST, PLAN, cancel=cancel))

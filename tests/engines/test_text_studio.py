@@ -66,6 +66,25 @@ def test_a_drawing_is_stopped_between_two_blocks(model):
     assert not model.pipe.dit.blocks[0]._forward_pre_hooks
 
 
+def test_a_drawing_that_finishes_early_does_not_wait_for_its_step(model):
+    token, previews = CancelToken(), []
+    early = replace(model, before_step=lambda step, *_: step == 1 and token.finish_early())
+    for event in TextEngine(early).generate(REQUEST, PLAN, cancel=token):
+        if isinstance(event, Preview):
+            previews.append(event.step)
+    assert previews == [1]
+    assert event.settings["stopped_after"] == 1
+    assert event.frames_THW3.shape == (5, 32, 48, 3)
+    assert not model.pipe.dit.blocks[0]._forward_pre_hooks, "the networks are as before"
+
+
+def test_a_drawing_that_finishes_in_its_first_step_has_nothing(model):
+    token = CancelToken()
+    early = replace(model, before_step=lambda *_: token.finish_early())
+    with pytest.raises(Cancelled):
+        list(TextEngine(early).generate(REQUEST, PLAN, cancel=token))
+
+
 def test_a_mode_draws_nearly_the_same(model):
 
     settings = settle(REQUEST.replaced(num_inference_steps=4), model)

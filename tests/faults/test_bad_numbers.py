@@ -13,6 +13,7 @@ from tests.training.style_cases import PLAN
 from tests.training.test_loop import SmallRecipe, weights_of
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.models.lora.adapter import LoraAdapter
+from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.storage.tensors import read_metadata, read_safetensors
 from videosketcher_app.training.loop import LoopConfig, Moment, train
@@ -87,8 +88,9 @@ def drawing() -> tuple:
 def refused(folder: Path, drawing: tuple) -> str:
     """Why nothing was drawn."""
     model, adapter = drawing
+    learned = applied(model.transformer, [(adapter, 1.0)])
     with pytest.raises(AppError) as error:
-        draw_samples(RunFolder(folder), 0, model, adapter, [PLAN], PRESET, may_go_on=lambda: True)
+        draw_samples(RunFolder(folder), 0, model, learned, [PLAN], PRESET, may_go_on=lambda: True)
     assert not list(folder.rglob("*.mp4"))
     assert error.value.hint
     return error.value.message

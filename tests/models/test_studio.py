@@ -111,8 +111,8 @@ TIERS = {
 }
 
 
-@pytest.mark.parametrize("tier", TIERS)
-def test_weights_draw_the_same_from_memory_and_from_disk(files, expected, cache, tier):
+@pytest.mark.parametrize("tier", ["stream_disk", "roomy"])
+def test_weights_draw_the_same_from_disk(files, expected, cache, tier):
     model = loaded(files, cache, plan=TIERS[tier])
     assert model.facts()["memory"] == TIERS[tier].tier
     linear = model.transformer.blocks[0].self_attn.q
@@ -127,8 +127,7 @@ def test_weights_draw_the_same_from_memory_and_from_disk(files, expected, cache,
     assert states[0] == 1, "about to be used"
     assert set(states[1:]) == {2 if tier == "roomy" else 1}, "kept only where there is room"
     assert linear.state == 0, "parked at the end"
-    parked = "meta" if TIERS[tier].tier == "stream_disk" else "cpu"
-    assert linear.weight.device.type == parked
+    assert linear.weight.device.type == "meta"
 
 
 def test_float8_storage_stays_near(files, expected, cache):

@@ -177,11 +177,11 @@ def test_the_disk_keeps_its_floor(tmp_path):
         book.check_disk(1001)
 
 
-def finished_run(folder, name, *, concept, seconds):
+def finished_run(folder, name, *, concept, seconds, **settings):
     run = folder / name
     run.mkdir(parents=True)
     (run / f"{name}.png").write_bytes(b"x")
-    plan = {"plan": {"concept": concept}}
+    plan = {"plan": {"concept": concept}, "settings": settings}
     (run / f"{name}_config.json").write_text(json.dumps(plan), encoding="utf-8")
     times = {"seconds": {"total": seconds}}
     (run / f"{name}_run.json").write_text(json.dumps(times), encoding="utf-8")
@@ -197,6 +197,8 @@ def test_the_wait_follows_from_how_long_drawings_took(book):
 
 def test_the_wall_shows_what_is_finished(book):
     finished_run(book.sessions / "a", "cat", concept="a cat", seconds=1.0)
+    stopped = {"stopped_after": 2, "num_inference_steps": 8}
+    finished_run(book.sessions / "a", "dog_stopped", concept="a dog", seconds=1.0, **stopped)
     (book.sessions / "a" / "torn").mkdir()
     (book.sessions / "a" / "torn" / "torn_config.json").write_text("{", encoding="utf-8")
     assert [drawing.concept for drawing in book.finished(most=10)] == ["a cat"]

@@ -16,16 +16,10 @@ from videosketcher_app.models.pocket import load_pocket
 from videosketcher_app.models.quantize import quantize_rows
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.storage.tensors import read_safetensors, write_safetensors
-from videosketcher_app.training.pocket import (
-    PocketRun,
-    export,
-    load_network,
-    main,
-    read_run,
-    t2v_config,
-    tokenizer_of,
-)
+from videosketcher_app.training.pocket import main
+from videosketcher_app.training.pocket_run import PocketRun, read_run, t2v_config
 from videosketcher_app.training.pocket_t2v import build_network
+from videosketcher_app.training.pocket_weights import export, load_network, tokenizer_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED_TOKENIZER = ROOT / "checkpoints" / "pocket" / "tokenizer.json"

@@ -28,7 +28,7 @@ from videosketcher_app.models.pocket import load_adapted, load_pocket
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.storage.tensors import read_safetensors
 from videosketcher_app.training.batches import Canvas
-from videosketcher_app.training.pocket import main, read_run
+from videosketcher_app.training.pocket import main
 from videosketcher_app.training.pocket_ar_batches import (
     WIDEST_NIB,
     ArBatch,
@@ -38,7 +38,8 @@ from videosketcher_app.training.pocket_ar_batches import (
 )
 from videosketcher_app.training.pocket_ar_pass import causal_velocity
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE, ArRun, export_ar
+from videosketcher_app.training.pocket_ar_run import PAIRS, WHOLE, export_ar
+from videosketcher_app.training.pocket_run import ArRun, read_run
 from videosketcher_app.training.state import StepRandom
 
 ROOT = Path(__file__).parents[2]

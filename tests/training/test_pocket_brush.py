@@ -22,7 +22,7 @@ from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.storage.tensors import read_safetensors
 from videosketcher_app.training import brush_batches as bb
 from videosketcher_app.training.batches import Canvas
-from videosketcher_app.training.pocket import main, read_run
+from videosketcher_app.training.pocket import main
 from videosketcher_app.training.pocket_brush import (
     BrushNetwork,
     PocketBrushConfig,
@@ -30,6 +30,7 @@ from videosketcher_app.training.pocket_brush import (
     brush_network,
 )
 from videosketcher_app.training.pocket_brush_run import export_brush
+from videosketcher_app.training.pocket_run import read_run
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.state import StepRandom
 

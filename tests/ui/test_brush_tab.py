@@ -36,7 +36,7 @@ from videosketcher_app.ui.tabs.text.page import Result, request_of
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 OWNER = Person(role=Role.OWNER)
-VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "")
+VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "", None, None)
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
-from tests.services.drawings import published
+from tests.services.drawings import drawn, published
 from videosketcher_app.core.access import Capability, Role
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build as build_services
+from videosketcher_app.services.outputs import publish
 from videosketcher_app.storage.history import DrawingRow, JobRow
 from videosketcher_app.ui.components.gallery_grid import (
     PAGE_SIZE,
@@ -30,7 +31,7 @@ from videosketcher_app.ui.tabs import gallery
 from videosketcher_app.ui.tabs.gallery_view import GalleryPage, Look
 
 HOSTILE = "<img src=x onerror=alert(1)> {{this}} ${x} `y` \\ \" '"
-STATUS, GRID, DETAIL = -1, 2, 8
+STATUS, GRID, DETAIL, WHOLE = -1, 2, 8, 11
 
 
 @pytest.fixture
@@ -220,3 +221,35 @@ def test_starred_drawing_stays_open_and_gets_its_star(page):
 
 def test_safe_leaves_plain_words_alone():
     assert safe("a cat – with 3 ears") == "a cat – with 3 ears"
+
+
+def kept_early(services, tmp_path) -> GalleryPage:
+    """A gallery with one whole drawing and one sketch that was stopped at step 1 of 2."""
+    drawing = drawn("cat")
+    publish(drawing, services.settings.output_dir)
+    settings = {"num_inference_steps": 2, "stopped_after": 1}
+    publish(replace(drawing, settings=settings), services.settings.output_dir)
+    services.history.recover()
+    return GalleryPage(services)
+
+
+def test_a_stopped_sketch_says_so_on_its_card_and_can_be_drawn_whole(services, tmp_path):
+    page = kept_early(services, tmp_path)
+    look = Look()
+    shown = page.shown(look)
+    assert shown[GRID].count("stopped at step 1 of 2") == 2  # to be seen, and to be heard
+    by_folder = {row.folder: row.id for row in page.history.drawings()}
+    _, shown = pressed(page, look, page.picked, by_folder["cat_stopped"])
+    assert shown[WHOLE]["visible"]
+    assert "stopped at step 1 of 2" in shown[DETAIL]
+    _, shown = pressed(page, look, page.picked, by_folder["cat"])
+    assert not shown[WHOLE]["visible"]
+
+
+def test_drawing_it_whole_leaves_both(services, tmp_path):
+    page = kept_early(services, tmp_path)
+    by_folder = {row.folder: row.id for row in page.history.drawings()}
+    lines = list(page.drawn_whole(Look(chosen=by_folder["cat_stopped"]), session="page"))
+    assert "Drawn again" in lines[-1]
+    assert len(page.history.drawings()) == 3  # the first was a render, not the model's
+    assert by_folder["cat_stopped"] in {row.id for row in page.history.drawings()}

@@ -58,7 +58,7 @@ def test_waiting_says_how_many_are_before(position, words):
 
 
 def test_done_names_the_folder_and_takes_the_preview_away():
-    drawing = SimpleNamespace(folder=Path("cat"), run={"seconds": {"total": 2.5}})
+    drawing = SimpleNamespace(folder=Path("cat"), run={"seconds": {"total": 2.5}}, stopped=None)
     view = present(Preview(frame_HW3=np.zeros((4, 4, 3), np.uint8), step=1), started())
     view = present(Done(drawing=drawing), view)
     assert view.folder == Path("cat")

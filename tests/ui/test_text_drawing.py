@@ -12,7 +12,9 @@ from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
 from videosketcher_app.ui.components.plan_editor import PlanEditor
+from videosketcher_app.ui.present import started
 from videosketcher_app.ui.tabs.text import drawing
+from videosketcher_app.ui.tabs.text.drawing import Drawn
 from videosketcher_app.ui.tabs.text.page import Draft, Result
 from videosketcher_app.ui.tabs.text.planning import editor_value
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
@@ -40,12 +42,13 @@ def test_drawing_ends_with_a_playing_video_and_every_download(services):
         updates(services, now, shown, seed=7)
         for now, shown in zip(news, [None, *news], strict=False)
     ]
-    preview, player, result, files, back, again = rows[-1][-6:]
+    preview, player, result, files, back, again, whole = rows[-1][-7:]
     assert player["video"].endswith("cat.mp4")
     assert result == Result(folder=last.view.folder, original=last.view.folder)
     assert files["enabled"]
     assert preview["visible"] is False
     assert (back["interactive"], again["interactive"]) == (False, True)
+    assert whole["visible"] is False
     plans = [row[2] for row in rows if isinstance(row[2], dict) and "parts" in row[2]]
     assert len(plans) == 1, "the plan is sent once, so that nobody's typing is overwritten"
 
@@ -95,6 +98,53 @@ def test_stopping_before_the_first_preview_says_so(services):
     last = drawn(services, asked(), turn=turn)[-1].view
     assert "Nothing was drawn" in last.status
     assert not services.queue.is_running
+
+
+def test_stopping_with_keep_ends_with_a_drawing_that_can_be_drawn_whole(services):
+    turn = Turn()
+    for now in drawing.draw(services, Role.OWNER, asked(steps="200"), turn):
+        if now.view.preview is not None:
+            turn.finish_early()
+    assert now.view.folder.name == "cat_stopped"
+    assert "of 200, and kept" in now.view.status
+    rows = updates(services, now, Drawn(view=started(), draft=None), seed=7)
+    *_, result, files, _back, again, whole = rows
+    assert files["enabled"]
+    assert again["interactive"]
+    assert whole["visible"]
+    news = drawing.draw_whole(services, Role.OWNER, result.original, "page", Turn())
+    shown = next(now for now in news if now.view.preview is not None)
+    assert shown.view.busy
+    news.close()
+    free = drawn(services, asked(frames=9))[-1].view
+    assert free.folder is not None
+
+
+def test_a_stopped_sketch_is_drawn_whole_from_its_own_settings(services):
+    turn = Turn()
+    for now in drawing.draw(services, Role.OWNER, asked(steps="20", frames=9), turn):
+        if now.view.preview is not None:
+            turn.finish_early()
+    *_, last = drawing.draw_whole(services, Role.OWNER, now.view.folder, "page", Turn())
+    assert last.view.folder == services.settings.output_dir / "cat"
+    assert "Done" in last.view.status
+    assert last.draft is None, "the plan in the editor stays"
+
+
+def test_without_a_stopped_sketch_there_is_nothing_to_draw_whole(services, tmp_path):
+    for folder in (None, tmp_path / "nowhere"):
+        *_, last = drawing.draw_whole(services, Role.OWNER, folder, "page", Turn())
+        assert "vs-error" in last.view.status
+        assert not last.view.busy
+
+
+def test_keeping_before_there_is_a_sketch_stops(services):
+    turns = Turns()
+    turn = turns.begin("page")
+    turns.finish_early("nobody")
+    assert not turn.token.cancelled
+    turns.finish_early("page")
+    assert "Nothing was drawn" in drawn(services, asked(), turn=turn)[-1].view.status
 
 
 def test_planning_does_not_hold_the_compute_worker(services):

@@ -157,6 +157,22 @@ def test_the_shown_drawing_gives_its_settings(services, context, page):
         reuse.from_result(context, page, None)
 
 
+def test_settings_without_a_field_are_named(services, context, page):
+    request = SketchRequest(
+        prompt="a cat",
+        model="tiny",
+        mode="fast",
+        rounding="reference",
+        brush={"name": "crayon_red"},
+    )
+    status, *_ = reuse.from_request(context, page, request, None)
+    assert "Not brought back: the mode of speed, the rounding, the brush." in status
+    plain = SketchRequest(prompt="a cat", model="tiny", input_video="/films/a.mp4")
+    assert "Not brought back" not in reuse.from_request(context, page, plain, None)[0]
+    filmless = replace(page, film_field=None)
+    assert reuse.left_out(filmless, plain) == ["the film"]
+
+
 def test_updates_of_settings_fit_their_places(context, page):
     request = SketchRequest(prompt="a cat", model="tiny", loras=[{"path": "ink", "scale": 0.5}])
     places, values = reuse.reuse_outputs(page), reuse.reuse_updates(context, page, request, None)

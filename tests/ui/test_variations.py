@@ -21,7 +21,7 @@ from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.sheet_grid import Sheet, Sheets
 from videosketcher_app.ui.tabs.text.turns import Turn
 
-VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "")
+VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "", None, None)
 TWO = Sheets(sheets=(Sheet(seed=7), Sheet(seed=8)), busy=True)
 
 

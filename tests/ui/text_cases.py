@@ -10,7 +10,8 @@ from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 #        concept, as written, seed, model, steps, guidance, frames, size, fps, planner
-FIELDS = ["a cat", False, 7, "tiny", "", "", 81, "", 16, "auto", ""]
+#        kept, film, strength
+FIELDS = ["a cat", False, 7, "tiny", "", "", 81, "", 16, "auto", "", None, 0.8]
 OPTIONS = [1080, 0, 1, "a4", True]
 
 
@@ -27,6 +28,8 @@ def fields(**changes):
         "fps",
         "planner",
         "kept",
+        "film",
+        "strength",
     ]
     return tuple(changes.get(name, value) for name, value in zip(names, FIELDS, strict=True))
 

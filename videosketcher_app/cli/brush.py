@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videosketcher_app.cli import acceleration_flags, options
+from videosketcher_app.cli import acceleration_flags, cluster_flags, options
 from videosketcher_app.cli.console import Console
 from videosketcher_app.cli.request_fields import request_fields, with_preset
 from videosketcher_app.cli.sketch import draw_given
@@ -58,6 +58,9 @@ def brush(
     output_dir: options.OutputDir = None,
     gif: options.Gif = False,
     force: options.Force = False,
+    cluster: cluster_flags.Cluster = None,
+    workers: cluster_flags.Workers = None,
+    cpus_per_worker: cluster_flags.CpusPerWorker = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -72,7 +75,16 @@ def brush(
     settings = load_settings(output_dir=output_dir, device=device)
     fields = with_preset(preset, fields, settings)
     console = Console(quiet=quiet, as_json=as_json)
-    return draw_given(console, settings, fields, prompts_file, request_file, force=force, gif=gif)
+    return draw_given(
+        console,
+        settings,
+        fields,
+        prompts_file,
+        request_file,
+        cluster=cluster_flags.cluster_options(context.params),
+        force=force,
+        gif=gif,
+    )
 
 
 def brush_of(

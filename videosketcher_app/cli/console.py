@@ -29,11 +29,13 @@ class Console:
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
         self.as_json = as_json
         self.quiet = quiet
+        self._results = sys.stdout  # stays ours, whatever a library does to the name
         self._bars = not quiet and sys.stderr.isatty()
 
     def result(self, value: dict[str, Any], text: str) -> None:
         """One result: the object with --json, else the text."""
-        print(json.dumps(value, ensure_ascii=False) if self.as_json else text, flush=True)
+        line = json.dumps(value, ensure_ascii=False) if self.as_json else text
+        print(line, file=self._results, flush=True)
 
     def remark(self, text: str) -> None:
         """Something worth knowing that is not the result."""
@@ -55,7 +57,7 @@ class Console:
                 match event:
                     case Planned(planned=planned):
                         self.plan(planned)
-                    case Progress() if bar is not None:
+                    case Progress() if bar is not None and task is not None:
                         bar.update(
                             task,
                             description=f"{title} {event.stage}".strip(),

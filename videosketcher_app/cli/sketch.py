@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from videosketcher_app.cli import acceleration_flags, options
+from videosketcher_app.cli import acceleration_flags, cluster_flags, options
+from videosketcher_app.cli.batches import draw_batch
 from videosketcher_app.cli.console import Console
 from videosketcher_app.cli.request_fields import request_fields, with_preset
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 
 if TYPE_CHECKING:
     from videosketcher_app.core.requests import SketchRequest
-    from videosketcher_app.services.batch import BatchEvent
     from videosketcher_app.services.outputs import Drawing
     from videosketcher_app.services.planner import PlannedDrawing
+    from videosketcher_app.services.scale_out.cluster import ClusterOptions
 
 MAX_REQUEST_BYTES = 1_000_000
-FAILED_PROMPTS = 1  # exit code
 
 
 def plan(
@@ -35,7 +35,7 @@ def plan(
     from videosketcher_app.services.request_planner import RequestPlanner
 
     console = Console(quiet=quiet, as_json=as_json)
-    request = SketchRequest(prompt=concept, planner=refine_backend or "auto")
+    request = SketchRequest.from_mapping({"prompt": concept, "planner": refine_backend or "auto"})
     planned = RequestPlanner(load_settings()).plan(request, role=Role.OWNER)
     console.plan(planned)
     value = {
@@ -85,6 +85,9 @@ def sketch(
     output_dir: options.OutputDir = None,
     gif: options.Gif = False,
     force: options.Force = False,
+    cluster: cluster_flags.Cluster = None,
+    workers: cluster_flags.Workers = None,
+    cpus_per_worker: cluster_flags.CpusPerWorker = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -94,7 +97,16 @@ def sketch(
     settings = load_settings(output_dir=output_dir, device=device)
     console = Console(quiet=quiet, as_json=as_json)
     fields = with_preset(preset, request_fields(context.params), settings)
-    return draw_given(console, settings, fields, prompts_file, request_file, force=force, gif=gif)
+    return draw_given(
+        console,
+        settings,
+        fields,
+        prompts_file,
+        request_file,
+        cluster=cluster_flags.cluster_options(context.params),
+        force=force,
+        gif=gif,
+    )
 
 
 def draw_given(
@@ -104,20 +116,28 @@ def draw_given(
     prompts_file: Path | None,
     request_file: Path | None,
     *,
+    cluster: ClusterOptions | None,
     force: bool,
     gif: bool,
 ) -> int:
     """Draws what the fields of a request say, those that were given.
 
+    Args:
+        cluster: where the prompts of a file are drawn; None draws in this process.
+
     Raises:
-        InvalidRequest: not exactly one of a prompt and the two files is given.
+        InvalidRequest: not exactly one of a prompt and the two files is given, or a cluster for
+            a single drawing.
     """
     _require_one_source(fields.get("prompt"), prompts_file, request_file)
-    folder = settings.output_dir
     if prompts_file is not None:
-        return _draw_batch(console, settings, prompts_file, fields, folder, force=force, gif=gif)
+        return draw_batch(
+            console, settings, prompts_file, fields, cluster=cluster, force=force, gif=gif
+        )
+    if cluster is not None:
+        raise InvalidRequest("One drawing needs no cluster.", hint="Give --prompts-file.")
     request, planned = _request_of(request_file, fields)
-    return _draw_one(console, settings, request, planned, folder, gif=gif)
+    return _draw_one(console, settings, request, planned, settings.output_dir, gif=gif)
 
 
 def _draw_one(
@@ -142,46 +162,6 @@ def _draw_one(
         drawing = console.follow(events)
     console.result(describe(drawing), f"{drawing.files['mp4']}")
     return 0
-
-
-def _draw_batch(
-    console: Console,
-    settings: Any,
-    prompts_file: Path,
-    fields: dict[str, Any],
-    folder: Path,
-    *,
-    force: bool,
-    gif: bool,
-) -> int:
-    from videosketcher_app.services.batch import read_prompts, run_batch
-    from videosketcher_app.services.container import build
-    from videosketcher_app.services.lora_requests import pinned
-
-    prompts = read_prompts(prompts_file)
-    failed = 0
-    with build(settings) as services:
-        if "loras" in fields:  # a changed file is another request: its prompts are drawn again
-            fields = {**fields, "loras": pinned(services.loras, fields["loras"])}
-        events = run_batch(
-            services.generation, prompts, fields, output_dir=folder, force=force, gif=gif
-        )
-        for event in events:
-            failed += _show_batch_event(console, event)
-    return FAILED_PROMPTS if failed else 0
-
-
-def _show_batch_event(console: Console, event: BatchEvent) -> bool:
-    """Shows one event; True if a prompt failed."""
-    from dataclasses import asdict
-
-    entry = event.entry
-    if entry is None:
-        return False
-    told = f": {entry.error}" if entry.error else ""
-    text = f"{entry.index}/{event.count} {entry.status} {entry.folder or entry.prompt}{told}"
-    console.result(asdict(entry), text)
-    return entry.status == "failed"
 
 
 def describe(drawing: Drawing) -> dict[str, Any]:

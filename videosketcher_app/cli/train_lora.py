@@ -59,6 +59,10 @@ def lora(
         str | None, options.option("--start-from", "A LoRA to go on from.", _RUN, metavar="LORA")
     ] = None,
     seed: Annotated[int | None, options.option("--seed", "Default: 0.", _RUN)] = None,
+    memory: Annotated[
+        float | None,
+        options.option("--memory", "Graphics memory to use at most.", _RUN, metavar="GB"),
+    ] = None,
     resume: Annotated[
         bool, options.option("--resume", "Goes on with the run of this name.", _RUN)
     ] = False,
@@ -77,7 +81,7 @@ def lora(
     from videosketcher_app.core.settings import load_settings
 
     console = Console(quiet=quiet, as_json=as_json)
-    settings = load_settings()
+    settings = load_settings(memory_gb=memory)
     given = {
         "name": name,
         "trigger": trigger,

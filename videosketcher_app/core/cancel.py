@@ -1,4 +1,7 @@
-"""CancelToken: how a person's "stop" reaches an engine between two events."""
+"""CancelToken: how a person's "stop" reaches an engine between two events.
+
+There are two of them: to stop and leave nothing, and to finish early with what there is so far.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from videosketcher_app.core.errors import Cancelled
 
 
 class CancelToken:
-    """A flag that one thread raises and another reads; once raised it stays raised."""
+    """Flags that one thread raises and another reads; once raised they stay raised."""
 
     def __init__(self) -> None:
         self._flag = threading.Event()
+        self._early = threading.Event()
 
     def cancel(self) -> None:
         """Asks whoever holds the token to stop; asking again changes nothing."""
@@ -21,6 +25,15 @@ class CancelToken:
     def cancelled(self) -> bool:
         """True once somebody asked to stop."""
         return self._flag.is_set()
+
+    def finish_early(self) -> None:
+        """Asks for what there is so far; work that has no such thing goes on to its end."""
+        self._early.set()
+
+    @property
+    def finishes_early(self) -> bool:
+        """True once somebody asked for what there is so far."""
+        return self._early.is_set()
 
     def raise_if_cancelled(self) -> None:
         """Leaves the work at a safe point.

@@ -88,8 +88,8 @@ class Frames:
     """
 
     frames_THW3: NDArray[np.uint8]
-    timings: Mapping[str, float] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict[str, float])
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         assert self.frames_THW3.ndim == 4

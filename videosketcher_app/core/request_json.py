@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from videosketcher_app.core.errors import InvalidRequest
 
@@ -34,7 +34,7 @@ def parse_request_json(text: str) -> dict[str, Any]:
             f"A request must be a JSON object. Received: {type(values).__name__}",
             hint='Write {"prompt": "a cat"}.',
         )
-    return values
+    return cast("dict[str, Any]", values)
 
 
 def _refuse_constant(name: str) -> None:

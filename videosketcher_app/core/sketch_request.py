@@ -6,8 +6,8 @@ the model is known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeGuard, cast
 
 from pydantic import (
     Field,
@@ -184,18 +184,18 @@ class SketchRequest(Request):
     @classmethod
     def _loras_from_json(cls, value: object) -> object:
         if isinstance(value, list | tuple):
-            return tuple(LoraSpec(**v) if isinstance(v, dict) else v for v in value)
+            return tuple(_spec_from(LoraSpec, v) for v in cast("Sequence[object]", value))
         return value
 
     @field_validator("brush", mode="before")
     @classmethod
     def _brush_from_json(cls, value: object) -> object:
-        return BrushSpec(**value) if isinstance(value, dict) else value
+        return _spec_from(BrushSpec, value)
 
     @field_validator("sparse", mode="before")
     @classmethod
     def _sparse_from_json(cls, value: object) -> object:
-        return SparseSpec(**value) if isinstance(value, dict) else value
+        return _spec_from(SparseSpec, value)
 
     @classmethod
     def from_mapping(cls, values: object) -> SketchRequest:
@@ -204,7 +204,7 @@ class SketchRequest(Request):
         Raises:
             InvalidRequest: not a mapping, an unknown field, or a value that is not possible.
         """
-        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+        if not _is_object(values):
             raise InvalidRequest(
                 f"A request must be a JSON object. Received: {type(values).__name__}",
                 hint='Write {"prompt": "a cat"}.',
@@ -226,6 +226,17 @@ class SketchRequest(Request):
     def model_text(self, model_plan: DrawingPlan) -> str:
         """What the text encoder reads: the plan, or the prompt itself if `as_written`."""
         return self.prompt if self.as_written else str(model_plan)
+
+
+def _is_object(values: object) -> TypeGuard[Mapping[str, Any]]:
+    if not isinstance(values, Mapping):
+        return False
+    return all(isinstance(key, str) for key in cast("Mapping[object, Any]", values))
+
+
+def _spec_from(kind: Callable[..., Request], value: object) -> object:
+    """A part of a request from its JSON object; anything else is left to the field's own check."""
+    return kind(**value) if _is_object(value) else value
 
 
 def check_canvas(request: SketchRequest, *, multiple_px: int, model: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class SketchSource:
 
     def _draw(self, rng: np.random.Generator) -> Composition:
         mix = self.mix
-        canvas = {
+        canvas: dict[str, Any] = {
             "width_px": mix.width_px,
             "height_px": mix.height_px,
             "num_frames": mix.num_frames,

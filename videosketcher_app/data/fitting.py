@@ -14,8 +14,8 @@ from scipy import ndimage
 from scipy.optimize import isotonic_regression
 
 from videosketcher_app.data.ink import InkMap
+from videosketcher_app.data.joining import Trace
 from videosketcher_app.data.strokes import FloatArray, Pen, Stroke
-from videosketcher_app.data.tracing import Trace
 
 SMOOTHING_PX = 1.8
 CORNER_ARM_PX = 6  # a corner is seen over this many pixels on either side

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from videosketcher_app.core.geometry import DEFAULT_FPS
 from videosketcher_app.data.fitting import fit_strokes
 from videosketcher_app.data.ink import InkMap, ink_map
+from videosketcher_app.data.joining import Trace
+from videosketcher_app.data.mending import line_width, mended
 from videosketcher_app.data.parting import assign_parts
 from videosketcher_app.data.skeleton import centerline_pieces, line_mask
 from videosketcher_app.data.strokes import Sketch, Stroke
-from videosketcher_app.data.tracing import Trace, time_quantum, trace_strokes
+from videosketcher_app.data.tracing import FINE_QUANTUM_FRAMES, time_quantum, trace_strokes
 
 SCRAP_WIDTHS = 1.6  # a path at a junction that is shorter than this many widths is no stroke
 
@@ -59,17 +61,19 @@ def recover_strokes(ink: InkMap) -> list[Stroke]:
     if not mask_HW.any():
         return []
     pieces = centerline_pieces(ink, mask_HW)
+    quantum = time_quantum(pieces)
     traces = trace_strokes(pieces, mask_HW)
+    if quantum > FINE_QUANTUM_FRAMES:  # a decoder's lines are as coarse as its time
+        traces = mended(traces, mask_HW, quantum)
     traces = _without_scraps(traces, mask_HW)
-    quantum, pace = time_quantum(pieces), _pace(traces)
+    pace = _pace(traces)
     strokes = fit_strokes(traces, ink, mask_HW, quantum=quantum, pace=pace)
     return _in_order(strokes, [trace.directed for trace in traces])
 
 
 def _without_scraps(traces: list[Trace], mask_HW: NDArray[np.bool_]) -> list[Trace]:
     """Leaves out the stubs that thinning makes where lines meet."""
-    length = sum(trace.length_px for trace in traces)
-    width = float(mask_HW.sum()) / max(length, 1.0)
+    width = line_width(traces, mask_HW)
     kept = [
         trace for trace in traces if not any(trace.joined) or trace.length_px > SCRAP_WIDTHS * width
     ]

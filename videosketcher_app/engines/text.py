@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.errors import Cancelled
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
@@ -132,6 +133,38 @@ def to_frames(clip_BCTHW: Tensor) -> NDArray[np.uint8]:
     return bytes_.permute(0, 2, 3, 4, 1).cpu().numpy()
 
 
+class _FinishedEarly(Exception):
+    """Somebody wants what there is so far; leaves the sampler, also within a step."""
+
+
+class _Stop:
+    """Looks whether somebody wants the drawing to stop, or to finish early while it is sampled."""
+
+    def __init__(self, cancel: CancelToken) -> None:
+        self.cancel = cancel
+        self._is_sampling = False
+
+    def __call__(self) -> None:
+        """Leaves the work at a safe point.
+
+        Raises:
+            Cancelled: somebody asked to stop.
+            _FinishedEarly: somebody asked for what there is, within `early`.
+        """
+        self.cancel.raise_if_cancelled()
+        if self._is_sampling and self.cancel.finishes_early:
+            raise _FinishedEarly
+
+    @contextmanager
+    def early(self) -> Iterator[None]:
+        """The time in which it may finish early: not while it decodes, for instance."""
+        self._is_sampling = True
+        try:
+            yield
+        finally:
+            self._is_sampling = False
+
+
 class TextEngine:
     """Draws one plan with one model.
 
@@ -148,50 +181,72 @@ class TextEngine:
         """Progress and a preview after every denoising step, then the raw frames.
 
         The preview is the last frame of the clean estimate, decoded alone; a model for which that
-        costs much draws without.
+        costs much draws without. Asked to finish early, it decodes the whole clean estimate of the
+        last step that was done, and the settings of the frames say so: `stopped_after`.
+
+        Raises:
+            Cancelled: the token was raised, or it asked to finish before the first step was done.
         """
         settings = settle(request, self.model)
         yield Progress(step=0, num_steps=settings.num_inference_steps)
-        cancel.raise_if_cancelled()
-        with self._watched(cancel):
-            yield from self._drawn(request, plan, settings, cancel)
+        stop = _Stop(cancel)
+        stop()
+        with self._watched(stop):
+            yield from self._drawn(request, plan, settings, stop)
 
     def _drawn(
-        self,
-        request: SketchRequest,
-        plan: DrawingPlan,
-        settings: SamplerSettings,
-        cancel: CancelToken,
+        self, request: SketchRequest, plan: DrawingPlan, settings: SamplerSettings, stop: _Stop
     ) -> Iterator[Event]:
         asked = acceleration_of(request.mode, self.model.name, request.sparse)
         acceleration = fitted(asked, self.model)
         sparse = sparse_attention_of(self.model, acceleration.sparse, settings, seed=request.seed)
         begun = time.monotonic()
         timings: dict[str, float] = {}
-        latents, steps = None, settings.num_inference_steps
+        steps = settings.num_inference_steps
         texts, seeds = [request.model_text(plan)], [request.seed]
+        sampling = denoise(self.model, texts, seeds, settings, acceleration, sparse)
+        done, latents = yield from self._stepped(sampling, steps, stop, timings)
+        stop()
+        timings["denoise"] = time.monotonic() - begun
+        decoding = time.monotonic()
+        yield Progress(step=done, num_steps=steps, stage="decoding")
+        clip_BCTHW = self.model.decode(latents)
+        require_finite(clip_BCTHW, step=done + 1, num_steps=steps)
+        frames = to_frames(clip_BCTHW)[0]
+        timings["decode"] = time.monotonic() - decoding
+        facts = self._facts(acceleration, sparse)
+        early = {} if done == steps else {"stopped_after": done}
+        yield Frames(
+            frames_THW3=frames, timings=timings, settings={**vars(settings), **facts, **early}
+        )
+
+    def _stepped(
+        self,
+        sampling: Generator[tuple[int, Tensor, Tensor], None, None],
+        steps: int,
+        stop: _Stop,
+        timings: dict[str, float],
+    ) -> Generator[Event, None, tuple[int, Tensor]]:
+        """Steps that were done, and latents: of the clip after the last step, of the estimate before."""
+        begun = time.monotonic()
+        done, latents = 0, None
         # Closed at once when it is stopped: the model's attention is then its own again.
-        with closing(denoise(self.model, texts, seeds, settings, acceleration, sparse)) as sampling:
-            for step, latents, clean in sampling:
-                cancel.raise_if_cancelled()
-                require_finite(latents, step=step, num_steps=steps)
+        with closing(sampling), stop.early(), suppress(_FinishedEarly):
+            stop()
+            for step, x, clean in sampling:
+                stop.cancel.raise_if_cancelled()
+                require_finite(x, step=step, num_steps=steps)
+                done, latents = step, x if step == steps else clean
                 left = (time.monotonic() - begun) / step * (steps - step)
                 last_HW3 = self._last_frame(clean)
                 if last_HW3 is not None:
                     yield Preview(frame_HW3=last_HW3, step=step)
                     timings.setdefault("first_preview", time.monotonic() - begun)
                 yield Progress(step=step, num_steps=steps, seconds_left=left)
-        cancel.raise_if_cancelled()
-        timings["denoise"] = time.monotonic() - begun
-        assert latents is not None
-        decoding = time.monotonic()
-        yield Progress(step=steps, num_steps=steps, stage="decoding")
-        clip_BCTHW = self.model.decode(latents)
-        require_finite(clip_BCTHW, step=steps + 1, num_steps=steps)
-        frames = to_frames(clip_BCTHW)[0]
-        timings["decode"] = time.monotonic() - decoding
-        facts = self._facts(acceleration, sparse)
-        yield Frames(frames_THW3=frames, timings=timings, settings={**vars(settings), **facts})
+                stop()
+        if latents is None:
+            raise Cancelled("Stopped before the first step was done.")
+        return done, latents
 
     def _facts(self, acceleration: Acceleration, sparse: SparseAttention | None) -> dict[str, Any]:
         """What the sampler's settings do not say of the drawing's making."""
@@ -211,10 +266,10 @@ class TextEngine:
         """The clip with permanent ink on white paper."""
         return Finished(frames_THW3=composite(frames_THW3))
 
-    def _watched(self, cancel: CancelToken) -> AbstractContextManager[None]:
+    def _watched(self, stop: _Stop) -> AbstractContextManager[None]:
         """A drawing by a large model stops within a step; Pocket's steps are short."""
         if isinstance(self.model, OwnSampler):
-            return self.model.watched(cancel.raise_if_cancelled)
+            return self.model.watched(stop)
         return nullcontext()
 
     def _last_frame(self, clean_BCFhw: Tensor) -> NDArray[np.uint8] | None:

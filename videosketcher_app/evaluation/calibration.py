@@ -78,8 +78,8 @@ def calibrate(
 class _Inline(Executor):
     """Runs every job at once in this process."""
 
-    def map(self, function, *iterables, timeout=None, chunksize=1):
-        return map(function, *iterables)
+    def map(self, fn, *iterables, timeout=None, chunksize=1):
+        return map(fn, *iterables)
 
 
 def _renderers(num_workers: int) -> Executor:

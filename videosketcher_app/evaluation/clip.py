@@ -63,7 +63,7 @@ def read_clip(frames_THW3: NDArray[np.uint8]) -> ClipReading:
         times_HW=times_HW,
         raw=ink_figures(frames_THW3),
         composited=ink_figures(composite(frames_THW3)),
-        shown=np.stack(shown),
+        shown=np.stack(shown).astype(np.uint8, copy=False),
     )
 
 
@@ -75,8 +75,8 @@ def on_grid(
         size = (CANVAS_WIDTH, CANVAS_HEIGHT)
         larger = darkness_HW.shape[0] > CANVAS_HEIGHT
         how = cv2.INTER_AREA if larger else cv2.INTER_LINEAR
-        darkness_HW = cv2.resize(darkness_HW, size, interpolation=how)
-        times_HW = cv2.resize(times_HW, size, interpolation=cv2.INTER_NEAREST)
+        darkness_HW = np.asarray(cv2.resize(darkness_HW, size, interpolation=how), np.float32)
+        times_HW = cv2.resize(times_HW, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
     blocks = (GRID_HEIGHT, 2, GRID_WIDTH, 2)
     ink = darkness_HW.reshape(blocks).mean((1, 3))
     return ink.astype(np.float32), times_HW.reshape(blocks).min((1, 3))

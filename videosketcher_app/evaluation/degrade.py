@@ -57,7 +57,8 @@ def _blurred(ink_BHW: Tensor, sigma_B11: Tensor) -> Tensor:
         length = ink_BHW.shape[dimension]
         padding = (0, 0, 2, 2) if dimension == 1 else (2, 2)
         padded = functional.pad(ink_BHW, padding)
-        ink_BHW = sum(
+        weighted = (
             kernel_B5[:, k, None, None] * padded.narrow(dimension, k, length) for k in range(5)
         )
+        ink_BHW = sum(weighted, start=torch.zeros_like(ink_BHW))
     return ink_BHW

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.data.grammar.compose import Layout, compose
@@ -61,8 +61,8 @@ def chamfer(one_N2: NDArray[np.float32], other_N2: NDArray[np.float32]) -> float
     """Mean distance from each point to the nearest of the other drawing, both ways averaged."""
     if not len(one_N2) or not len(other_N2):
         return float("nan")
-    there = cKDTree(other_N2).query(one_N2)[0].mean()
-    back = cKDTree(one_N2).query(other_N2)[0].mean()
+    there = KDTree(other_N2).query(one_N2)[0].mean()
+    back = KDTree(one_N2).query(other_N2)[0].mean()
     return float(there + back) / 2
 
 

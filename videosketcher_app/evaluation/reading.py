@@ -263,6 +263,6 @@ def _unclaimed(masks: Masks, own_PN: NDArray[np.float32]) -> float:
         return 0.0
     claimed = np.zeros(masks.ink_HW.shape, bool)
     claimed[masks.rows_N, masks.columns_N] = (own_PN > CLAIMED).any(0)
-    claimed = ndimage.binary_dilation(claimed, np.ones((3, 3), bool))
+    claimed = np.asarray(ndimage.binary_dilation(claimed, np.ones((3, 3), bool)), bool)
     free_N = ~claimed[masks.rows_N, masks.columns_N]
     return float((ink_N * free_N).sum() / ink_N.sum())

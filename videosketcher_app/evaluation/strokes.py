@@ -7,6 +7,7 @@ Legend: T frames, H/W pixels, S true strokes, R recovered strokes, K pairs of pi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
+from skimage.measure import label
 
 from videosketcher_app.data import renderer
-from videosketcher_app.data.ink import ink_map
+from videosketcher_app.data.ink import InkMap, ink_map
 from videosketcher_app.data.recover import recover_sketch
+from videosketcher_app.data.skeleton import centerline_pieces, line_mask
 from videosketcher_app.data.strokes import Sketch, resample
 
 TOLERANCE_PX = 1.5
@@ -76,30 +79,53 @@ class DrawnScore:
         order: share of pairs of inked pixels that the strokes ink in the video's order; of pairs
             that the video inks at least APART_FRAMES apart. NaN if there is no such pair.
         stroke_count_ratio: recovered strokes by the number that the grammar draws for the plan.
+        fewest_ratio: the same of `fewest_strokes`: what the drawing itself has too many of.
     """
 
     iou: float
     order: float
     stroke_count_ratio: float
+    fewest_ratio: float
 
 
 def score_drawn(frames_THW3: NDArray[np.uint8], grammars: Sketch) -> DrawnScore:
     """Recovers the strokes of a model's clip; `grammars` is the grammar's drawing of its plan."""
     sketch = recover_sketch(frames_THW3, part_names=grammars.part_names, fps=grammars.fps)
-    drawn_HW = ink_map(frames_THW3).times_HW
+    drawn = ink_map(frames_THW3)
     again_HW = ink_map(renderer.frames(sketch)).times_HW
+    fewest = fewest_strokes(ink_map(renderer.frames(grammars)))
     return DrawnScore(
         iou=ink_iou(renderer.picture(sketch), frames_THW3[-1]),
-        order=time_agreement(drawn_HW, again_HW),
+        order=time_agreement(drawn.times_HW, again_HW),
         stroke_count_ratio=len(sketch.strokes) / max(1, len(grammars.strokes)),
+        fewest_ratio=fewest_strokes(drawn) / max(1, fewest),
     )
+
+
+def fewest_strokes(ink: InkMap) -> int:
+    """Strokes without which nobody can draw these lines, if none is drawn twice.
+
+    Lines that hang together and of which an odd number ends or meets at 2 K places take at least
+    K strokes, whatever their times (Euler).
+    """
+    mask_HW = line_mask(ink.darkness_HW)
+    groups_HW = np.asarray(label(mask_HW, connectivity=2), np.int64)
+    places = Counter(
+        (int(x), int(y))
+        for piece in centerline_pieces(ink, mask_HW)
+        if not piece.ring and len(piece.points_N2) > 1
+        for x, y in piece.points_N2[[0, -1]]
+    )
+    odd = Counter(int(groups_HW[y, x]) for (x, y), ends in places.items() if ends % 2)
+    return sum(max(1, odd[group] // 2) for group in range(1, groups_HW.max() + 1))
 
 
 def median_of_drawn(scores: Sequence[DrawnScore]) -> DrawnScore:
     """The median of every figure."""
-    rows = [(score.iou, score.order, score.stroke_count_ratio) for score in scores]
-    iou, order, ratio = (float(v) for v in np.nanmedian(np.array(rows, np.float64), axis=0))
-    return DrawnScore(iou=iou, order=order, stroke_count_ratio=ratio)
+    rows = [(s.iou, s.order, s.stroke_count_ratio, s.fewest_ratio) for s in scores]
+    middle = np.nanmedian(np.array(rows, np.float64), axis=0)
+    iou, order, ratio, fewest = (float(v) for v in middle)
+    return DrawnScore(iou=iou, order=order, stroke_count_ratio=ratio, fewest_ratio=fewest)
 
 
 def time_agreement(one_HW: NDArray[np.float32], other_HW: NDArray[np.float32]) -> float:

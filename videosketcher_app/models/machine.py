@@ -175,6 +175,7 @@ def free_unused() -> None:
         return
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+        torch.accelerator.empty_host_cache()  # memory that was locked for the card
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -196,7 +197,9 @@ def load_pocket(folder: Path, device: str = "cpu", dtype: torch.dtype | None = N
     description = json.loads((folder / MODEL_FILE).read_text("utf-8"))
     tokenizer = PocketTokenizer.from_json((folder / TOKENIZER_FILE).read_text("utf-8"))
     config = TransformerConfig(**description["transformer"])
-    vae_config = {k: tuple(v) if isinstance(v, list) else v for k, v in description["vae"].items()}
+    vae_config: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in description["vae"].items()
+    }
     networks: dict[str, nn.Module] = {
         "transformer": build_transformer(config),
         "text_encoder": PocketTextEncoder(TextConfig(**description["text_encoder"])),

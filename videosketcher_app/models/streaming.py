@@ -1,34 +1,47 @@
 """Blocks that visit the device one after another: their weights wait in pinned memory.
 
 While a block computes, the next one's weights are on their way through a second stream, so that the
-device holds two or three blocks instead of forty. Every block's tensors lie in one flat buffer, and
-one copy moves them. On a CPU the copies are made on the spot: the same values, without the gain.
+device holds three blocks instead of forty. Every block's tensors lie in one flat buffer, and one copy
+moves them. On a CPU the copies are made on the spot: the same values, without the gain.
+
+Every block stays a module of its own, with its own name and place among the model's modules, and its
+parameters point to where it waits. For a visit they are pointed at a slot's copy. So whatever is
+attached to a block's modules (LoRAs, attention kernels, hooks) belongs to that block alone, and the
+state dict is the model's, always.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Iterator
-from typing import Any
+import logging
+from collections.abc import Iterable, Iterator, Sized
 
 import torch
 from torch import Tensor, nn
 
+from videosketcher_app.models.machine import is_device_lost
+
+logger = logging.getLogger(__name__)
 ALIGNMENT_BYTES = 256
-CHUNK_BYTES = 2 * 2**30  # of pinned memory
+CHUNK_BYTES = 4 * 2**30  # of pinned memory, at most
 NUM_SLOTS = 3  # computing, ready, arriving
 
 
 class StreamedBlocks(nn.Module):
     """Takes the place of a `ModuleList` of equal blocks: iterate over it, once a forward pass.
 
-    A block that was yielded is valid until the next one is asked for.
+    A block that was yielded computes on the device until the next one is asked for. Who only wants
+    to look at the blocks, or attach something, takes them by index or from `children()`: that moves
+    nothing.
 
     Args:
-        blocks: all of one structure, on any device. They are emptied one by one: their weights move
-            into this object's own memory, so that a model is never held twice.
+        blocks: all of one structure, on any device. Each one's weights move into this object's own
+            memory before the next one is asked for, so that a model is never held twice.
         device: where they compute.
+        num_blocks: how many there are; None asks their own length.
         num_slots: blocks on the device at once.
+
+    Attributes:
+        pinning_refused: the system locked too little memory, so that copies are slow.
     """
 
     def __init__(
@@ -36,77 +49,146 @@ class StreamedBlocks(nn.Module):
         blocks: Iterable[nn.Module],
         device: torch.device | str,
         *,
+        num_blocks: int | None = None,
         num_slots: int = NUM_SLOTS,
     ) -> None:
         super().__init__()
         assert num_slots >= 2, "one block computes while another arrives"
-        room: _Room | None = None
         self._device = torch.device(device)
-        self._is_cuda = self._device.type == "cuda"
-        self._waiting: list[Tensor] = []
-        shell: nn.Module | None = None
-        for block in blocks:
+        is_cuda = self._device.type == "cuda"
+        self._waiting: list[_Waiting] = []
+        if num_blocks is None:
+            assert isinstance(blocks, Sized), "a generator does not say how many"
+            num_blocks = len(blocks)
+        room: _Room | None = None
+        for number, block in enumerate(blocks):
             if room is None:
-                self._layout = _layout(block)
-                chunk_bytes = CHUNK_BYTES if self._is_cuda else 0
-                room = _Room(self._layout.num_bytes, chunk_bytes, pinned=self._is_cuda)
-            self._waiting.append(_packed(block, self._layout, room.next()))
-            shell = block
-        assert shell is not None, "there are blocks"
-        count = min(num_slots, len(self._waiting))
-        self._slots = [_Slot(shell, self._layout, self._device) for _ in range(count)]
-        self._copies = torch.cuda.Stream(self._device) if self._is_cuda else None
-        if self._copies is not None:  # the slots' memory may still be in use for something else
-            self._copies.wait_stream(torch.cuda.current_stream(self._device))
+                self._layout = _Layout(block)
+                room = _Room(self._layout.num_bytes, num_blocks, pinned=is_cuda)
+            self._waiting.append(_Waiting(block, self._layout, room.next()))
+            self.add_module(str(number), block)
+        assert room is not None, "there are blocks"
+        self.pinning_refused = room.pinning_refused
+        self._num_slots = min(num_slots, len(self._waiting))
+        self._slots: list[_Slot] = []
+        self._copies = torch.cuda.Stream(self._device) if is_cuda else None
+        self._visit: _Visit | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def __getitem__(self, index: int) -> nn.Module:
-        """The structure of the blocks (numbers of heads and the like), whatever its weights are."""
-        return self._slots[index % len(self._slots)].block
+        """A block where it waits."""
+        return self._waiting[index].block
 
     def __iter__(self) -> Iterator[nn.Module]:
-        count, ahead = len(self._waiting), len(self._slots) - 1
+        self.onload()
+        self._end_visit()  # of a pass that was left in the middle
+        count, ahead = len(self._waiting), self._num_slots - 1
         for index in range(min(ahead, count)):
             self._fetch(index)
-        for index in range(count):
+        for index, waiting in enumerate(self._waiting):
             if index + ahead < count:
                 self._fetch(index + ahead)
-            slot = self._slots[index % len(self._slots)]
-            slot.wait_until_here()
-            yield slot.block
-            slot.give_free()
+            visit = self._visit = _Visit(waiting, self._slots[index % self._num_slots])
+            try:
+                yield waiting.block
+            finally:
+                visit.end()
 
     @property
     def num_bytes(self) -> int:
         """Of all blocks, where they wait."""
-        return sum(buffer.numel() for buffer in self._waiting)
+        return len(self._waiting) * self._layout.num_bytes
 
     @property
     def device_bytes(self) -> int:
-        """Of the slots on the device."""
-        return sum(slot.buffer.numel() for slot in self._slots)
+        """Of the slots on the device, from `onload` to `offload`."""
+        return self._num_slots * self._layout.num_bytes
 
-    def weights_of(self, index: int) -> dict[str, Tensor]:
-        """One block's tensors where they wait; writing into them changes the block."""
-        return _views(self._waiting[index], self._layout)
+    def onload(self) -> None:
+        """Takes the slots' memory; the first block of a pass does it too."""
+        if self._slots:
+            return
+        with torch.inference_mode(False):  # or it could not be written outside of it
+            self._slots = [_Slot(self._layout, self._device) for _ in range(self._num_slots)]
+        if self._copies is not None:  # the slots' memory may still be in use for something else
+            self._copies.wait_stream(torch.cuda.current_stream(self._device))
+
+    def offload(self) -> None:
+        """Gives the slots' memory back; every block is where it waits."""
+        self._end_visit()
+        if self._copies is not None:  # nobody may get the memory while a copy is on its way to it
+            torch.cuda.current_stream(self._device).wait_stream(self._copies)
+        self._slots = []
 
     def _fetch(self, index: int) -> None:
-        self._slots[index % len(self._slots)].fetch(self._waiting[index], self._copies)
+        self._slots[index % self._num_slots].fetch(self._waiting[index].buffer, self._copies)
+
+    def _end_visit(self) -> None:
+        if self._visit is not None:
+            self._visit.end()
+            self._visit = None
+
+
+class _Layout:
+    """Where every tensor of a block lies in its flat buffer."""
+
+    def __init__(self, block: nn.Module) -> None:
+        self.places: dict[str, tuple[int, torch.Size, torch.dtype]] = {}
+        self.num_bytes = 0
+        for name, tensor in block.state_dict().items():
+            self.places[name] = (self.num_bytes, tensor.shape, tensor.dtype)
+            size = tensor.numel() * tensor.element_size()
+            self.num_bytes += -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+    def views(self, buffer: Tensor) -> dict[str, Tensor]:
+        """The tensors of a block as views of its buffer."""
+        views = {}
+        for name, (start, shape, dtype) in self.places.items():
+            size = shape.numel() * dtype.itemsize
+            views[name] = buffer[start : start + size].view(dtype).view(shape)
+        return views
+
+
+class _Waiting:
+    """A block whose weights have moved into a buffer of the CPU.
+
+    Attributes:
+        tensors: its live parameters and buffers, in the layout's order.
+        views: the same in the buffer.
+    """
+
+    def __init__(self, block: nn.Module, layout: _Layout, buffer: Tensor) -> None:
+        own = block.state_dict(keep_vars=True)
+        places = {name: (shape, dtype) for name, (_, shape, dtype) in layout.places.items()}
+        found = {name: (tensor.shape, tensor.dtype) for name, tensor in own.items()}
+        assert found == places, "blocks of one structure"
+        views = layout.views(buffer)
+        self.block = block.eval().requires_grad_(False)
+        self.buffer = buffer
+        self.tensors = list(own.values())
+        self.views = [views[name] for name in own]
+        for tensor, view in zip(self.tensors, self.views, strict=True):
+            view.copy_(tensor.detach())
+            tensor.data = view
 
 
 class _Slot:
-    """Room for one block on the device."""
+    """Room for one block on the device.
 
-    def __init__(self, template: nn.Module, layout: _Layout, device: torch.device) -> None:
+    Attributes:
+        views: of the block's tensors, in the layout's order.
+    """
+
+    def __init__(self, layout: _Layout, device: torch.device) -> None:
         self.buffer = torch.empty(layout.num_bytes, dtype=torch.uint8, device=device)
-        self.block = _shell(template, _views(self.buffer, layout))
+        self.views = list(layout.views(self.buffer).values())
         is_cuda = device.type == "cuda"
         self._here = torch.cuda.Event() if is_cuda else None
         self._free = torch.cuda.Event() if is_cuda else None
 
-    def fetch(self, waiting: Tensor, copies: Any) -> None:
+    def fetch(self, waiting: Tensor, copies: torch.cuda.Stream | None) -> None:
         """Starts to copy a block in, as soon as the last one in this slot has been used."""
         if copies is None:
             self.buffer.copy_(waiting)
@@ -129,77 +211,80 @@ class _Slot:
             self._free.record(torch.cuda.current_stream(self.buffer.device))
 
 
-class _Layout:
-    """Where every tensor of a block lies in its flat buffer."""
+class _Visit:
+    """One block on the device: from when it is made until `end`, which may come late or twice.
 
-    def __init__(self) -> None:
-        self.places: dict[str, tuple[int, torch.Size, torch.dtype]] = {}
-        self.num_bytes = 0
+    A tensor that does not lie where the block waits was put there by somebody, as a LoRA puts a
+    changed norm there: it counts, and not what waits.
+    """
 
-    def add(self, name: str, tensor: Tensor) -> None:
-        """Gives a tensor the next aligned place."""
-        self.places[name] = (self.num_bytes, tensor.shape, tensor.dtype)
-        size = tensor.numel() * tensor.element_size()
-        self.num_bytes += -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    def __init__(self, waiting: _Waiting, slot: _Slot) -> None:
+        slot.wait_until_here()
+        self._slot: _Slot | None = slot
+        self._moved: list[tuple[Tensor, Tensor, Tensor]] = []
+        for tensor, parked, here in zip(waiting.tensors, waiting.views, slot.views, strict=True):
+            before = tensor.data
+            tensor.data = here if _is_same(before, parked) else before.to(here.device)
+            self._moved.append((tensor, before, tensor.data))
+
+    def end(self) -> None:
+        """Points the block back to where it waits, but for what was changed meanwhile."""
+        if self._slot is None:
+            return
+        for tensor, before, here in self._moved:
+            if _is_same(tensor.data, here):
+                tensor.data = before
+        self._slot.give_free()
+        self._slot, self._moved = None, []
 
 
-def _layout(block: nn.Module) -> _Layout:
-    layout = _Layout()
-    for name, tensor in block.state_dict().items():
-        layout.add(name, tensor)
-    return layout
-
-
-def _views(buffer: Tensor, layout: _Layout) -> dict[str, Tensor]:
-    """The tensors of a block as views of its buffer."""
-    views = {}
-    for name, (start, shape, dtype) in layout.places.items():
-        size = shape.numel() * dtype.itemsize
-        views[name] = buffer[start : start + size].view(dtype).view(shape)
-    return views
+def _is_same(a: Tensor, b: Tensor) -> bool:
+    return a.data_ptr() == b.data_ptr() and a.dtype == b.dtype
 
 
 class _Room:
-    """Memory for blocks where they wait: chunks, each for as many blocks as go in, one at least.
+    """Memory for blocks where they wait.
 
     torch rounds what it pins up to a power of two: a block of 14B by itself (703 MB) would take a
-    GiB, and all forty of them 43 GB instead of 28.
+    GiB, and all forty of them 43 GB instead of 28. So pinned memory comes in chunks of as many
+    blocks as fill a power of two best. A system that pins no more (a limit on locked memory, a
+    container) gives ordinary memory: the copies are then slower, and do not overlap.
+
+    Attributes:
+        pinning_refused: at least the latest buffers are ordinary memory, although asked for pinned.
     """
 
-    def __init__(self, block_bytes: int, chunk_bytes: int, *, pinned: bool) -> None:
-        self._block_bytes, self._pinned = block_bytes, pinned
-        self._per_chunk = max(1, chunk_bytes // block_bytes)
-        self._free: list[Tensor] = []
+    def __init__(self, block_bytes: int, num_blocks: int, *, pinned: bool) -> None:
+        self._block_bytes, self._pinned, self.pinning_refused = block_bytes, pinned, False
+        self._num_left, self._free = num_blocks, list[Tensor]()
+        most = max(1, min(num_blocks, CHUNK_BYTES // block_bytes)) if pinned else 1
+        self.chunk_blocks = max(range(1, most + 1), key=lambda n: _filled_share(n * block_bytes))
 
     def next(self) -> Tensor:
         """A buffer of a block's bytes."""
         if not self._free:
-            num_bytes = self._per_chunk * self._block_bytes
-            chunk = torch.empty(num_bytes, dtype=torch.uint8, pin_memory=self._pinned)
-            self._free = list(chunk.split(self._block_bytes))
+            self._free = list(self._chunk().split(self._block_bytes))
+            self._num_left -= len(self._free)
         return self._free.pop(0)
 
+    def _chunk(self) -> Tensor:
+        num_bytes = min(self.chunk_blocks, self._num_left) * self._block_bytes
+        if self._pinned and not self.pinning_refused:
+            try:
+                return torch.empty(num_bytes, dtype=torch.uint8, pin_memory=True)
+            except RuntimeError as error:
+                if is_device_lost(error):
+                    raise
+                reason = str(error).splitlines()[0][:160]
+                logger.warning(
+                    "The system does not lock more memory for the graphics card (%s). Weights "
+                    "stream from ordinary memory, which is slower.",
+                    reason,
+                )
+                self.pinning_refused = True
+        return torch.empty(num_bytes, dtype=torch.uint8)
 
-def _packed(block: nn.Module, layout: _Layout, buffer: Tensor) -> Tensor:
-    """A block's weights in a buffer of the CPU; the block itself is emptied."""
-    weights = block.state_dict()
-    places = {name: (shape, dtype) for name, (_, shape, dtype) in layout.places.items()}
-    given = {name: (tensor.shape, tensor.dtype) for name, tensor in weights.items()}
-    assert given == places, "blocks of one structure"
-    for name, view in _views(buffer, layout).items():
-        view.copy_(weights[name])
-    block.to("meta")
-    return buffer
 
-
-def _shell(template: nn.Module, views: dict[str, Tensor]) -> nn.Module:
-    """A block of the template's structure whose tensors are the views."""
-    shell = copy.deepcopy(template)  # emptied already
-    for name, view in views.items():
-        parent, _, attribute = name.rpartition(".")
-        module = shell.get_submodule(parent)
-        if attribute in module._parameters:
-            module._parameters[attribute] = nn.Parameter(view, requires_grad=False)
-        else:
-            module._buffers[attribute] = view
-    return shell.eval()
+def _filled_share(num_bytes: int) -> float:
+    """Of the power of two that torch pins for so many bytes."""
+    return num_bytes / 2 ** (num_bytes - 1).bit_length()

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from videosketcher_app.core.errors import AppError, MissingModel
-from videosketcher_app.models.memory_plan import MemoryPlan
+from videosketcher_app.models.memory_plan import PAGEABLE, MemoryPlan
 from videosketcher_app.models.pocket import ModelDefaults, best_dtype
 from videosketcher_app.models.published import read_config
 from videosketcher_app.models.weights_folder import used_weights
 
 if TYPE_CHECKING:
     from videosketcher_app.models.preview_decoder import PreviewDecoder
+    from videosketcher_app.models.wan.memory import Placing
+    from videosketcher_app.models.wan.passes import OwnPass
+    from videosketcher_app.models.wan.stops import Stops
     from videosketcher_app.models.wan.text_to_video import WanTextModel
 
 logger = logging.getLogger(__name__)
@@ -84,8 +87,8 @@ def load_studio(
     pipe = assemble(parts, networks, tokenizer, placing, text_waits=waits)
     kept = {"memory": plan.tier, "stored": plan.weights_dtype} if plan.tier != "resident" else {}
     kept |= {"text_encoder": "waits in memory"} if waits else {}
-    folds = placing.device.type == "cuda" and not placing.manages and not plan.vae_tiled
-    model = _as_model(name, pipe, files, tiled=plan.vae_tiled, folds=folds)
+    model = _as_model(name, pipe, files, placing)
+    kept |= _where_blocks_wait(pipe.dit.blocks)
     return replace(model, memory=kept).settled(attention=attention)
 
 
@@ -110,31 +113,63 @@ def working_memory(transformer: Any) -> int:
     return _CLIP_TOKENS * (24 * width + 4 * inner)
 
 
+def folds(placing: Placing) -> bool:
+    """Whether frames are decoded by the folded decoder: it needs a VAE that stays on a GPU."""
+    vae_stays = placing.streams_blocks or not placing.manages
+    return placing.device.type == "cuda" and vae_stays and not placing.plan.vae_tiled
+
+
+def network_pass(pipe: Any, plan: MemoryPlan, stops: Stops) -> OwnPass | None:
+    """How a pipeline's transformer is asked; None is diffsynth's own pass.
+
+    Blocks that stream in half precision draw what resident ones draw, bit by bit, so they keep that
+    pass. With 8 bits there is nothing to keep, and the real-valued pass takes less memory.
+
+    Args:
+        stops: of the model that draws with it.
+    """
+    from videosketcher_app.models.lean_block import lean_block
+    from videosketcher_app.models.wan.passes import OwnPass
+
+    device = torch.device(pipe.device)
+    if plan.weights_dtype == "fp8" and plan.tier == "stream_ram":
+        return OwnPass(stops=stops, run_block=lean_block(device))
+    is_small = plan.weights_dtype == "fp8" and plan.tier == "stream_disk"
+    # Apple's cards have no float64, in which diffsynth turns queries and keys.
+    return OwnPass(stops=stops) if is_small or device.type == "mps" else None
+
+
+def _where_blocks_wait(blocks: Any) -> dict[str, str]:
+    """For a run's files and the picture, if the system did not lock memory for the card."""
+    from videosketcher_app.models.streaming import StreamedBlocks
+
+    refused = isinstance(blocks, StreamedBlocks) and blocks.pinning_refused
+    return {"waiting_weights": PAGEABLE} if refused else {}
+
+
 def _as_model(
     name: str,
     pipe: Any,
     files: Mapping[str, Mapping[str, Path]],
-    *,
-    tiled: bool,
-    folds: bool,
+    placing: Placing,
 ) -> WanTextModel:
     from videosketcher_app.models.image_condition import IMAGE_TO_VIDEO_CHANNELS
     from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
     from videosketcher_app.models.wan.image_to_video import WanImageModel
-    from videosketcher_app.models.wan.passes import real_valued_pass
     from videosketcher_app.models.wan.sampling import FewSteps
+    from videosketcher_app.models.wan.stops import Stops
     from videosketcher_app.models.wan.text_to_video import WanTextModel
 
-    device_type = torch.device(pipe.device).type
+    stops = Stops()
     common: dict[str, Any] = {
         "name": name,
         "pipe": pipe,
         "hashes": _known_hashes(files),
-        "tiled": tiled,
+        "tiled": placing.plan.vae_tiled,
         # One latent frame at a time: no more memory than the VAE's own decoder takes.
-        "folded": FoldedDecoder(pipe.vae, latents_at_a_time=1) if folds else None,
-        # Apple's cards have no float64, in which diffsynth's own pass turns queries and keys.
-        "network_pass": real_valued_pass if device_type == "mps" else None,
+        "folded": FoldedDecoder(pipe.vae, latents_at_a_time=1) if folds(placing) else None,
+        "stops": stops,
+        "network_pass": network_pass(pipe, placing.plan, stops),
     }
     if pipe.dit.patch_embedding.in_channels == IMAGE_TO_VIDEO_CHANNELS:
         model: WanTextModel = WanImageModel(**common)

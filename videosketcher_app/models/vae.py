@@ -124,6 +124,8 @@ class PocketVAE(nn.Module):
         self.decoder_residual2 = nn.ModuleList(ResidualBlock(d2) for _ in range(2))
         self.decoder_out = nn.Conv2d(d2, 4 * FOLD * 3, 3, padding=1)
         self.hue = HuePath(c.latent_channels)
+        self.mean: Tensor
+        self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(c.latent_channels))
         self.register_buffer("deviation", torch.ones(c.latent_channels))
 
@@ -147,6 +149,7 @@ class PocketVAE(nn.Module):
         folded = clip.reshape(-1, FOLD, *clip.shape[2:])
         weight = self.encoder_in.weight.unflatten(1, (FOLD, 3, 16)).sum(2).flatten(1, 2)
         x = F.conv2d(F.pixel_unshuffle(folded, 4), weight, self.encoder_in.bias, padding=1)
+        assert self.hue.write.bias is not None
         return self._posterior(x, self.hue.write.bias.view(1, -1, 1, 1), latent_frames)
 
     def _posterior(self, x: Tensor, hue: Tensor, latent_frames: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from videosketcher_app.core.errors import AppError, CannotWrite, InvalidRequest, OutOfMemory
+from videosketcher_app.core.errors import CannotWrite, InvalidRequest, OutOfMemory
 from videosketcher_app.core.events import Done, Event
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.generation import Destination
@@ -97,39 +97,69 @@ def run_batch(
     Raises:
         AppError: what would stop every prompt (a missing model, an unwritable folder).
     """
-    SketchRequest(**{**settings, "prompt": "anything"})  # a bad flag is nobody's broken prompt
-    summary = _Summary(output_dir, total=len(prompts))
+    check_settings(settings)
+    summary = Summary(output_dir, total=len(prompts))
     earlier = {} if force else earlier_folders(output_dir)
     try:
         for index, prompt in enumerate(prompts, start=1):
-            begun = time.monotonic()
             own = own_settings[index - 1] if own_settings else {}
-            request_of = {**settings, **own, "prompt": prompt}
-            entry = None
-            try:
-                for event in _run_one(
-                    generation,
-                    index,
-                    request_of,
-                    earlier.get(index, ()),
-                    destination=Destination(folder=output_dir, prefix=f"{index}_", gif=gif),
-                ):
-                    if isinstance(event, BatchEntry):
-                        entry = event
-                    else:
-                        yield BatchEvent(index=index, count=len(prompts), event=event)
-            except OF_ONE_PROMPT as error:
-                if isinstance(error, CannotWrite):
-                    raise
-                entry = _failed(index, prompt, error, time.monotonic() - begun)
-            assert entry is not None
-            summary.add(entry)
-            yield BatchEvent(index=index, count=len(prompts), entry=entry)
+            for event in prompt_events(
+                generation,
+                index,
+                {**settings, **own, "prompt": prompt},
+                earlier.get(index, ()),
+                destination=destination_of(index, output_dir, gif=gif),
+            ):
+                if isinstance(event, BatchEntry):
+                    summary.add(event)
+                    yield BatchEvent(index=index, count=len(prompts), entry=event)
+                else:
+                    yield BatchEvent(index=index, count=len(prompts), event=event)
     finally:
         summary.write_if_new()
 
 
-class _Summary:
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """A bad flag is nobody's broken prompt.
+
+    Raises:
+        InvalidRequest: a field of every request is not possible.
+    """
+    SketchRequest(**{**settings, "prompt": "anything"})
+
+
+def destination_of(index: int, output_dir: Path, *, gif: bool) -> Destination:
+    """Where the prompt in this place of a batch goes."""
+    return Destination(folder=output_dir, prefix=f"{index}_", gif=gif)
+
+
+def prompt_events(
+    generation: Draws,
+    index: int,
+    fields: Mapping[str, Any],
+    earlier: Sequence[Path],
+    *,
+    destination: Destination,
+) -> Iterator[Event | BatchEntry]:
+    """Events of one prompt, then its entry, also if the prompt is to blame for its end.
+
+    Args:
+        fields: of the request.
+        earlier: folders that may hold it already.
+
+    Raises:
+        AppError: what would stop every prompt.
+    """
+    begun = time.monotonic()
+    try:
+        yield from _run_one(generation, index, fields, earlier, destination=destination)
+    except OF_ONE_PROMPT as error:
+        if isinstance(error, CannotWrite):
+            raise
+        yield failed_entry(index, fields["prompt"], str(error), time.monotonic() - begun)
+
+
+class Summary:
     """Keeps batch_summary.json up to date: at once after a drawing, so that a kill loses nothing;
     what was skipped or failed follows within a second, since ten thousand may do so at once.
     """
@@ -164,7 +194,7 @@ def write_summary(output_dir: Path, entries: Sequence[BatchEntry], *, total: int
             "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "total_prompts": total,
             **counts,
-            "results": [asdict(entry) for entry in entries],
+            "results": [asdict(entry) for entry in sorted(entries, key=lambda entry: entry.index)],
         },
     )
 
@@ -220,13 +250,14 @@ def _run_one(
             )
 
 
-def _failed(index: int, prompt: str, error: AppError, seconds: float) -> BatchEntry:
+def failed_entry(index: int, prompt: str, error: str, seconds: float = 0.0) -> BatchEntry:
+    """The entry of a prompt that was not drawn."""
     return BatchEntry(
         index=index,
         prompt=shortened(prompt),
         status="failed",
         seconds=round(seconds, 3),
-        error=str(error),
+        error=error,
     )
 
 

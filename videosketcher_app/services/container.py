@@ -32,6 +32,7 @@ from videosketcher_app.services.presets import PRESETS, Notice, Preset, load_pre
 from videosketcher_app.services.request_planner import RequestPlanner
 from videosketcher_app.services.sketchbooks import FOLDER as DATASETS_FOLDER
 from videosketcher_app.services.sketchbooks import Sketchbooks
+from videosketcher_app.services.start_films import StartFilms
 from videosketcher_app.services.training_runs.runs import TrainingRuns
 from videosketcher_app.services.unfinished import Unfinished
 from videosketcher_app.services.variations import VariationService
@@ -57,6 +58,7 @@ class Services:
     presets: tuple[Preset, ...]
     notices: tuple[Notice, ...]
     exports: ExportService
+    start_films: StartFilms
     unfinished: Unfinished
     guests: GuestBook
     variations: VariationService
@@ -90,11 +92,18 @@ class Services:
         self.close()
 
 
-def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = ()) -> Services:
+def build(
+    settings: AppSettings | None = None,
+    *,
+    notices: tuple[Notice, ...] = (),
+    keeps_history: bool = True,
+) -> Services:
     """Services for these settings; loads no model and starts no thread.
 
     Args:
         notices: what reading the settings left out.
+        keeps_history: notes what is drawn, and keeps frames until their files are written; not where
+            many machines draw into one workspace, since both are made for the processes of one.
     """
     settings = settings or load_settings()
     workspace = Workspace(settings.workspace)
@@ -123,8 +132,8 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         planner=planner,
         loras=loras,
         ladder=ladder,
-        history=history,
-        unfinished=unfinished,
+        history=history if keeps_history else None,
+        unfinished=unfinished if keeps_history else None,
         limits_of=guests.limits_of,
         read_picture=brushes.read_picture,
     )
@@ -137,6 +146,7 @@ def build(settings: AppSettings | None = None, *, notices: tuple[Notice, ...] = 
         history=history,
         generation=generation,
         exports=ExportService(keep_prompts=settings.keep_prompts),
+        start_films=StartFilms(workspace.root / "films"),
         unfinished=unfinished,
         guests=guests,
         batches=BatchService(generation),

@@ -115,10 +115,11 @@ def _output_folder(settings: AppSettings) -> Finding:
 
 def _encoder() -> Finding:
     import av
+    from av.error import FFmpegError
 
     try:
         av.Codec("libx264", "w")
-    except av.error.FFmpegError:
+    except FFmpegError:
         return Finding(
             name="video encoder",
             good=False,

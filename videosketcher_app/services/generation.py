@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from videosketcher_app.services.outputs import (
     prepare,
     publish,
     run_record,
+    stopped_of,
 )
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.services.request_planner import RequestPlanner
@@ -278,6 +279,7 @@ class GenerationService:
                 extra={
                     "versions": versions(),
                     "machine": platform.machine(),
+                    **_stopped_record(frames.settings),
                     **self._ladder.record(name, given_up),
                 },
             ),
@@ -382,6 +384,12 @@ def check_model_can(
     for is_asked, why, hint in impossible:
         if is_asked:
             raise InvalidRequest(f"{model.name} {why}.", hint=hint)
+
+
+def _stopped_record(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run record says of a sketch that somebody stopped and kept."""
+    stopped = stopped_of(settings)
+    return {} if stopped is None else {"stopped": asdict(stopped)}
 
 
 def versions() -> dict[str, str]:

@@ -27,6 +27,7 @@ from videosketcher_app.core.access import (
     Role,
 )
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.services.outputs import stopped_of
 from videosketcher_app.storage.paths import Workspace
 
 logger = logging.getLogger(__name__)
@@ -276,18 +277,18 @@ class GuestBook:
         return num_before * self._job_seconds() / 60
 
     def finished(self, *, most: int) -> list[Finished]:
-        """The newest finished drawings of all guests, newest first; for the wall of a class."""
+        """The newest whole drawings of all guests, newest first; for the wall of a class."""
         found = []
         for config in self.sessions.glob("*/*/*_config.json"):
             picture = config.with_name(config.name.removesuffix("_config.json") + ".png")
             try:
-                plan = json.loads(config.read_text(encoding="utf-8"))["plan"]
+                values = json.loads(config.read_text(encoding="utf-8"))
+                concept = str(values["plan"]["concept"])
                 finished_at = picture.stat().st_mtime
             except (OSError, ValueError, KeyError):
                 continue  # expired or being replaced just now
-            found.append(
-                Finished(concept=str(plan["concept"]), picture=picture, finished_at=finished_at)
-            )
+            if stopped_of(values.get("settings", {})) is None:
+                found.append(Finished(concept=concept, picture=picture, finished_at=finished_at))
         return sorted(found, key=lambda drawing: -drawing.finished_at)[:most]
 
     def _job_seconds(self) -> float:

@@ -136,6 +136,11 @@ class Job:
         self.cancel_token.cancel()
         self._end(JobCancelled(), only_from=State.WAITING)
 
+    def finish_early(self) -> None:
+        """Asks the job to end with what it has so far; one that waits has nothing and is stopped."""
+        self.cancel_token.finish_early()
+        self._end(JobCancelled(), only_from=State.WAITING)
+
     def withdraw(self) -> bool:
         """Ends the job if it waits; False, and nothing happens, if it runs or has ended."""
         return self._end(JobCancelled(), only_from=State.WAITING)

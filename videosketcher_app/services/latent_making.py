@@ -1,7 +1,8 @@
 """Latents of datasets and paths of teachers, made once, one file a row; a set goes on by what it lacks.
 
 Rows are shared out by number: with `rank` of `world` processes on one folder, each makes every
-`world`-th row. A broken clip is left out and named; the rest goes on.
+`world`-th row (on a Ray cluster, `scale_out.latents` hands them out one by one). A broken clip is
+left out and named; the rest goes on.
 """
 
 from __future__ import annotations
@@ -9,37 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
+from videosketcher_app.services.latent_makers import (
+    ClipItem,
+    ClipMaker,
+    PairMaker,
+    RowEnd,
+    pair_name,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from videosketcher_app.training.causal_parts import CausalParts
     from videosketcher_app.training.causal_recipe_config import CausalRun
     from videosketcher_app.training.ode_pairs import PairSettings
 
 MAX_TOLD = 3  # so many broken clips are told when none can be used
-
-
-class ClipItem(Protocol):
-    """One clip of a dataset, as `data.open_dataset` gives it."""
-
-    @property
-    def name(self) -> str:
-        """Of the clip within its dataset."""
-        ...
-
-    @property
-    def caption(self) -> str:
-        """Its prompt."""
-        ...
-
-    def frames(self, canvas: Any, num_frames: int) -> NDArray[np.uint8]:
-        """The clip (T, H, W, 3) at a canvas's size."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -82,53 +69,20 @@ def make_clip_latents(
     force: bool = False,
     told: Told | None = None,
 ) -> LatentReport:
-    """Encodes a dataset's clips and captions.
-
-    Args:
-        size: width, height and frames; zeros take the model's own.
-        force: encodes again what is there, as a clip may have changed under its name.
+    """Encodes a dataset's clips and captions; size and force as of `ClipMaker`.
 
     Raises:
         InvalidFile: no clip of the dataset can be used.
         InvalidRequest: the size does not fit the model, or the folder was begun with other settings.
         CannotWrite: the folder cannot be written.
     """
-    from videosketcher_app.training.batches import Canvas
-    from videosketcher_app.training.latents import SetFacts, is_made, row_path, start_set, write_row
-
-    width, height, num_frames = (a or b for a, b in zip(size, parts.size, strict=True))
-    _check_size(parts, width, height, num_frames)
-    start_set(
-        target,
-        SetFacts(
-            kind="clips",
-            encoders=parts.encoders,
-            width=width,
-            height=height,
-            num_frames=num_frames,
-        ),
-    )
-    canvas, report, share = Canvas(width=width, height=height), LatentReport(), share or Share()
-    _drop_rows(target, share, len(items))
+    share = share or Share()
+    sweep_own(target, share)
+    maker = ClipMaker(items, target, parts, size=size, force=force)
+    drop_rows(target, len(items), share)
     rows = share.rows(len(items))
-    for done, row in enumerate(rows, start=1):
-        item, path = items[row], row_path(target, row)
-        try:
-            if not force and is_made(path, item.caption, item.name):
-                report.kept += 1
-            else:
-                frames_THW3 = _checked(item.frames(canvas, num_frames), width, height, num_frames)
-                latents_FChw = parts.encode_clip(frames_THW3).transpose(0, 1)
-                write_row(path, latents_FChw, item.caption, item.name)
-                report.made += 1
-        except (InvalidFile, InvalidRequest) as error:
-            path.unlink(missing_ok=True)  # of an earlier dataset
-            report.broken[item.name] = error.message
-        if told:
-            told(done, len(rows))
-    _require_some(report, len(rows))
-    _fill_texts(target, [items[row].caption for row in rows], parts)
-    return report
+    ends = ((items[row].name, maker.make(row)) for row in rows)
+    return report_of(ends, len(rows), told)
 
 
 def make_ode_pairs(
@@ -143,41 +97,15 @@ def make_ode_pairs(
     """Draws the paths of a teacher for prompts.
 
     Raises:
-        InvalidRequest: the size does not fit the model, or the folder was begun with other settings.
+        InvalidRequest: there are no prompts, the size does not fit the model, or the folder was
+            begun with other settings.
         CannotWrite: the folder cannot be written.
     """
-    from videosketcher_app.training.latents import (
-        TEXT_FOLDER,
-        TextStore,
-        is_made,
-        row_path,
-        start_set,
-        write_row,
-    )
-    from videosketcher_app.training.ode_pairs import Teacher
-
-    if not prompts:
-        raise InvalidRequest("There are no prompts.", hint="Give one prompt a line.")
-    teacher, report, share = Teacher(parts, settings), LatentReport(), share or Share()
-    start_set(target, settings.facts(parts))
-    texts = TextStore(target / TEXT_FOLDER)
-    rows = share.rows(settings.count or len(prompts))
-    for done, row in enumerate(rows, start=1):
-        prompt, path, source = prompts[row % len(prompts)], row_path(target, row, 5), f"pair {row}"
-        if is_made(path, prompt, source):
-            report.kept += 1
-        else:
-            texts.fill([prompt], parts)
-            try:
-                write_row(path, teacher.path(texts.read(prompt), row), prompt, source)
-                report.made += 1
-            except InvalidFile as error:
-                report.broken[source] = error.message
-        if told:
-            told(done, len(rows))
-    _require_some(report, len(rows))
-    texts.fill([parts.negative_prompt], parts)
-    return report
+    share = share or Share()
+    rows = share.rows(num_pairs(prompts, settings))
+    sweep_own(target, share)
+    maker = PairMaker(prompts, target, parts, settings)
+    return report_of(((pair_name(row), maker.make(row)) for row in rows), len(rows), told)
 
 
 def make_for_run(dataset: Path, target: Path, parts: CausalParts, run: CausalRun) -> None:
@@ -213,37 +141,52 @@ def read_captions(source: Path) -> list[str]:
     return read_prompts(source)
 
 
-def _check_size(parts: CausalParts, width: int, height: int, num_frames: int) -> None:
-    import torch
+def num_pairs(prompts: Sequence[str], settings: PairSettings) -> int:
+    """How many pairs are asked for.
 
-    from videosketcher_app.core.geometry import latent_frames_of
-
-    if num_frames % 4 != 1 or width % 8 or height % 8:
-        raise InvalidRequest(
-            f"A clip of {num_frames} frames of {width}x{height} px has no latents.",
-            hint="Use 4n + 1 frames and sides that are multiples of 8.",
-        )
-    shape = (1, parts.wan.latent_channels, latent_frames_of(num_frames), height // 8, width // 8)
-    parts.wan.check_latents(torch.empty(shape, device="meta"), "A clip")
+    Raises:
+        InvalidRequest: there are no prompts.
+    """
+    if not prompts:
+        raise InvalidRequest("There are no prompts.", hint="Give one prompt a line.")
+    return settings.count or len(prompts)
 
 
-def _checked(frames: NDArray[np.uint8], width: int, height: int, num_frames: int) -> Any:
-    if frames.shape != (num_frames, height, width, 3):
-        raise InvalidFile(
-            f"The clip came as {frames.shape} instead of {(num_frames, height, width, 3)}.",
-            hint="Make or convert it again.",
-        )
-    return frames
+def report_of(
+    ends: Iterable[tuple[str, RowEnd]], num_rows: int, told: Told | None = None
+) -> LatentReport:
+    """What all rows came to; reading `ends`, names and how they ended, is what makes them.
+
+    Raises:
+        InvalidFile: not one row can be used.
+    """
+    report = LatentReport()
+    for done, (name, end) in enumerate(ends, start=1):
+        if end.status == "broken":
+            report.broken[name] = end.error
+        elif end.status == "kept":
+            report.kept += 1
+        else:
+            report.made += 1
+        if told:
+            told(done, num_rows)
+    if num_rows and not report.made + report.kept:
+        why = "; ".join(f"{name}: {why}" for name, why in [*report.broken.items()][:MAX_TOLD])
+        raise InvalidFile(f"No clip can be used. {why}", hint="Correct or replace the clips.")
+    return report
 
 
-def _require_some(report: LatentReport, rows: int) -> None:
-    if rows and not report.made + report.kept:
-        told = "; ".join(f"{name}: {why}" for name, why in [*report.broken.items()][:MAX_TOLD])
-        raise InvalidFile(f"No clip can be used. {told}", hint="Correct or replace the clips.")
+def sweep_own(target: Path, share: Share) -> None:
+    """Removes what a killed run left half-written, unless other processes are at work there."""
+    from videosketcher_app.training.latents import sweep_set
+
+    if share.world == 1:
+        sweep_set(target)
 
 
-def _drop_rows(target: Path, share: Share, count: int) -> None:
+def drop_rows(target: Path, count: int, share: Share | None = None) -> None:
     """Removes rows of clips that the dataset no longer has."""
+    share = share or Share()
     for path in target.glob("*.safetensors"):
         if (
             path.stem.isdigit()
@@ -251,9 +194,3 @@ def _drop_rows(target: Path, share: Share, count: int) -> None:
             and int(path.stem) in share.rows(int(path.stem) + 1)
         ):
             path.unlink(missing_ok=True)
-
-
-def _fill_texts(target: Path, captions: Iterable[str], parts: CausalParts) -> None:
-    from videosketcher_app.training.latents import TEXT_FOLDER, TextStore
-
-    TextStore(target / TEXT_FOLDER).fill([*captions, parts.negative_prompt], parts)

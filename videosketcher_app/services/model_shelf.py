@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.models.machine import free_unused
+from videosketcher_app.models.memory_plan import PAGEABLE
 from videosketcher_app.services.lease import DeviceLease, DeviceMemory, measure_device
 from videosketcher_app.services.model_facts import facts_of
 
@@ -44,12 +45,14 @@ class Loaded:
         num_bytes: of the device that it has booked.
         placed: the memory plan that it was loaded by; None for models that have none.
         is_pinned: it stays when another model needs the room.
+        streams_slowly: the system did not lock memory for the card, so copies from it are slow.
     """
 
     name: str
     num_bytes: int
     placed: Placed | None
     is_pinned: bool
+    streams_slowly: bool = False
 
 
 Place = Callable[[str], "Placed | None"]
@@ -148,8 +151,9 @@ class ModelShelf:
                 num_bytes=self.state(name).num_bytes,
                 placed=self._placed.get(name),
                 is_pinned=name in pinned,
+                streams_slowly=PAGEABLE in getattr(model, "memory", {}).values(),
             )
-            for name in self._models.copy()
+            for name, model in self._models.copy().items()
         )
 
     def plan_again(self, name: str | None = None) -> None:

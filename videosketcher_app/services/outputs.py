@@ -25,6 +25,7 @@ from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.storage import atomic, media, paths
 
 CONFIG_FORMAT = 1
+STOPPED_SUFFIX = "_stopped"  # the whole sketch has the plain name, whichever comes first
 MAX_NAME_BYTES = 120  # leaves room for a prefix, the seed and the files' endings
 CONFIG_KEYS: dict[str, None] = dict.fromkeys(
     ("format", "request", "plan", "model", "settings", "loras", "rerender")
@@ -37,6 +38,30 @@ class ModelRecord:
 
     name: str
     hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """A sketch that somebody stopped and kept.
+
+    Attributes:
+        step: denoising steps that were done.
+        num_steps: denoising steps of the whole sketch.
+    """
+
+    step: int
+    num_steps: int
+
+
+def stopped_of(settings: Mapping[str, Any]) -> Stopped | None:
+    """Where a sketch with these settings was stopped; None for a whole one.
+
+    The settings of a file may be anybody's: what is no count of steps says nothing.
+    """
+    step, num_steps = settings.get("stopped_after"), settings.get("num_inference_steps")
+    if type(step) is int and type(num_steps) is int and 0 < step < num_steps:
+        return Stopped(step=step, num_steps=num_steps)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +92,11 @@ class Drawing:
     def plan(self) -> DrawingPlan:
         """The plan in display words."""
         return self.planned.plan
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Where somebody stopped it; None if it is whole."""
+        return stopped_of(self.settings)
 
     @property
     def picture(self) -> NDArray[np.uint8]:
@@ -129,15 +159,15 @@ def folder_name(plan: DrawingPlan) -> str:
 def publish(drawing: Drawing, output_dir: Path, *, prefix: str = "", gif: bool = False) -> Drawing:
     """Writes all files of a drawing into one folder that appears complete.
 
-    The folder is `<prefix><slug of the concept>`, or another name if that holds another request.
+    The folder is `<prefix><slug of the concept>`, with `_stopped` behind it for a sketch that was
+    stopped early, or another name if that holds another request.
 
     Raises:
         CannotWrite: the folder cannot be written; what was there before is untouched.
     """
     config = config_of(drawing)
-    folder = paths.run_folder(
-        output_dir, prefix + folder_name(drawing.plan), seed=drawing.request.seed, config=config
-    )
+    name = prefix + folder_name(drawing.plan) + (STOPPED_SUFFIX if drawing.stopped else "")
+    folder = paths.run_folder(output_dir, name, seed=drawing.request.seed, config=config)
     with atomic.publish_folder(folder) as temporary:
         write_files(drawing, temporary, name=folder.name, config=config, gif=gif)
     saved = replace(drawing, folder=folder)

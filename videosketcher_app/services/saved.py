@@ -14,7 +14,7 @@ from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest, parse_request_json
 from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.services.changes import read_changes, shown_plan
-from videosketcher_app.services.outputs import file_names, read_config
+from videosketcher_app.services.outputs import Stopped, file_names, read_config, stopped_of
 from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.storage import bounded
 
@@ -73,6 +73,12 @@ class SavedDrawing:
     def model_plan(self) -> DrawingPlan:
         """The same in the words that the model reads."""
         return shown_plan(self.planned.model_plan, read_changes(self.config))
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Where somebody stopped it; None if it is whole."""
+        settings = self.config.get("settings")
+        return stopped_of(settings) if isinstance(settings, dict) else None
 
     @cached_property
     def strokes(self) -> Sketch:

@@ -205,7 +205,8 @@ class _Run:
         )
         owners_BN = owners.flatten(1).gather(1, where)
         truth_BQN = ((owners_BN[:, None] & answers[..., None]) != 0).float()
-        logits_BQN = self.networks["parts"].logits(features_BDN, queries.clamp(min=0))
+        parts = self.detector.parts
+        logits_BQN = parts.logits(features_BDN, queries.clamp(min=0))
         pixels_B1 = counted_BN.sum(1, keepdim=True).clamp(min=1)
         positive_BQ = (truth_BQN * counted_BN[:, None]).sum(2)
         rarity_BQ = (pixels_B1 / positive_BQ.clamp(min=1)).sqrt().clamp(max=12)
@@ -214,9 +215,10 @@ class _Run:
         loss_BQ = (loss * weight).sum(2) / weight.sum(2).clamp(min=1)
         asked_BQ = (queries >= 0).float()
         present_BQ, absent_BQ = asked_BQ * (positive_BQ > 0), asked_BQ * (positive_BQ == 0)
-        return sum(
+        terms = [
             (loss_BQ * kind).sum() / kind.sum().clamp(min=1) for kind in (present_BQ, absent_BQ)
-        )
+        ]
+        return torch.stack(terms).sum()
 
     @torch.no_grad()
     def _average(self) -> None:

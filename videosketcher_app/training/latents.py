@@ -154,11 +154,15 @@ class TextStore:
         """Computes what is missing."""
         atomic.sweep_leftovers(self.folder)
         for prompt in prompts:
-            path = self.path(prompt)
-            if not path.is_file():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                embeddings = trimmed(parts.encode_prompt(prompt)).to("cpu").contiguous()
-                tensor_files.write_safetensors(path, {"embeddings": embeddings})
+            self.keep(prompt, parts)
+
+    def keep(self, prompt: str, parts: CausalParts) -> None:
+        """Computes the embeddings of one prompt if they are missing."""
+        path = self.path(prompt)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            embeddings = trimmed(parts.encode_prompt(prompt)).to("cpu").contiguous()
+            tensor_files.write_safetensors(path, {"embeddings": embeddings})
 
 
 def is_latent_set(path: Path) -> bool:
@@ -183,8 +187,16 @@ def text_store_of(path: Path, run_folder: Path) -> TextStore:
     return TextStore(own if own.is_dir() else run_folder / TEXT_FOLDER)
 
 
+def sweep_set(folder: Path) -> None:
+    """Removes what dead processes of this machine left half-written in a set."""
+    for place in (folder, folder / TEXT_FOLDER):
+        atomic.sweep_leftovers(place)
+
+
 def start_set(folder: Path, facts: SetFacts) -> None:
     """Makes the folder of a set, or checks that it can go on.
+
+    Sweeps nothing: processes of other machines may be writing into it, and look dead from here.
 
     Raises:
         InvalidRequest: it was begun with other settings.
@@ -198,7 +210,6 @@ def start_set(folder: Path, facts: SetFacts) -> None:
                 f"{folder.name} was begun with other settings: {', '.join(differing)}.",
                 hint="Choose another output folder, or repeat the settings it was begun with.",
             )
-        atomic.sweep_leftovers(folder)
         return
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_json(folder / SET_FILE, {"format": FORMAT, **asdict(facts)})

@@ -74,8 +74,15 @@ class Moment:
 class Recipe(Protocol):
     """What a run trains; losses and data live here."""
 
-    module: nn.Module
-    optimizers: Sequence[torch.optim.Optimizer]
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+        ...
+
+    @property
+    def optimizers(self) -> Sequence[torch.optim.Optimizer]:
+        """Every parameter that learns is in one of them."""
+        ...
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator[Any]:
         """Batches from `first_step` on; batch k depends on k, rank and world only."""

@@ -49,7 +49,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # none is ever given
         """One update of every matrix that has a gradient."""
         assert closure is None
         for group in self.param_groups:
@@ -64,7 +64,7 @@ class Muon(torch.optim.Optimizer):
         for param in params:
             self.state[param].setdefault("average", torch.zeros_like(param))
         averages = [self.state[param]["average"] for param in params]
-        grads = [param.grad for param in params]
+        grads = [param.grad for param in params if param.grad is not None]
         torch._foreach_lerp_(averages, grads, 1 - group["momentum"])
         look_ahead = torch._foreach_lerp(grads, averages, group["momentum"])
         updates = orthogonalize(torch.stack(list(look_ahead)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +35,16 @@ from videosketcher_app.models.quantize import dequantize_rows
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.storage import tensors as tensor_files
-from videosketcher_app.training.ar_regression import warped
 from videosketcher_app.training.batches import Canvas
 from videosketcher_app.training.loop import train
-from videosketcher_app.training.pocket import NETWORK_FILE, PocketRun, loop_config
 from videosketcher_app.training.pocket_ar_base import ArConfig
 from videosketcher_app.training.pocket_ar_causal import CausalRecipe
 from videosketcher_app.training.pocket_ar_dmd import DmdNetworks, DmdRecipe
 from videosketcher_app.training.pocket_ar_ode import OdeRecipe
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
 from videosketcher_app.training.pocket_ar_rollout import Drawer
+from videosketcher_app.training.pocket_run import ArRun, PocketRun, loop_config
+from videosketcher_app.training.pocket_weights import NETWORK_FILE
 from videosketcher_app.training.state import TrainState
 
 MODEL_NAME = "pocket-ar"
@@ -57,53 +56,6 @@ PAIRS = (*TARGETS, "time_projection.1")
 WHOLE = (
     "*.modulation", "*.bias", "*.norm3.weight", "patch_embedding", "head.head", "time_embedding",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArRun(PocketRun):
-    """One stage of pocket-ar's training; see `ArConfig` for what is not said here.
-
-    Attributes:
-        teacher: folder that stage `causal` left (ode, dmd).
-        timesteps: the student's denoising steps; `warp` shifts them, 1 leaves them as they are.
-        keeps_noise, ode_steps: see `ArConfig`.
-        late, empty: shares of settings, see `data.continuation_source.Setting`.
-        clip_norm: of the gradient.
-    """
-
-    teacher: str = ""
-    timesteps: tuple[float, ...] = (1000.0, 757.0, 522.0)
-    keeps_noise: bool = False
-    warp: float = 1.0
-    context_noise: float = 0.06
-    bidirectional_share: float = 0.25
-    ode_steps: int = 8
-    ode_shift: float = 8.0
-    rollout_share: float = 0.75
-    critic_rate: float = 2e-4
-    generator_every: int = 2
-    late: float = 0.25
-    empty: float = 0.3
-    clip_norm: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        steps = [float(t) for t in self.timesteps]
-        if (
-            not steps
-            or steps != sorted(steps, reverse=True)
-            or not 0 < steps[-1] <= steps[0] <= 1000
-        ):
-            raise InvalidRequest(
-                f"timesteps must fall from at most 1000 and stay above 0. Received: {steps}",
-                hint="Try [1000, 757, 522].",
-            )
-        object.__setattr__(self, "timesteps", tuple(steps))
-
-    @property
-    def warped_timesteps(self) -> tuple[float, ...]:
-        """The timesteps that the student is trained at and draws with."""
-        return warped(self.timesteps, self.warp)
 
 
 def train_causal(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
@@ -26,7 +25,7 @@ from videosketcher_app.models.pocket import ModelDefaults, PocketModel, load_poc
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.training.batches import Canvas
-from videosketcher_app.training.loop import LoopConfig, train
+from videosketcher_app.training.loop import train
 from videosketcher_app.training.pocket_brush import (
     BrushNetwork,
     PocketBrushConfig,
@@ -35,18 +34,14 @@ from videosketcher_app.training.pocket_brush import (
     trained_tensors,
 )
 from videosketcher_app.training.pocket_brush_distill import PocketBrushDistillRecipe
+from videosketcher_app.training.pocket_run import PocketRun, loop_config
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.state import TrainState
-
-if TYPE_CHECKING:
-    from videosketcher_app.training.pocket import PocketRun
 
 MODEL_NAME = "pocket-brush"
 
 
-def train_brush(
-    run: PocketRun, loop: LoopConfig, folder: Path, accelerator: Accelerator, resume: bool
-) -> TrainState:
+def train_brush(run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     """Stage `brush`: flow matching; with `init`, the adapter there is trained on."""
     base = base_of(run)
     device = accelerator.device
@@ -61,13 +56,13 @@ def train_brush(
         network.to(device),
         device,
     )
-    state = train(recipe, loop, folder, accelerator, resume=resume)
+    state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     _leave(state, network, base, folder, accelerator)
     return state
 
 
 def distill_brush(
-    run: PocketRun, loop: LoopConfig, folder: Path, accelerator: Accelerator, resume: bool
+    run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
 ) -> TrainState:
     """Stage `brush_distill`: the guided model of stage `brush` (`init`) in a few plain steps."""
     base = base_of(run)
@@ -86,7 +81,7 @@ def distill_brush(
         teacher.to(device),
         device,
     )
-    state = train(recipe, loop, folder, accelerator, resume=resume)
+    state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     _leave(state, student, base, folder, accelerator)
     return state
 

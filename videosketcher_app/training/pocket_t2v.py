@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +102,7 @@ class PocketNetwork(nn.Module):
         """
         attention = dense_attention
         if block_latent_frames:
-            patch = self.transformer.patch_size[1]
+            _, patch, _ = cast("tuple[int, int, int]", self.transformer.patch_size)
             height, width = noisy_BCFhw.shape[-2:]
             per_frame = (height // patch) * (width // patch)
             attention = BlockCausalAttention(block_latent_frames * per_frame)

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,6 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from videosketcher_app.core import faults
-from videosketcher_app.models.catalogue import load_text_model
 from videosketcher_app.models.lora.adapter import LoraAdapter
 from videosketcher_app.models.lora.merging import merged
 from videosketcher_app.models.lora.reading import read_lora
@@ -32,6 +32,13 @@ from videosketcher_app.training.loop import LoopConfig, Moment, train
 from videosketcher_app.training.state import TrainState
 from videosketcher_app.training.style_data import read_drawings, variants_of
 from videosketcher_app.training.style_folder import PREPARED_FILE, RESULT_FILE, RunFolder
+from videosketcher_app.training.style_memory import load_to_teach, told_way, way_within
+from videosketcher_app.training.style_model import (
+    check_teachable,
+    drawing_with,
+    is_pocket,
+    park_encoders,
+)
 from videosketcher_app.training.style_prepare import Prepared, prepare
 from videosketcher_app.training.style_preset import StylePreset, read_preset
 from videosketcher_app.training.style_recipe import StyleRecipe, style_network
@@ -46,14 +53,20 @@ _MIB = 1024**2
 
 
 def run_style(
-    folder: Path, *, resume: bool, device: str = "cpu", load: LoadModel = load_text_model
+    folder: Path,
+    *,
+    resume: bool,
+    device: str = "cpu",
+    load: LoadModel | None = None,
+    budget_bytes: int | None = None,
 ) -> None:
     """Runs what the folder's request asks for, to its end, its stop, or an error.
 
     Args:
         resume: go on from the state in the folder if there is one; else begin anew.
         device: that trains.
-        load: (the request's model, device) -> the model to teach.
+        load: (the request's model, device) -> the model to teach; None takes the catalogue's.
+        budget_bytes: of device memory; see `way_within`.
 
     Raises:
         AppError: the request, the drawings or a file is not usable, or training failed; status.json
@@ -61,7 +74,9 @@ def run_style(
     """
     request = read_request(folder)
     changes = {} if request.num_steps is None else {"num_steps": request.num_steps}
-    run = _StyleRun(folder, request, read_preset(request.preset, **changes), device, load)
+    preset = read_preset(request.preset, **changes)
+    load = load or partial(load_to_teach, budget_bytes=budget_bytes)
+    run = _StyleRun(folder, request, preset, device, load, budget_bytes)
     if not resume:
         run.folder.forget()
     run.until_done()
@@ -77,9 +92,10 @@ class _StyleRun:
         preset: StylePreset,
         device: str,
         load: LoadModel,
+        budget_bytes: int | None,
     ) -> None:
         self.path, self.request, self.preset, self.device = path, request, preset, device
-        self.load = load
+        self.load, self.budget_bytes = load, budget_bytes
         self.folder = RunFolder(path)
         self.prompts = sample_prompts(request.sample_prompts, request.trigger)
         self.begun = time.monotonic()
@@ -92,8 +108,11 @@ class _StyleRun:
         folder.tell(state="preparing", num_steps=preset.num_steps)
         folder.require_space(preset.disk_budget_mb * _MIB)
         self.model = self.load(self.request.model, self.device)
+        check_teachable(self.model, preset)
         start = read_lora(Path(self.request.start_from)) if self.request.start_from else None
-        self.network = style_network(self.model, preset, self.request.seed)
+        way = way_within(self.model, preset, self.budget_bytes)
+        logger.info("style: %s", told_way(self.model, preset, way) or "plain steps")
+        self.network = style_network(self.model, preset, self.request.seed, way)
         if start is not None:
             self.network.start_from(start)
         teacher = _teacher(self.model, start)
@@ -101,6 +120,7 @@ class _StyleRun:
         if prepared is None:
             folder.tell(state="stopped", message="Stopped before the first step.")
             return
+        park_encoders(self.model)
         recipe = StyleRecipe(
             preset, self.model, teacher, self.network, prepared,
             seed=self.request.seed, give_way=folder.give_way,
@@ -186,10 +206,16 @@ class _StyleRun:
         faults.point("style.before_samples")
         begun = time.monotonic()
         drawn = draw_samples(
-            self.folder, state.step, self.model, adapter, self.prompts, self.preset,
+            self.folder,
+            state.step,
+            self.model,
+            drawing_with(self.model, adapter, lambda: self.network.holding(state.ema)),
+            self.prompts,
+            self.preset,
             may_go_on=self.folder.may_go_on,
-        )  # fmt: skip
+        )
         taken = (time.monotonic() - begun) / len(self.prompts)
+        park_encoders(self.model)
         self.folder.tell(sample_seconds=round(taken, 3))
         self.folder.keep_within(self.preset.disk_budget_mb)
         return drawn
@@ -245,8 +271,8 @@ class _StyleRun:
 
 
 def _teacher(model: PocketModel, start: LoraAdapter | None) -> nn.Module:
-    """The transformer that the run begins with."""
-    if start is None:
+    """The transformer that the run begins with; a network that is taught in place has no other."""
+    if start is None or not is_pocket(model):
         return model.transformer
     weights: dict[str, Tensor] = {
         name: value.detach().float() for name, value in model.transformer.state_dict().items()

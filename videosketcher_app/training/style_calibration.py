@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 
 from videosketcher_app.engines.text import denoise, to_frames
-from videosketcher_app.models.catalogue import load_text_model
 from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.models.training_memory import TrainingWay
 from videosketcher_app.training.state import StepRandom
 from videosketcher_app.training.style_data import Variant, read_drawings, variants_of
+from videosketcher_app.training.style_memory import load_to_teach, told_way, way_within
+from videosketcher_app.training.style_model import check_teachable
 from videosketcher_app.training.style_prepare import Prepared, prepare
 from videosketcher_app.training.style_preset import StylePreset, num_sample_times, read_preset
 from videosketcher_app.training.style_recipe import StyleRecipe, style_network
@@ -49,6 +51,7 @@ class RunEstimate:
         prepare_seconds: before the first step.
         memory_bytes: the most at one time.
         disk_bytes: the most at one time.
+        way: how the steps fit the memory, in words; empty if nothing has to be done for it.
     """
 
     num_steps: int
@@ -58,17 +61,24 @@ class RunEstimate:
     prepare_seconds: float
     memory_bytes: int
     disk_bytes: int
+    way: str = ""
 
 
-def calibrate(request: StyleRunRequest, *, device: str = "cpu") -> RunEstimate:
+def calibrate(
+    request: StyleRunRequest, *, device: str = "cpu", budget_bytes: int | None = None
+) -> RunEstimate:
     """Measures one step of a run on this machine.
+
+    Args:
+        budget_bytes: of device memory; see `way_within`.
 
     Raises:
         AppError: the drawings, the preset or the model cannot be used.
     """
     preset = read_preset(request.preset)
     num_steps = request.num_steps or preset.num_steps
-    model, load_s = _timed(lambda: load_text_model(request.model, device))
+    model, load_s = _timed(lambda: load_to_teach(request.model, device, budget_bytes))
+    check_teachable(model, preset)
     own = (model.defaults.width, model.defaults.height)
     variants = variants_of(
         read_drawings(Path(request.dataset)),
@@ -78,7 +88,8 @@ def calibrate(request: StyleRunRequest, *, device: str = "cpu") -> RunEstimate:
         own_size=own,
     )
     prepared, clip_s, keep_s = _prepared_one(model, variants[:1], preset, request)
-    step_s, num_values = _step(model, prepared, preset, request)
+    way = way_within(model, preset, budget_bytes)
+    step_s, num_values = _step(model, prepared, preset, request, way)
     sample_s = _sample(model, preset, request)
     num_kept = preset.keep_plans if len(prepared.noise_KCFhw) else 0
     times = num_sample_times(preset, num_steps)
@@ -94,6 +105,7 @@ def calibrate(request: StyleRunRequest, *, device: str = "cpu") -> RunEstimate:
         disk_bytes=_STATE_COPIES * _STATE_PARTS * num_values * _FLOAT
         + _prepared_bytes(prepared, len(variants), num_kept)
         + min(shown, preset.disk_budget_mb * _MIB),
+        way=told_way(model, preset, way),
     )
 
 
@@ -125,10 +137,14 @@ def _prepared_one(
 
 
 def _step(
-    model: PocketModel, prepared: Prepared, preset: StylePreset, request: StyleRunRequest
+    model: PocketModel,
+    prepared: Prepared,
+    preset: StylePreset,
+    request: StyleRunRequest,
+    way: TrainingWay | None,
 ) -> tuple[float, int]:
     """Seconds of a training step, the second of two, and the number of values that it trains."""
-    network = style_network(model, preset, request.seed)
+    network = style_network(model, preset, request.seed, way)
     recipe = StyleRecipe(preset, model, model.transformer, network, prepared, seed=request.seed)
     batches = recipe.batches(0, 0, 1)
 

@@ -21,6 +21,7 @@ from videosketcher_app.models.coordinates import coordinate_channels, transforme
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.forward import block_forward, predict_velocity
 from videosketcher_app.training.style_data import Drawing, HasLayers, Variant
+from videosketcher_app.training.style_model import embedded, encoded
 from videosketcher_app.training.style_preset import StylePreset
 from videosketcher_app.training.style_request import StyleRunRequest
 
@@ -92,7 +93,7 @@ def prepare(
         if not may_go_on():
             return None
         frames = _frames(variant, preset)
-        clean.append(_encoded(model, frames))
+        clean.append(encoded(model, frames))
         weight.append(_cell_weights(frames, preset.ink_weight))
         layers.append(layer_shares(variant.drawing, preset))
     keepsakes = _keepsakes(model, teacher, preset, request.seed, may_go_on)
@@ -103,7 +104,7 @@ def prepare(
     return Prepared(
         clean_VCFhw=torch.cat(clean).to(half),
         weight_VFhw=torch.cat(weight).to(half),
-        context_VLD=_embedded(model, [v.caption for v in variants]),
+        context_VLD=embedded(model, [v.caption for v in variants]),
         noise_KCFhw=noise,
         velocity_KSCFhw=velocity,
         keep_context_KLD=keep_context,
@@ -152,13 +153,6 @@ def _frames(variant: Variant, preset: StylePreset) -> np.ndarray:
     return frames
 
 
-@torch.no_grad()
-def _encoded(model: PocketModel, frames_THW3: np.ndarray) -> Tensor:
-    pixels = torch.from_numpy(np.ascontiguousarray(frames_THW3)).to(model.device, model.dtype)
-    clip_BCTHW = (pixels / 127.5 - 1).permute(3, 0, 1, 2)[None]
-    return model.vae.encode(clip_BCTHW).float().cpu()
-
-
 def _cell_weights(frames_THW3: np.ndarray, ink_weight: float) -> Tensor:
     """How much the error of every cell counts (1, F, h, w), mean 1."""
     darkness = torch.from_numpy(1 - frames_THW3.min(axis=3).astype(np.float32) / 255)
@@ -174,14 +168,6 @@ def _cell_weights(frames_THW3: np.ndarray, ink_weight: float) -> Tensor:
     return weight / weight.mean()
 
 
-@torch.no_grad()
-def _embedded(model: PocketModel, prompts: Sequence[str]) -> Tensor:
-    if not prompts:
-        return torch.zeros(0, 1, model.transformer_config.text_dim, dtype=torch.float16)
-    ids_BL = model.tokenizer.batch(prompts).to(model.device)
-    return model.text_encoder(ids_BL).to("cpu", torch.float16)
-
-
 def _keepsakes(
     model: PocketModel,
     teacher: nn.Module,
@@ -195,7 +181,7 @@ def _keepsakes(
     count = preset.keep_plans if num_steps and preset.keep_batch else 0
     source = SketchSource(SketchMix(), KEEP_SEED, held_out)
     prompts = [str(source(index).plan) for index in range(count)]
-    context = _embedded(model, prompts)
+    context = embedded(model, prompts)
     generator = torch.Generator("cpu").manual_seed(seed * 1_000_003 + KEEP_SEED)
     levels = sigmas(model.defaults.num_inference_steps, model.defaults.shift)
     noises, paths = [], []

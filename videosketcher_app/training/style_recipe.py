@@ -10,6 +10,7 @@ Legend: B clips of a step, C channels, F latent frames, h/w latent cells, R rank
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,20 @@ from torch import Tensor, nn
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.adapters import AdapterConfig, inject, stored_name
-from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
+from videosketcher_app.models.coordinates import transformer_input
+from videosketcher_app.models.lean_pass import LeanPass
 from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
 from videosketcher_app.models.pocket import PocketModel
-from videosketcher_app.models.wan.forward import block_forward, predict_velocity
-from videosketcher_app.models.wan.network import build_transformer
+from videosketcher_app.models.streamed_training import arranged
+from videosketcher_app.models.training_memory import TrainingWay
+from videosketcher_app.models.wan.forward import BlockPass, block_forward, predict_velocity
 from videosketcher_app.training.layer_loss import color_loss, motion_loss, shape_loss
 from videosketcher_app.training.state import StepRandom
+from videosketcher_app.training.style_model import (
+    arithmetic_of,
+    coordinates_of,
+    transformer_to_teach,
+)
 from videosketcher_app.training.style_path import (
     carried,
     noised,
@@ -45,9 +53,10 @@ class StyleNetwork(nn.Module):
 
     Args:
         transformer: with pairs injected, the rest frozen.
+        lean: how it passes in little memory; None keeps whatever autograd wants.
     """
 
-    def __init__(self, transformer: nn.Module) -> None:
+    def __init__(self, transformer: nn.Module, lean: LeanPass | None = None) -> None:
         super().__init__()
         self.pairs = nn.ParameterDict(
             {
@@ -57,18 +66,37 @@ class StyleNetwork(nn.Module):
             }
         )
         self._frozen = (transformer,)  # in a tuple, so that it is no submodule
-        self.run_block: Callable[..., Tensor] = block_forward
+        self._lean = lean
+        self._run_block: Callable[..., Tensor] = block_forward
+
+    def let_wait(self, before_block: Callable[[], None]) -> None:
+        """Has something called before every block, which may wait."""
+
+        def patient_block(*arguments: Any) -> Tensor:
+            before_block()
+            return block_forward(*arguments)
+
+        self._run_block = patient_block
+        if self._lean is not None:
+            self._lean.before_block = before_block
 
     def forward(
-        self, x_BCFhw: Tensor, timesteps_BF: Tensor, context_BLD: Tensor, coordinates_KFhw: Tensor
+        self,
+        x_BCFhw: Tensor,
+        timesteps_BF: Tensor,
+        context_BLD: Tensor,
+        coordinates_KFhw: Tensor | None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w)."""
+        if coordinates_KFhw is not None:
+            x_BCFhw = transformer_input(x_BCFhw, coordinates_KFhw)
         return predict_velocity(
             self._frozen[0],
-            transformer_input(x_BCFhw, coordinates_KFhw),
+            x_BCFhw,
             timesteps_BF,
             context_BLD,
-            run_block=self.run_block,
+            run_block=self._run_block,
+            through=self._lean or BlockPass.run,
         )
 
     def adapter(self, values: Mapping[str, Tensor], *, source: str = "the run") -> LoraAdapter:
@@ -78,6 +106,18 @@ class StyleNetwork(nn.Module):
             for name, value in values.items()
         }
         return adapter_from(tensors, source=source)
+
+    @contextmanager
+    def holding(self, values: Mapping[str, Tensor]) -> Iterator[None]:
+        """Inside, the pairs have other values, by parameter name."""
+        own = {name: parameter.data for name, parameter in self.named_parameters()}
+        for name, parameter in self.named_parameters():
+            parameter.data = values[name].to(own[name])
+        try:
+            yield
+        finally:
+            for name, parameter in self.named_parameters():
+                parameter.data = own[name]
 
     @torch.no_grad()
     def start_from(self, adapter: LoraAdapter) -> None:
@@ -104,12 +144,18 @@ class StyleNetwork(nn.Module):
             into_OR[:, : up_OR.shape[1]] = up_OR.to(into_OR)
 
 
-def style_network(model: PocketModel, preset: StylePreset, seed: int) -> StyleNetwork:
-    """A copy of the model's transformer with fresh pairs, which change nothing yet."""
-    transformer = build_transformer(model.transformer_config)
-    transformer.load_state_dict(model.transformer.state_dict())
-    transformer.to(model.dtype).requires_grad_(False)
+def style_network(
+    model: PocketModel, preset: StylePreset, seed: int, way: TrainingWay | None = None
+) -> StyleNetwork:
+    """The transformer to teach (`style_model`) with fresh pairs, which change nothing yet.
+
+    Args:
+        way: how its steps fit the memory; None keeps whatever autograd wants.
+    """
+    transformer = transformer_to_teach(model)
     inject(transformer, AdapterConfig(rank=preset.rank, targets=preset.targets), seed=seed)
+    if way is not None:
+        return StyleNetwork(transformer, arranged(transformer, way, model.device))
     network = StyleNetwork(transformer)
     for parameter in network.parameters():
         parameter.data = parameter.data.float()
@@ -148,16 +194,14 @@ class StyleRecipe:
         ]
         self.levels = sigmas(model.defaults.num_inference_steps, model.defaults.shift)
         self.kept = kept_steps(model, preset)
-        self.coordinates_KFhw = coordinate_channels(*prepared.clean_VCFhw.shape[2:]).to(
-            model.device, model.dtype
-        )
+        self.coordinates_KFhw = coordinates_of(model, *prepared.clean_VCFhw.shape[2:])
 
         def patient_block(*arguments: Any) -> Tensor:
             give_way()
             return block_forward(*arguments)
 
         self.run_block = patient_block
-        network.run_block = patient_block
+        network.let_wait(give_way)
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator[Indices]:
         """Numbers of variants and of kept drawings; every one comes equally often."""
@@ -213,7 +257,7 @@ class StyleRecipe:
     def _velocity(
         self, model: nn.Module, x: Tensor, sigma_B: Tensor, context_BLD: Tensor
     ) -> Tensor:
-        device, dtype = self.model.device, self.model.dtype
+        device, dtype = self.model.device, arithmetic_of(self.model)
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             velocity = model(
                 x.to(dtype),

@@ -8,14 +8,13 @@ model itself draws badly there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from videosketcher_app.data.heldout import load
 from videosketcher_app.data.ink import composite
 from videosketcher_app.engines.finite import require_finite
 from videosketcher_app.engines.text import SamplerSettings, denoise, to_frames
-from videosketcher_app.models.lora.adapter import LoraAdapter
-from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.storage import atomic, media
 from videosketcher_app.training.style_data import with_trigger
@@ -52,13 +51,16 @@ def draw_samples(
     folder: RunFolder,
     step: int,
     model: PocketModel,
-    adapter: LoraAdapter,
+    learned: AbstractContextManager[None],
     prompts: Sequence[str],
     preset: StylePreset,
     *,
     may_go_on: Callable[[], bool],
 ) -> bool:
     """Draws every plan into samples/<step>, which appears whole; False if it was told to stop.
+
+    Args:
+        learned: inside, the model draws with what the run has learned.
 
     Raises:
         CannotWrite: the folder cannot be written or the disk is full.
@@ -67,7 +69,7 @@ def draw_samples(
     try:
         with (
             atomic.publish_folder(folder.sample_folder(step)) as target,
-            applied(model.transformer, [(adapter, 1.0)], base=model.name),
+            learned,
         ):
             rows = [
                 _draw_one(target, number, prompt, model, settings, may_go_on)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import AppError, Cancelled
 from videosketcher_app.core.events import Done, Event, Preview, Progress, Waiting
+from videosketcher_app.services.outputs import Drawing
 from videosketcher_app.ui.components.gallery_grid import safe
 from videosketcher_app.ui.texts import t
 
@@ -50,11 +51,8 @@ def present(event: Event, view: View) -> View:
             same = view.preview is not None and np.array_equal(view.preview, frame_HW3)
             return view if same else replace(view, preview=frame_HW3, preview_step=step)
         case Done(drawing=drawing):
-            seconds = drawing.run["seconds"]["total"]
-            words = t("text.done", seconds=f"{seconds:.1f}")
-            return replace(
-                view, status=status_line(words), preview=None, folder=drawing.folder, busy=False
-            )
+            words = status_line(done_words(drawing))
+            return replace(view, status=words, preview=None, folder=drawing.folder, busy=False)
         case _:
             return view
 
@@ -66,8 +64,16 @@ def present_error(error: AppError, view: View) -> View:
     return replace(view, status=error_line(error), busy=False)
 
 
+def done_words(drawing: Drawing) -> str:
+    """How long a drawing took, or where somebody stopped and kept it."""
+    stopped = drawing.stopped
+    if stopped is not None:
+        return t("text.kept_early", step=stopped.step, total=stopped.num_steps)
+    return t("text.done", seconds=f"{drawing.run['seconds']['total']:.1f}")
+
+
 def stopped_words(view: View) -> str:
-    """What is kept of a sketch that somebody stopped."""
+    """What stays of a sketch that somebody stopped without keeping it."""
     if view.preview is None:
         return t("text.stopped")
     return t("text.stopped_kept", step=view.preview_step)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from videosketcher_app.core.errors import InvalidRequest, OutOfMemory
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.models.machine import look_at
+from videosketcher_app.models.memory_plan import PAGEABLE
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.generation import Destination
 from videosketcher_app.services.model_facts import all_facts
@@ -49,6 +51,16 @@ def test_the_slider_and_the_flag_set_the_same_budget(services: Services, tmp_pat
     manager.set_budget(None)
     with build(settings) as free:
         assert free.lease.limit_bytes is None
+
+
+def test_weights_that_stream_from_ordinary_memory_are_told(services: Services) -> None:
+    assert services.model_manager.memory().said == ()
+    model = SimpleNamespace(memory={"waiting_weights": PAGEABLE}, device="cpu")
+    services.shelf._models["wan"] = model
+    (sentence,) = services.model_manager.memory().said
+    assert sentence.startswith("wan: the system does not lock enough memory")
+    del services.shelf._models["wan"]
+    assert services.model_manager.memory().said == ()
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 0.4, 1e9, float("nan"), float("inf")])

@@ -6,13 +6,21 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import torch
 
 from tests.services.model_manager.machines import card, processor
+from videosketcher_app.models.identify.networks import shapes_of
+from videosketcher_app.models.lean_block import TOKEN_CHUNKS
 from videosketcher_app.models.machine import Machine
 from videosketcher_app.models.memory_plan import MemoryPlan
+from videosketcher_app.models.streaming import NUM_SLOTS, _Layout
+from videosketcher_app.models.wan.networks import empty_network
+from videosketcher_app.models.wan.weights import TRANSFORMER, PartWeights
 from videosketcher_app.services.model_manager.cards import CARDS, card_of
 from videosketcher_app.services.model_manager.footprint import (
     CONTEXT_BYTES,
+    LEAN_PIECES,
+    STREAMED_BLOCKS,
     activation_bytes,
     cache_bytes,
     footprint,
@@ -73,7 +81,7 @@ EXPECTED_14B = [
     (24, 32, ("stream_ram", "fp8", False)),
     (32, 32, ("resident", "fp8", False)),
     (8, 16, ("stream_disk", "bf16", False)),
-    (6, 16, ("stream_disk", "fp8", False)),
+    (6, 16, ("stream_disk", "bf16", False)),
     (80, 16, ("resident", "bf16", False)),
 ]
 
@@ -164,6 +172,24 @@ def test_the_bars_of_streaming_are_kept() -> None:
     assert footprint(T2V_14B, T2V_14B.clip, small).device_bytes <= 6e9
     slower = pass_seconds(T2V_14B, T2V_14B.clip, streamed, H200.rates)
     assert slower <= 1.06 * pass_seconds(T2V_14B, T2V_14B.clip, RESIDENT, H200.rates)
+
+
+def test_streaming_is_counted_as_it_is_done() -> None:
+    assert (STREAMED_BLOCKS, LEAN_PIECES) == (NUM_SLOTS, TOKEN_CHUNKS)
+    for name, sizes in NETWORKS.items():
+        shapes = shapes_of(name)
+        weights = PartWeights(
+            part=TRANSFORMER, source=name, shapes=shapes, stored={k: k for k in shapes}
+        )
+        block = empty_network(weights).get_submodule("blocks.0").to(torch.bfloat16)
+        assert _Layout(block).num_bytes == pytest.approx(
+            sizes.transformer.block_params * 2, rel=2e-3
+        )
+        rows = footprint(sizes, sizes.clip, MemoryPlan(budget_bytes=1, tier="stream_ram"))
+        small = MemoryPlan(budget_bytes=1, tier="stream_ram", weights_dtype="fp8")
+        lean = footprint(sizes, sizes.clip, small)
+        assert lean.denoising < rows.denoising
+        assert lean.ram_bytes < 0.7 * rows.ram_bytes
 
 
 def test_a_slow_link_or_disk_is_what_one_waits_for() -> None:

@@ -174,4 +174,4 @@ def _along(start: Point, end: Point, along: ArrayLike, side: ArrayLike) -> Curve
     a, b = np.array(start, float), np.array(end, float)
     direction = b - a
     normal = np.array([-direction[1], direction[0]]) / max(float(np.hypot(*direction)), 1e-9)
-    return a + np.outer(along, direction) + np.outer(side, normal)
+    return a + np.outer(np.asarray(along), direction) + np.outer(np.asarray(side), normal)

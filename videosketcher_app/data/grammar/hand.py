@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from videosketcher_app.data.strokes import FloatArray, Pen, Sketch, Stroke, resample
 
@@ -45,7 +47,7 @@ class Hand:
 
 
 def draw_parts(
-    parts_px: Sequence[Sequence[FloatArray]],
+    parts_px: Sequence[Sequence[NDArray[np.floating[Any]]]],
     names: Sequence[str],
     hand: Hand,
     rng: np.random.Generator,
@@ -83,7 +85,7 @@ def draw_parts(
 
 
 def _timed(
-    curves: Sequence[FloatArray],
+    curves: Sequence[NDArray[np.floating[Any]]],
     start: float,
     duration: float,
     part: int,

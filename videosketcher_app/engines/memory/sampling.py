@@ -43,7 +43,13 @@ class SkippingModel(Protocol):
     transformer: Any
 
     def velocity(
-        self, latents_BCFhw: Tensor, sigma: float, context_BLD: Tensor, **how: Any
+        self,
+        latents_BCFhw: Tensor,
+        sigma: float,
+        context_BLD: Tensor,
+        *,
+        attention: Any,
+        through: Any,
     ) -> Tensor:
         """As `PocketModel.velocity`, with `attention` and `through`."""
         ...

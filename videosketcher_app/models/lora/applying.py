@@ -14,7 +14,7 @@ Legend: R ranks of all adapters together, I inputs and O outputs of a module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from videosketcher_app.models.lora.adapter import LoraAdapter
 from videosketcher_app.models.lora.merging import changed_weights, check_fit
 from videosketcher_app.models.lora.names import without_wrappers
+from videosketcher_app.models.row_scaled import RowScaledLinear
 
 Stack = Sequence[tuple[LoraAdapter, float]]
 
@@ -49,7 +50,8 @@ def applied(
     hot = {} if merge else _hot_modules(network, active)
     parameters = {without_wrappers(name): value for name, value in network.named_parameters()}
     with ExitStack() as undo:
-        changed = changed_weights(parameters, active, leave_out=hot)
+        base_values = {**parameters, **_unpacked(network, active, leave_out=hot)}
+        changed = changed_weights(base_values, active, leave_out=hot)
         for name, value in changed.items():
             undo.callback(_set, parameters[name], parameters[name].data)
             _set(parameters[name], value)
@@ -96,6 +98,20 @@ def _hot_modules(network: nn.Module, stack: Stack) -> dict[str, nn.Module]:
         for name, module in plain.items()
         if name in wanted and hasattr(module, "in_features")
     }
+
+
+def _unpacked(network: nn.Module, stack: Stack, *, leave_out: Container[str]) -> dict[str, Tensor]:
+    """What 8-bit weights mean, of those that the stack changes themselves."""
+    changed = {
+        f"{module}.weight" for a, _ in stack for module in a.pairs if module not in leave_out
+    }
+    changed |= {name for adapter, _ in stack for name in adapter.differences}
+    layers = {
+        f"{without_wrappers(name)}.weight": module
+        for name, module in network.named_modules()
+        if isinstance(module, RowScaledLinear)
+    }
+    return {name: layers[name].exact() for name in changed & layers.keys()}
 
 
 def _set(parameter: nn.Parameter, value: Tensor) -> None:

@@ -102,7 +102,7 @@ def attending(model: Model, sparse: SparseAttention | None) -> Iterator[Model]:
 def slots_filled(dit: Any, sparse: SparseAttention) -> Iterator[None]:
     """A WanModel of diffsynth whose self-attention is sparse inside the block."""
     # Memory management wraps blocks.
-    modules = [getattr(block, "module", block).self_attn for block in dit.blocks]
+    modules = [getattr(block, "module", block).self_attn for block in dit.blocks.children()]
     before = [module.attn for module in modules]
     try:
         for module, attention, dense in zip(modules, sparse.layers, before, strict=True):

@@ -93,7 +93,7 @@ def install(
     leave_choice_to_us()
     own = self_attention or [attention] * len(dit.blocks)
     assert len(own) == len(dit.blocks), "one attention a layer"
-    for block, attend in zip(dit.blocks, own, strict=True):
+    for block, attend in zip(dit.blocks.children(), own, strict=True):
         block = getattr(block, "module", block)  # memory management wraps blocks
         block.self_attn.attn = Kernel(block.self_attn.num_heads, attend)
         block.cross_attn.attn = Kernel(block.cross_attn.num_heads, attention)

@@ -1,4 +1,7 @@
-"""A MemoryPlan turned into diffsynth's VRAM management: four states for every layer.
+"""A MemoryPlan turned into places for a network's weights.
+
+A transformer that streams from the computer's memory does so by whole blocks (streamed.py). All
+else goes by diffsynth's VRAM management, with four states for every layer.
 
 A layer is parked (`offload`), about to be used (`onload`), kept on the device as long as the limit
 allows (`preparing`), or brought there for one call (`computation`). Linear layers hold nearly all
@@ -28,7 +31,8 @@ from diffsynth.models.wan_video_vae import CausalConv3d, RMS_norm, Upsample
 from torch import Tensor, nn
 
 from videosketcher_app.models.memory_plan import MemoryPlan
-from videosketcher_app.models.wan.weights import PartWeights
+from videosketcher_app.models.wan.streamed import stream_blocks
+from videosketcher_app.models.wan.weights import TRANSFORMER, VAE, PartWeights
 
 _GIB = 1024**3
 _WEIGHTS = {
@@ -65,6 +69,17 @@ class Placing:
     def waiting(self) -> Placing:
         """The same, in the computer's memory; no layer stays on the device after its call."""
         return replace(self, plan=replace(self.plan, tier="stream_ram"), limit_gib=0.0)
+
+    @property
+    def streams_blocks(self) -> bool:
+        """True if the transformer's blocks visit the device one after another."""
+        return self.plan.tier == "stream_ram"
+
+    def staying(self) -> Placing:
+        """The same, on the device all the time in the arithmetic's format."""
+        dtype = "fp32" if self.plan.weights_dtype == "fp32" else "bf16"
+        plan = replace(self.plan, tier="resident", weights_dtype=dtype)
+        return replace(self, plan=plan, limit_gib=None)
 
     @property
     def on_disk(self) -> bool:
@@ -122,6 +137,13 @@ def settle(network: nn.Module, weights: PartWeights, placing: Placing, *, small:
     """
     if placing.on_disk:
         return _on_disk(network, weights, placing, small=small)
+    if placing.streams_blocks and weights.part == VAE:
+        placing = placing.staying()  # small, and called for every frame
+    if placing.streams_blocks and weights.part == TRANSFORMER:
+        in_rows = placing.plan.weights_dtype == "fp8"
+        return stream_blocks(
+            network, weights, device=placing.device, dtype=placing.dtype, in_rows=in_rows
+        )
     tensors = weights.read()
     if not placing.manages:
         moved = {name: t.to(placing.device, placing.dtype) for name, t in tensors.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,9 +18,11 @@ from videosketcher_app.models.wan.conditions import Conditions
 from videosketcher_app.models.wan.forward import (
     Attention,
     BlockPass,
+    block_forward,
     dense_attention,
     predict_velocity,
 )
+from videosketcher_app.models.wan.stops import Stops
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
@@ -111,6 +113,39 @@ def real_valued_pass(
         attention=attention,
         through=through,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnPass:
+    """`real_valued_pass` as a pipeline's own: with the attention that is installed in its blocks.
+
+    Attributes:
+        stops: asked before every block; hooks of blocks do not run here.
+        run_block: as in `forward.predict_velocity`.
+    """
+
+    stops: Stops
+    run_block: Callable[..., Tensor] = block_forward
+
+    def __call__(self, dit: Any, **given: Any) -> Tensor:
+        """As diffsynth's `model_fn`."""
+        attention = [_Installed(block.self_attn) for block in dit.blocks.children()]
+        return real_valued_pass(dit, **given, attention=attention, through=self._through)
+
+    def _through(self, blocks: BlockPass) -> Tensor:
+        watched = self.stops.before_each(blocks.blocks)
+        return replace(blocks, blocks=watched, run_block=self.run_block).run()
+
+
+class _Installed:
+    """A block's own attention module, which folds heads into the width, for ones that do not."""
+
+    def __init__(self, self_attn: Any) -> None:
+        self._module, self._num_heads = self_attn.attn, self_attn.num_heads
+
+    def __call__(self, q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor) -> Tensor:
+        folded = (x.transpose(1, 2).flatten(2) for x in (q_BNLE, k_BNLE, v_BNLE))
+        return self._module(*folded).unflatten(-1, (self._num_heads, -1)).transpose(1, 2)
 
 
 @contextmanager

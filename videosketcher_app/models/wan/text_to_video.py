@@ -366,7 +366,7 @@ class WanTextModel:
 
     def _stops(self) -> Iterator[nn.Module]:
         """Where a drawing can be stopped: every block and every frame of the VAE."""
-        yield from self.pipe.dit.blocks
+        yield from self.pipe.dit.blocks.children()
         yield from self.pipe.text_encoder.blocks
         yield self.pipe.vae.model.encoder
         yield self.pipe.vae.model.decoder

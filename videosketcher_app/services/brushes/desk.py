@@ -269,11 +269,11 @@ class BrushDesk:
         """
         from videosketcher_app.services.brushes.choice import choice_of
 
-        plain = spec.model_dump() | dict.fromkeys(("kind", "direction"))
+        forgotten = ["kind", "direction"]
         if spec.name is not None or spec.image is not None:
-            plain |= dict.fromkeys(("color", "width_px"))
+            forgotten += ["color", "width_px"]
         first = choice_of(
-            BrushSpec(**plain),
+            spec.model_copy(update=dict.fromkeys(forgotten)),
             self.library,
             title=self._title(spec),
             origin="picture" if spec.image else "shelf",

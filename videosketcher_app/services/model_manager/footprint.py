@@ -18,15 +18,18 @@ from videosketcher_app.services.model_manager.sizes import (
 )
 
 WEIGHT_BYTES = {"bf16": 2, "fp8": 1, "fp32": 4}
-# Streaming keeps the block at work, the next one on its way and the last one not yet freed
-# (facts: performance, 4.3 C1: "3 resident").
-STREAMED_BLOCKS = 3
+# Streaming from memory keeps the block at work, a ready one and one on its way
+# (models/streaming.py, NUM_SLOTS). From the disk single layers come: counted as a whole block.
+STREAMED_BLOCKS, DISK_BLOCKS = 3, 1
 # Token matrices (tokens x width) alive at once. All on the device: diffsynth's own pass, measured at
 # 30.8 GiB with 28.6e9 bytes of weights; it rotates in complex float64, and the count agrees: the
-# stream, its normed copy, q, k, v, and two complex copies of four each. Streamed: the stream, q, k, v
-# and the output of attention, temporaries of 1 GB at 0.34 GB a matrix (C1), and the inner matrix of
-# the feed-forward network on top.
-RESIDENT_MATRICES, STREAMED_MATRICES = 13.4, 1 + 4 + 3
+# stream, its normed copy, q, k, v, and two complex copies of four each; where the weights wait makes
+# no difference to it. The real-valued pass, of causal models and of streamed 8 bits: the stream, q,
+# k, v and the output of attention, temporaries of 1 GB at 0.34 GB a matrix (C1), and the inner matrix
+# of the feed-forward network on top.
+OWN_MATRICES, REAL_MATRICES = 13.4, 1 + 4 + 3
+# Streamed blocks in 8 bits compute their feed-forward network in so many pieces (models/lean_block.py).
+LEAN_PIECES = 8
 # Tensors of the decoder's full-resolution stage alive at once, four frames each: what 12.7 GiB of a
 # causal 1.3B pipeline leave for it (facts: performance, 1.2) beside 2.8e9 bytes of weights, 6.04e9 of
 # cache and the finished clip, at 307 MB each (4.3 C3).
@@ -92,19 +95,22 @@ def footprint(
     """
     weight = WEIGHT_BYTES[plan.weights_dtype]
     text_waits = sizes.text_waits and not shares_memory
-    always, words, transformer, vae = _weights(sizes, plan, weight, text_waits=text_waits)
+    plain = max(weight, number_bytes)  # of numbers outside of linear layers
+    always, words, transformer, vae = _weights(sizes, plan, weight, plain, text_waits=text_waits)
     always += cache_bytes(sizes, clip, number_bytes) + (0 if shares_memory else CONTEXT_BYTES)
     denoising = transformer + activation_bytes(sizes, clip, plan, number_bytes)
     denoising += lora_bytes(sizes, clip, number_bytes)
     if plan.weights_dtype == "fp8":  # the largest layer, unpacked for the product
         network = sizes.transformer
         denoising += network.width * network.ffn_width * number_bytes
-    waiting = sizes.num_params if plan.tier == "stream_ram" else text_waits * sizes.text.num_params
+    waiting = text_waits * sizes.text.num_params * weight
+    if plan.tier == "stream_ram":
+        waiting = _waiting(sizes, weight, plain)
     return Footprint(
         words=always + words,
         denoising=always + denoising,
         frames=always + vae + decode_bytes(sizes, clip, number_bytes, tiled=plan.vae_tiled),
-        ram_bytes=0 if shares_memory else HOST_BYTES + waiting * weight,
+        ram_bytes=0 if shares_memory else HOST_BYTES + waiting,
         read_bytes=sizes.transformer.num_params * weight if plan.tier == "stream_disk" else 0,
     )
 
@@ -114,9 +120,11 @@ def activation_bytes(sizes: ModelSizes, clip: Clip, plan: MemoryPlan, number_byt
     network = sizes.transformer
     latent_frames = BLOCK_LATENT_FRAMES if sizes.is_causal else clip.latent_frames
     matrix = num_tokens(sizes, clip, latent_frames) * network.width * number_bytes
-    if plan.tier == "resident" and not sizes.is_causal:
-        return round(matrix * RESIDENT_MATRICES)
-    return round(matrix * (STREAMED_MATRICES + network.ffn_width / network.width))
+    is_small = plan.tier != "resident" and plan.weights_dtype == "fp8"
+    if not sizes.is_causal and not is_small:
+        return round(matrix * OWN_MATRICES)
+    pieces = LEAN_PIECES if is_small and plan.tier == "stream_ram" else 1
+    return round(matrix * (REAL_MATRICES + network.ffn_width / network.width / pieces))
 
 
 def lora_bytes(sizes: ModelSizes, clip: Clip, number_bytes: int) -> int:
@@ -149,17 +157,27 @@ def decode_bytes(sizes: ModelSizes, clip: Clip, number_bytes: int, *, tiled: boo
 
 
 def _weights(
-    sizes: ModelSizes, plan: MemoryPlan, weight: int, *, text_waits: bool
+    sizes: ModelSizes, plan: MemoryPlan, weight: int, plain: int, *, text_waits: bool
 ) -> tuple[int, int, int, int]:
     """On the device always; and beside that while words are read, latents denoised, frames decoded."""
-    network, text, vae = sizes.transformer, sizes.text, sizes.vae.num_params * max(weight, 2)
-    streamed_text = text.table_params + STREAMED_BLOCKS * text.block_params
-    if plan.tier != "resident":
-        held = network.other_params + STREAMED_BLOCKS * network.block_params
-        return 0, streamed_text * weight, held * weight, vae
+    network, text, vae = sizes.transformer, sizes.text, sizes.vae.num_params * plain
+    # Layer by layer: its largest one is the table of words, which is no linear layer.
+    streamed_text = max(text.table_params * plain, text.block_params * weight)
+    if plan.tier == "stream_ram":
+        blocks = STREAMED_BLOCKS * network.block_params * weight
+        return network.other_params * plain + vae, streamed_text, blocks, 0
+    if plan.tier == "stream_disk":
+        return 0, streamed_text, DISK_BLOCKS * network.block_params * weight, vae
     if text_waits:
-        return (sizes.num_params - text.num_params) * weight, streamed_text * weight, 0, 0
+        return (sizes.num_params - text.num_params) * weight, streamed_text, 0, 0
     return sizes.num_params * weight, 0, 0, 0
+
+
+def _waiting(sizes: ModelSizes, weight: int, plain: int) -> int:
+    """In the computer's memory while blocks stream from there: all but the VAE and a few layers."""
+    network, text = sizes.transformer, sizes.text
+    linear = network.num_layers * network.block_params + text.num_params - text.table_params
+    return linear * weight + (text.table_params + sizes.image_params) * plain
 
 
 def text_flops(sizes: ModelSizes, num_prompts: int) -> float:

@@ -38,7 +38,14 @@ def picture_of(lease: DeviceLease, shelf: ModelShelf, *, said: tuple[str, ...]) 
         is_budget_set=limit is not None,
         ram_total=ram.total,
         ram_free=ram.available,
-        said=said,
+        said=(*said, *(_slowly(model) for model in models.values() if model.streams_slowly)),
+    )
+
+
+def _slowly(model: Loaded) -> str:
+    return (
+        f"{model.name}: the system does not lock enough memory for the card, so its weights stream "
+        "from ordinary memory, which is slower."
     )
 
 

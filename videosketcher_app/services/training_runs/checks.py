@@ -71,12 +71,19 @@ def check_fit(model: str, preset: str) -> None:
 
     Raises:
         InvalidRequest: the preset teaches the first noise levels, and the model came with the app:
-            it draws in a few steps, the order of drawing is in them, and they would blur.
+            it draws in a few steps, the order of drawing is in them, and they would blur; or the
+            preset leaves these levels out, and the model draws in many steps.
     """
     from videosketcher_app.models.catalogue import model_row
     from videosketcher_app.training.style_preset import read_preset
 
-    if read_preset(preset).kept_share == 0 and model_row(model).comes_with_the_app:
+    row, how = model_row(model), read_preset(preset)
+    if row.family == "wan" and (how.kept_share or how.keep_plans):
+        raise InvalidRequest(
+            f"{model} draws in many steps, and this preset is for models that draw in a few.",
+            hint="Take --config presets/training/lora_studio.yaml.",
+        )
+    if how.kept_share == 0 and row.comes_with_the_app:
         raise InvalidRequest(
             f"{model} knows how to draw step by step already.",
             hint="Learn a style, or choose a model of your own that does not know it.",

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Measured:
         num_steps: over which it was measured; 1 if one step was measured by itself.
         sample_seconds: of one sample, counted in `other_seconds` already; 0 if none was drawn.
         disk_bytes: the most that its folder took; 0 if nobody looked.
+        way: how the steps fit the memory, in words; empty if nothing had to be done for it.
     """
 
     step_seconds: float
@@ -66,6 +67,7 @@ class Measured:
     num_steps: int
     sample_seconds: float = 0.0
     disk_bytes: int = 0
+    way: str = ""
 
     def seconds_of(self, num_steps: int) -> float:
         """Of a whole run."""
@@ -121,6 +123,7 @@ class Costs:
             num_steps=1,
             sample_seconds=estimate.sample_seconds,
             disk_bytes=estimate.disk_bytes,
+            way=estimate.way,
         )
         if kind is not None:
             with self._lock:
@@ -142,6 +145,7 @@ class Costs:
         before = known.pop(kind, measured)
         if measured.num_steps * _WORTH < before.num_steps:
             measured = before
+        measured = replace(measured, way=measured.way or before.way)  # runs do not note theirs
         kept = list({**known, kind: measured}.items())[-MAX_KINDS:]
         atomic.write_json(self._file, {name: asdict(value) for name, value in kept})
 
@@ -216,8 +220,16 @@ class Pace:
 
 
 def costs_of(settings: AppSettings) -> Costs:
-    """The figures in the workspace of these settings."""
-    return Costs(Workspace(settings.workspace).cache, device=settings.device)
+    """The figures in the workspace of these settings; those of a budget of memory are its own."""
+    limit = f" within {settings.memory_gb:g} GB" if settings.memory_gb else ""
+    return Costs(Workspace(settings.workspace).cache, device=settings.device + limit)
+
+
+def budget_of(settings: AppSettings, device: str) -> int | None:
+    """Bytes of a graphics card that training may take; None if there is no limit, or no card."""
+    if settings.memory_gb is None or not device.startswith("cuda"):
+        return None
+    return round(settings.memory_gb * 10**9)
 
 
 def folder_bytes(folder: Path) -> int:
@@ -236,6 +248,8 @@ def _note(measured: Measured, request: StyleRunRequest, preset: StylePreset, num
     over = "one step" if measured.num_steps == 1 else f"{measured.num_steps} steps"
     pace = f"Measured here over {over}, {measured.step_seconds:.2g} s each"
     count = num_sample_times(preset, num_steps) * request.num_samples
+    if measured.way:
+        pace += f" ({measured.way})"
     if measured.sample_seconds:
         pace += f"; {count} samples of {measured.sample_seconds:.2g} s are drawn meanwhile"
     return f"{pace}. It takes longer if you draw meanwhile."
@@ -255,5 +269,7 @@ def _measured(values: object) -> Measured | None:
         measured = Measured(**values)
     except TypeError:
         return None
-    figures = [number(value) for value in asdict(measured).values()]
+    if not isinstance(measured.way, str):
+        return None
+    figures = [number(value) for name, value in asdict(measured).items() if name != "way"]
     return measured if all(value is not None and value >= 0 for value in figures) else None

@@ -30,7 +30,7 @@ from videosketcher_app.services.instance import AlreadyRunning, InstanceLock
 from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.model_shelf import pick_device
 from videosketcher_app.services.process_mark import own_mark
-from videosketcher_app.services.training_runs.costs import costs_of
+from videosketcher_app.services.training_runs.costs import budget_of, costs_of
 from videosketcher_app.services.training_runs.reading import CHECKPOINTS, SAMPLES
 from videosketcher_app.services.training_runs.run_folder import PROCESS, STATUS, RunFolder
 from videosketcher_app.services.training_runs.tether import is_paused, tethered
@@ -90,7 +90,8 @@ def _train(run: RunFolder, settings: AppSettings) -> None:
         _make_ballast(run)
         from videosketcher_app.training.style import run_style
 
-        run_style(path, resume=True, device=pick_device(settings.device))
+        device = pick_device(settings.device)
+        run_style(path, resume=True, device=device, budget_bytes=budget_of(settings, device))
     except BaseException as error:
         if is_paused(run):
             raise _paused(run) from None

@@ -19,7 +19,7 @@ from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.job import JobFailure
 from videosketcher_app.services.model_shelf import pick_device
 from videosketcher_app.services.training_runs.child import start_child
-from videosketcher_app.services.training_runs.costs import costs_of
+from videosketcher_app.services.training_runs.costs import budget_of, costs_of
 from videosketcher_app.services.training_runs.run_folder import RunFolder
 from videosketcher_app.services.training_runs.views import RunCost
 from videosketcher_app.storage.folders import remove_folder
@@ -40,8 +40,9 @@ def measure_here(request: StyleRunRequest, settings: AppSettings) -> RunCost:
     """
     from videosketcher_app.training.style_calibration import calibrate
 
-    costs = costs_of(settings)
-    costs.keep(request, calibrate(request, device=pick_device(settings.device)))
+    costs, device = costs_of(settings), pick_device(settings.device)
+    budget_bytes = budget_of(settings, device)
+    costs.keep(request, calibrate(request, device=device, budget_bytes=budget_bytes))
     return costs.of(request)
 
 

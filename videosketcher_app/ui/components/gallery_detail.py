@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from videosketcher_app.core.sketch_request import DEFAULT_STRENGTH
 from videosketcher_app.services.saved import PartSpan, SavedDrawing
 from videosketcher_app.storage.history import DrawingRow
-from videosketcher_app.ui.components.gallery_grid import day, file_url, safe
+from videosketcher_app.ui.components.gallery_grid import day, file_url, safe, stopped_mark
 from videosketcher_app.ui.texts import t
 
 FILE_KINDS = ("mp4", "png", "svg", "gif", "config", "run")
@@ -36,7 +37,7 @@ def detail_html(
     return (
         f'<article class="vg-detail" aria-label="{safe(t("gallery.detail_label", concept=plan.concept))}">'
         f"<h3>{safe(plan.concept)}{' <span class=vg-star>★</span>' if row.favorite else ''}</h3>"
-        f"{_video(row, saved)}{_jumps(spans)}"
+        f"{stopped_mark(saved.stopped)}{_video(row, saved)}{_jumps(spans)}"
         f"<h4>{safe(t('gallery.plan'))}</h4><ol>{parts}</ol>{note}"
         f"<h4>{safe(t('gallery.settings'))}</h4>{_facts(row, saved)}"
         f"<h4>{safe(t('gallery.files'))}</h4>{_downloads(row, saved, larger or {})}"
@@ -99,6 +100,7 @@ def _facts(row: DrawingRow, saved: SavedDrawing) -> str:
         "guidance": settings.get("cfg_scale"),
         "size": f"{width} × {height} px" if width and height else None,
         "planner": saved.planned.planner,
+        "film": _film(saved),
         "date": day(row.created),
     }
     pairs = "".join(
@@ -107,6 +109,15 @@ def _facts(row: DrawingRow, saved: SavedDrawing) -> str:
         if value is not None
     )
     return f"<dl>{pairs}</dl>"
+
+
+def _film(saved: SavedDrawing) -> str | None:
+    """What it was drawn over, and how much of that was drawn anew."""
+    request = saved.request
+    if request.input_video is None:
+        return None
+    strength = DEFAULT_STRENGTH if request.strength is None else request.strength
+    return f"{Path(request.input_video).name}, {strength:g}"
 
 
 def _downloads(row: DrawingRow, saved: SavedDrawing, larger: Mapping[int, Path]) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from videosketcher_app.services.outputs import Stopped
 from videosketcher_app.storage.history import DrawingRow, JobRow
 from videosketcher_app.ui.components.assets import script, style
 from videosketcher_app.ui.texts import t
@@ -27,10 +28,11 @@ _TEMPLATE_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "{}$`\\"}
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One drawing of the grid and the address of its picture."""
+    """One drawing of the grid, the address of its picture, and where it was stopped if it was."""
 
     row: DrawingRow
     picture: str
+    stopped: Stopped | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,20 +154,37 @@ def _tile(tile: Tile, page: GridPage, *, is_near: bool) -> str:
     row = tile.row
     facts = {"concept": row.concept, "seed": row.seed, "date": day(row.created)}
     star = f'<span class="vg-star" title="{safe(t("gallery.starred"))}">★</span>'
+    stopped = stopped_mark(tile.stopped)
+    told = ", ".join(
+        filter(None, (t("gallery.open_drawing", **facts), stopped_words(tile.stopped)))
+    )
     loading = "eager" if is_near else "lazy"
     current = ' aria-current="true"' if row.id == page.chosen else ""
     checked = " checked" if row.id in page.checked else ""
     return (
         f'<li class="vg-tile"><button type="button" class="vg-open" data-do="pick" '
-        f'data-id="{safe(row.id)}" aria-label="{safe(t("gallery.open_drawing", **facts))}"{current}>'
+        f'data-id="{safe(row.id)}" aria-label="{safe(told)}"{current}>'
         f'<img src="{safe(tile.picture)}" loading="{loading}" '
         f'alt="{safe(t("gallery.picture", **facts))}">'
         f'<span class="vg-name">{safe(row.concept)}</span>'
         f'<span class="vg-facts">{safe(row.model)} · {safe(row.seed)} · {safe(facts["date"])}</span>'
-        f"{star if row.favorite else ''}</button>"
+        f"{stopped}{star if row.favorite else ''}</button>"
         f'<input type="checkbox" class="vg-check" data-do="check" data-id="{safe(row.id)}" '
         f'aria-label="{safe(t("gallery.choose_drawing", **facts))}"{checked}></li>'
     )
+
+
+def stopped_mark(stopped: Stopped | None) -> str:
+    """A tag on a sketch that was stopped and kept; empty for a whole one."""
+    words = stopped_words(stopped)
+    return f'<span class="vg-stopped">{safe(words)}</span>' if words else ""
+
+
+def stopped_words(stopped: Stopped | None) -> str:
+    """Where a sketch was stopped and kept; empty for a whole one."""
+    if stopped is None:
+        return ""
+    return t("gallery.stopped", step=stopped.step, total=stopped.num_steps)
 
 
 def _interrupted(job: JobRow) -> str:

@@ -164,10 +164,15 @@ def _connect_jobs(context: PageContext, parts: GalleryComponents, page: GalleryP
     def on_forget(look: Look, event: gr.EventData) -> list[Any]:
         return _answer(page, look, page.forgotten, _id_of(event))
 
+    @handler(Capability.READ_ALL_OUTPUTS)
+    def on_whole(look: Look, session: gr.Request) -> Iterator[str]:
+        yield from _words(page.drawn_whole(look, session=session_of(session)))
+
     wires = [(parts.strip.dismiss, on_dismiss), (parts.strip.forget, on_forget)]
     _connect_all(context, parts, [(listen, function, [parts.look]) for listen, function in wires])
     _connect_long(context, parts, page, parts.strip.again, on_again, [])
     _connect_long(context, parts, page, parts.strip.save, on_save, [])
+    _connect_long(context, parts, page, parts.whole.click, on_whole, [parts.look])
 
 
 def _connect_reuse(

@@ -11,7 +11,7 @@ from videosketcher_app.ui.components.gallery_grid import GalleryView
 from videosketcher_app.ui.tabs.gallery_view import HEIGHTS_PX, Look
 from videosketcher_app.ui.texts import t
 
-NUM_OUTPUTS = 16
+NUM_OUTPUTS = 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class GalleryComponents:
     detail: GalleryView
     star: gr.Button
     compare: gr.Button
+    whole: gr.Button
     reuse: gr.Button
     reink: gr.Button
     height: gr.Dropdown
@@ -58,6 +59,7 @@ class GalleryComponents:
             self.detail,
             self.star,
             self.compare,
+            self.whole,
             self.export,
             self.bin,
             self.clear,
@@ -125,6 +127,9 @@ def lay_out(*, can_reuse: bool) -> GalleryComponents:
 def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
     with gr.Column(scale=2, min_width=340, visible=False, elem_id="gallery-panel") as panel:
         detail = GalleryView(elem_id="gallery-detail")
+        whole = gr.Button(
+            t("gallery.whole"), size="sm", variant="primary", visible=False, elem_id="gallery-whole"
+        )
         with gr.Row(elem_classes="vs-buttons"):
             reuse = gr.Button(
                 t("gallery.reuse"),
@@ -156,6 +161,7 @@ def _detail_layout(*, can_reuse: bool) -> dict[str, Any]:
         "detail": detail,
         "star": star,
         "compare": compare,
+        "whole": whole,
         "reuse": reuse,
         "reink": reink,
         "height": height,

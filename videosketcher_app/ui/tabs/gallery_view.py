@@ -13,6 +13,9 @@ import gradio as gr
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.exports import FOLDER as EXPORTS
+from videosketcher_app.services.generation import Destination
+from videosketcher_app.services.job import Job
+from videosketcher_app.services.outputs import Stopped
 from videosketcher_app.services.saved import PartSpan, SavedDrawing, open_saved
 from videosketcher_app.services.unfinished import KeptDrawing
 from videosketcher_app.storage.history import DrawingRow
@@ -168,13 +171,30 @@ class GalleryPage:
         wanted = [job_id for job_id in job_ids if job_id in known]
         queued = [(known[key], generation.rerun(key, session=session)) for key in wanted]
         for concept, job in queued:
-            yield status_line(t("gallery.drawing_again", concept=concept))
-            view = View()
-            for event in generation.follow(job):
-                shown, view = view, present(event, view)
-                if view.status != shown.status:
-                    yield view.status
-            yield status_line(t("gallery.drawn_again", concept=concept))
+            yield from self._followed(concept, job)
+
+    def drawn_whole(self, look: Look, *, session: str) -> Iterator[str]:
+        """Draws the open sketch, which was stopped, to its end; yields words on how it fares.
+
+        The whole sketch is a drawing of its own; the stopped one stays.
+        """
+        saved = self.history.open(look.chosen)
+        job = self._services.generation.submit(
+            saved.request,
+            planned=saved.planned,
+            destination=Destination(folder=self._services.settings.output_dir),
+            session=session,
+        )
+        yield from self._followed(saved.planned.plan.concept, job)
+
+    def _followed(self, concept: str, job: Job) -> Iterator[str]:
+        yield status_line(t("gallery.drawing_again", concept=concept))
+        view = View()
+        for event in self._services.generation.follow(job):
+            shown, view = view, present(event, view)
+            if view.status != shown.status:
+                yield view.status
+        yield status_line(t("gallery.drawn_again", concept=concept))
 
     def saved_again(self, key: str) -> Iterator[str]:
         """Saves what could not be saved, and yields words on it."""
@@ -215,6 +235,7 @@ class GalleryPage:
             "detail": "" if row is None else self._detail(look, row),
             "star": t("gallery.unstar" if row is not None and row.favorite else "gallery.star"),
             "compare": t("gallery.compare_stop" if _compares(look) else "gallery.compare"),
+            "whole": gr.update(visible=row is not None and self._stopped(row) is not None),
             "export": _export_button(look),
             "bin": bin_html(deleted),
             "clear": _clear_button(look, len(deleted)),
@@ -240,7 +261,9 @@ class GalleryPage:
             limit=PAGE_SIZE,
             offset=look.page * PAGE_SIZE,
         )
-        tiles = [Tile(row=row, picture=self._picture(row)) for row in rows]
+        tiles = [
+            Tile(row=row, picture=self._picture(row), stopped=self._stopped(row)) for row in rows
+        ]
         is_filtered = bool(look.search.strip()) or look.favorites
         first = look.page * PAGE_SIZE + 1
         page = GridPage(
@@ -251,6 +274,9 @@ class GalleryPage:
     def _picture(self, row: DrawingRow) -> str:
         folder = self.history.folder_of(row)
         return file_url(safe_join(folder, row.thumbnail), row.sequence)
+
+    def _stopped(self, row: DrawingRow) -> Stopped | None:
+        return _stopped(self.history.folder_of(row), row.sequence)
 
     def _open_row(self, look: Look) -> DrawingRow | None:
         if not look.chosen:
@@ -279,6 +305,15 @@ class GalleryPage:
             return detail_html(row, saved, spans=spans, larger=_larger(saved))
         except AppError as error:
             return present_error(error, View()).status
+
+
+@lru_cache(maxsize=1024)
+def _stopped(folder: Path, _version: int) -> Stopped | None:
+    """Where a sketch was stopped and kept; nothing if its settings cannot be read."""
+    try:
+        return open_saved(folder).stopped
+    except AppError:
+        return None
 
 
 @lru_cache(maxsize=64)

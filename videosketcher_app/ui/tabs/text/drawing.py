@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.cancel import CancelToken
-from videosketcher_app.core.errors import AppError, Cancelled
+from videosketcher_app.core.errors import AppError, Cancelled, InvalidRequest
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.generation import Destination
 from videosketcher_app.services.jobs import Job, State
 from videosketcher_app.services.planner import PlannedDrawing
+from videosketcher_app.services.saved import open_saved
 from videosketcher_app.ui.present import (
     View,
     present,
@@ -68,15 +70,31 @@ def draw(services: Services, role: Role, asked: Asked, turn: Turn) -> Iterator[D
         planned = answered(lambda: asked_plan(services, role, request, asked), turn.token)
         now = replace(now, draft=_draft(request, planned, asked))
         yield now
-        job = services.generation.submit(
-            request,
-            planned=planned,
-            destination=destination(services, role, asked.session),
-            role=role,
-            session=asked.session,
-        )
-        turn.attach(job)
-        for view in _followed(services, role, job, now.view):
+        for view in _drawn(services, role, request, planned, asked.session, turn, now.view):
+            now = replace(now, view=view)
+            yield now
+    except AppError as error:
+        yield replace(now, view=present_error(error, now.view))
+
+
+def draw_whole(
+    services: Services, role: Role, folder: Path | None, session: str, turn: Turn
+) -> Iterator[Drawn]:
+    """Draws a sketch that was stopped to its end, and ends with a drawing or a sentence.
+
+    Its request and plan are drawn, whatever the page's fields say by now: the files are those of a
+    sketch that nobody stopped.
+
+    Args:
+        folder: of the stopped sketch; None if none is shown.
+    """
+    now = Drawn(view=started(), draft=None)
+    yield now
+    try:
+        if folder is None:
+            raise InvalidRequest(t("text.no_drawing"), hint=t("text.no_drawing_hint"))
+        saved = open_saved(folder)
+        for view in _drawn(services, role, saved.request, saved.planned, session, turn, now.view):
             now = replace(now, view=view)
             yield now
     except AppError as error:
@@ -140,6 +158,31 @@ def _draft(request: SketchRequest, planned: PlannedDrawing, asked: Asked) -> Dra
     if asked.draft is not None and asked.draft.prompt == request.prompt:
         return asked.draft
     return Draft(prompt=request.prompt, planned=planned)
+
+
+def _drawn(
+    services: Services,
+    role: Role,
+    request: SketchRequest,
+    planned: PlannedDrawing,
+    session: str,
+    turn: Turn,
+    view: View,
+) -> Iterator[View]:
+    """The page at every step of a request with its plan, from the queue to its files.
+
+    Raises:
+        AppError: why it failed; Cancelled if somebody stopped it.
+    """
+    job = services.generation.submit(
+        request,
+        planned=planned,
+        destination=destination(services, role, session),
+        role=role,
+        session=session,
+    )
+    turn.attach(job)
+    yield from _followed(services, role, job, view)
 
 
 def _followed(services: Services, role: Role, job: Job, view: View) -> Iterator[View]:

@@ -20,7 +20,7 @@ from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line
 from videosketcher_app.ui.tabs.text.drawing import destination
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
-from videosketcher_app.ui.tabs.text.updates import sheet_outputs, sheet_updates
+from videosketcher_app.ui.tabs.text.updates import same_sheet, sheet_outputs, sheet_updates
 from videosketcher_app.ui.texts import t
 
 
@@ -74,7 +74,7 @@ def waiting_html(services: Services, role: Role, session: str) -> str:
 
 def saved_again(services: Services, role: Role, key: str, session: str) -> Iterator[list[Any]]:
     """Status, strip and sheet while a kept drawing is saved, and after it."""
-    sheet = [gr.skip()] * 6
+    sheet = same_sheet()
     yield [status_line(t("gallery.saving_again")), gr.skip(), *sheet]
     try:
         folder = destination(services, role, session).folder

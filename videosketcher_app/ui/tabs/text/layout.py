@@ -17,6 +17,7 @@ from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.tabs.text.downloads import Downloads
+from videosketcher_app.ui.tabs.text.film_field import FilmField, lay_out_film
 from videosketcher_app.ui.tabs.text.lora_slots import lay_out_loras
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.tabs.text.sparse_field import MAX_CHARACTERS
@@ -48,9 +49,19 @@ def lay_out(context: PageContext) -> TextPage:
         with gr.Column(elem_classes="vt-work", min_width=280):
             work = lay_out_plan()
             work |= lay_out_settings(context, model_choices(context.model))
+            film_field = _film(context)
+            if film_field is not None:
+                work |= {"film": film_field.film, "strength": film_field.strength}
             loras = lay_out_loras()
             planner_settings.build(context)
-    return TextPage(**ask, **sheet, **work, loras=loras)
+    return TextPage(**ask, **sheet, **work, loras=loras, film_field=film_field)
+
+
+def _film(context: PageContext) -> FilmField | None:
+    """The owner's alone: a request names its film by its path on this disk."""
+    if not allows(context.role, Capability.IMPORT_FILES):
+        return None
+    return lay_out_film(context.model)
 
 
 def lay_out_ask(ids: str = "") -> Parts:
@@ -71,7 +82,19 @@ def lay_out_ask(ids: str = "") -> Parts:
         draw = gr.Button(t("text.draw"), variant="primary", min_width=90, elem_id=f"{ids}draw")
         plan_first = gr.Button(t("text.plan_first"), min_width=90, elem_id=f"{ids}plan-first")
         stop = gr.Button(t("text.stop"), interactive=False, min_width=70, elem_id=f"{ids}stop")
-    return {"concept": concept, "draw": draw, "plan_first": plan_first, "stop": stop}
+        stop_and_keep = gr.Button(
+            t("text.stop_and_keep"),
+            interactive=False,
+            min_width=134,
+            elem_id=f"{ids}stop-and-keep",
+        )
+    return {
+        "concept": concept,
+        "draw": draw,
+        "plan_first": plan_first,
+        "stop": stop,
+        "stop_and_keep": stop_and_keep,
+    }
 
 
 def lay_out_choices(context: PageContext, ids: str = "") -> Parts:
@@ -134,6 +157,14 @@ def lay_out_sheet(ids: str = "") -> Parts:
         again = gr.Button(
             t("text.again"), interactive=False, size="sm", min_width=140, elem_id=f"{ids}again"
         )
+        whole = gr.Button(
+            t("text.whole"),
+            visible=False,
+            size="sm",
+            variant="primary",
+            min_width=140,
+            elem_id=f"{ids}whole",
+        )
     downloads = Downloads(elem_id=f"{ids}downloads")
     with gr.Accordion(t("text.file_options"), open=False, elem_id=f"{ids}file-options"):
         file_options = _file_options()
@@ -144,6 +175,7 @@ def lay_out_sheet(ids: str = "") -> Parts:
         "result": gr.State(None),
         "back": back,
         "again": again,
+        "whole": whole,
         "downloads": downloads,
         "file_options": file_options,
     }
@@ -235,6 +267,8 @@ def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> 
         "fps": fps,
         "size": size,
         "kept": kept,
+        "film": gr.State(None),
+        "strength": gr.State(None),
     }
 
 

@@ -15,6 +15,7 @@ from videosketcher_app.services.planner import PlannedDrawing
 from videosketcher_app.ui.components.plan_editor import PlanEditor
 from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads
+from videosketcher_app.ui.tabs.text.film_field import FilmField
 from videosketcher_app.ui.tabs.text.lora_slots import LoraSlots, specs_of
 from videosketcher_app.ui.tabs.text.sparse_field import parse_sparse
 from videosketcher_app.ui.tabs.text.values import open_number, parse_size, whole
@@ -49,13 +50,17 @@ class TextPage:
         draft: State of Draft | None: where the editor's plan comes from.
         result: State of Result | None: what the player shows.
         planner: a dropdown on the owner's page, a fixed State on a guest's.
+        film: State of str | None: path of the film to start from.
+        strength: how much of the film is drawn anew; a fixed State where no film can be chosen.
         loras: None on a page without slots.
+        film_field: what chooses a film; None on a page where none can be chosen.
     """
 
     concept: gr.Textbox
     draw: gr.Button
     plan_first: gr.Button
     stop: gr.Button
+    stop_and_keep: gr.Button
     preset: gr.Dropdown
     as_written: gr.Checkbox
     seed: gr.Number
@@ -69,6 +74,8 @@ class TextPage:
     fps: gr.Slider
     planner: gr.Dropdown | gr.State
     kept: gr.Textbox
+    film: gr.State
+    strength: gr.Slider | gr.State
     about_model: gr.HTML
     plan: PlanEditor
     draft: gr.State
@@ -78,9 +85,11 @@ class TextPage:
     result: gr.State
     back: gr.Button
     again: gr.Button
+    whole: gr.Button
     downloads: Downloads
     file_options: Sequence[Component]
     loras: LoraSlots | None = None
+    film_field: FilmField | None = None
 
     @property
     def settings_inputs(self) -> list[Component]:
@@ -97,6 +106,8 @@ class TextPage:
             self.fps,
             self.planner,
             self.kept,
+            self.film,
+            self.strength,
             *(self.loras.inputs if self.loras is not None else ()),
         ]
 
@@ -123,7 +134,7 @@ class TextPage:
 def request_of(values: Sequence[Any]) -> SketchRequest:
     """See `TextPage.request_of`."""
     concept, as_written, seed, model, steps, guidance, frames, size, fps, planner, *rest = values
-    kept, *slots = rest
+    kept, film, strength, *slots = rest
     width, height = parse_size(size)
     return SketchRequest(
         prompt=concept or "",
@@ -138,5 +149,7 @@ def request_of(values: Sequence[Any]) -> SketchRequest:
         fps=whole(fps),
         planner=planner,
         sparse=parse_sparse(kept),
+        input_video=film,
+        strength=None if film is None else strength,
         loras=specs_of(slots),
     )

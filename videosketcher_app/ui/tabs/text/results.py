@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from videosketcher_app.core.access import Role
@@ -57,12 +56,3 @@ def changes_of(saved: SavedDrawing, asked: ShownRetiming) -> Changes:
             holds_s=dict.fromkeys(parts, asked.hold_s) if asked.hold_s else {},
         )
     )
-
-
-def player_value(folder: Path | None) -> dict[str, Any] | None:
-    """What the player shows of a drawing's folder; None is a blank sheet.
-
-    Raises:
-        InvalidFile: the folder holds no drawing.
-    """
-    return None if folder is None else Player.value_of(open_saved(folder))

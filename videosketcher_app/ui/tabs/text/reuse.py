@@ -14,18 +14,23 @@ from videosketcher_app.services.provenance import read_provenance
 from videosketcher_app.services.saved import open_saved
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.present import status_line
+from videosketcher_app.ui.tabs.text import film_field
 from videosketcher_app.ui.tabs.text.lora_slots import NUM_SLOTS, slot_values
 from videosketcher_app.ui.tabs.text.page import Draft, Result, TextPage
 from videosketcher_app.ui.tabs.text.planning import editor_value
 from videosketcher_app.ui.tabs.text.values import model_choices, settings_values
 from videosketcher_app.ui.texts import t
 
+# Fields of a request that this page has no place for.
+_WITHOUT_PLACE = ("mode", "negative_prompt", "attention", "rounding", "brush")
+
 
 def reuse_outputs(page: TextPage) -> list[Any]:
     """What settings are written to, in the order of `reuse_updates`."""
     slots = page.loras.inputs if page.loras is not None else []
     words = [page.concept, page.as_written, page.seed, page.lock]
-    return [*words, *page.settings_fields, *slots, page.plan, page.draft]
+    film = page.film_field.outputs if page.film_field is not None else []
+    return [*words, *page.settings_fields, *slots, *film, page.plan, page.draft]
 
 
 def reuse_updates(
@@ -33,7 +38,8 @@ def reuse_updates(
 ) -> list[Any]:
     """The fields as they were for a drawing; its seed is kept for the next one."""
     model, *others = settings_values(request)
-    known = model in model_choices(context.model)
+    if model not in model_choices(context.model):
+        model = context.model
     draft = None
     if planned is not None and not request.as_written:
         draft = Draft(prompt=request.prompt, planned=planned)
@@ -42,12 +48,21 @@ def reuse_updates(
         request.as_written,
         request.seed,
         True,
-        model if known else context.model,
+        model,
         *others,
         *(slot_values(request) if page.loras is not None else ()),
+        *(film_field.reused(request, model) if page.film_field is not None else ()),
         gr.skip() if draft is None else editor_value(draft.planned),
         draft,
     ]
+
+
+def from_request(
+    context: PageContext, page: TextPage, request: SketchRequest, planned: PlannedDrawing | None
+) -> list[Any]:
+    """Status and fields for a drawing that another tab shows."""
+    words = _told(t("text.again_done"), page, request)
+    return [words, *reuse_updates(context, page, request, planned)]
 
 
 def from_file(context: PageContext, page: TextPage, path: Path, name: str) -> list[Any]:
@@ -89,5 +104,19 @@ def nothing_there() -> InvalidRequest:
 
 
 def _told(words: str, page: TextPage, request: SketchRequest) -> str:
-    left_out = request.loras if page.loras is None else request.loras[NUM_SLOTS:]
-    return status_line(f"{words} {t('text.lora_left_out')}" if left_out else words)
+    """What came back, and what did not because this page has no place for it."""
+    loras = request.loras if page.loras is None else request.loras[NUM_SLOTS:]
+    names = left_out(page, request)
+    sentences = [
+        words,
+        t("text.lora_left_out") if loras else "",
+        t("text.left_out", names=", ".join(names)) if names else "",
+    ]
+    return status_line(" ".join(filter(None, sentences)))
+
+
+def left_out(page: TextPage, request: SketchRequest) -> list[str]:
+    """Names of the settings that a request uses and the page has no place for."""
+    fields = (*_WITHOUT_PLACE, *(("input_video",) if page.film_field is None else ()))
+    defaults = {name: SketchRequest.model_fields[name].default for name in fields}
+    return [t(f"text.name_{name}") for name in fields if getattr(request, name) != defaults[name]]

@@ -76,6 +76,12 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> list
         news = drawing.plan_only(services, role, asked, turn)
         yield from _followed(services, turns, turn, _page_of(request), news, gr.skip())
 
+    @handler(Capability.GENERATE)
+    def on_whole(request: gr.Request, result: Result | None) -> Iterator[list[Any]]:
+        turn, folder = turns.begin(_page_of(request)), None if result is None else result.original
+        news = drawing.draw_whole(services, role, folder, session_of(request), turn)
+        yield from _followed(services, turns, turn, _page_of(request), news, gr.skip())
+
     wiring: dict[str, Any] = {
         "inputs": [*page.plan_inputs, page.lock, *page.settings_inputs],
         "outputs": drawing_outputs(page),
@@ -85,6 +91,8 @@ def _connect_drawing(context: PageContext, page: TextPage, turns: Turns) -> list
     moments = (page.draw.click, page.concept.submit)
     ends = [connect(role, moment, on_draw, **wiring) for moment in moments]
     connect(role, page.plan_first.click, on_plan, **wiring)
+    whole = {**wiring, "inputs": page.result}
+    ends.append(connect(role, page.whole.click, on_whole, **whole))
     return [end for end in ends if end is not None]
 
 
@@ -136,7 +144,12 @@ def _connect_stops(context: PageContext, page: TextPage, turns: Turns) -> None:
     def on_stop(request: gr.Request) -> None:
         turns.stop(_page_of(request))
 
+    @handler(Capability.GENERATE)
+    def on_keep(request: gr.Request) -> None:
+        turns.finish_early(_page_of(request))
+
     connect(context.role, page.stop.click, on_stop, queue=False)
+    connect(context.role, page.stop_and_keep.click, on_keep, queue=False)
     blocks = Context.root_block
     assert blocks is not None, "a tab is built within a page"
     blocks.unload(on_stop)  # who closes the page wants no drawing any more

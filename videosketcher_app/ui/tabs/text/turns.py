@@ -31,6 +31,15 @@ class Turn:
         if job is not None:
             job.cancel()
 
+    def finish_early(self) -> None:
+        """Asks for what there is so far; a turn that has no running sketch is stopped."""
+        with self._lock:
+            job = self._job
+        if job is None:
+            self.token.cancel()
+        else:
+            job.finish_early()
+
 
 class Turns:
     """The current turn of every page; safe to use from several threads."""
@@ -55,6 +64,13 @@ class Turns:
             turn = self._turns.get(page)
         if turn is not None:
             turn.cancel()
+
+    def finish_early(self, page: str) -> None:
+        """Asks a page's turn for what there is so far, if it has one."""
+        with self._lock:
+            turn = self._turns.get(page)
+        if turn is not None:
+            turn.finish_early()
 
     def is_current(self, page: str, turn: Turn) -> bool:
         """False once a newer turn has taken over: the older one leaves the page alone."""

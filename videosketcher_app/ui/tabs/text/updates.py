@@ -9,7 +9,8 @@ import gradio as gr
 
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.services.container import Services
-from videosketcher_app.ui.tabs.text import results
+from videosketcher_app.services.saved import open_saved
+from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads, check_note
 from videosketcher_app.ui.tabs.text.drawing import Drawn
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
@@ -18,12 +19,13 @@ from videosketcher_app.ui.tabs.text.planning import editor_value
 
 def sheet_outputs(page: TextPage) -> list[Any]:
     """What shows the finished drawing, in the order of `sheet_updates`."""
-    return [page.preview, page.player, page.result, page.downloads, page.back, page.again]
+    after = [page.back, page.again, page.whole]
+    return [page.preview, page.player, page.result, page.downloads, *after]
 
 
 def drawing_outputs(page: TextPage) -> list[Any]:
     """What drawing and planning change, in the order of `updates`."""
-    buttons = [page.draw, page.plan_first, page.stop]
+    buttons = [page.draw, page.plan_first, page.stop, page.stop_and_keep]
     return [page.status, page.seed, page.plan, page.draft, *buttons, *sheet_outputs(page)]
 
 
@@ -33,6 +35,7 @@ def updates(services: Services, now: Drawn, shown: Drawn | None, *, seed: Any) -
     has_news = shown is None or shown.view.busy != now.view.busy
     busy = now.view.busy
     free = gr.update(interactive=not busy) if has_news else gr.skip()
+    stop = gr.update(interactive=busy) if has_news else gr.skip()
     return [
         gr.skip() if shown and shown.view.status == now.view.status else now.view.status,
         seed,
@@ -40,7 +43,8 @@ def updates(services: Services, now: Drawn, shown: Drawn | None, *, seed: Any) -
         now.draft if is_new_plan else gr.skip(),
         free,
         free,
-        gr.update(interactive=busy) if has_news else gr.skip(),
+        stop,
+        stop,
         *_sheet(services, now, shown),
     ]
 
@@ -51,17 +55,22 @@ def _sheet(services: Services, now: Drawn, shown: Drawn | None) -> list[Any]:
     if view.folder is not None and before is not None and before.folder is None:
         return sheet_updates(Result(folder=view.folder, original=view.folder), services)
     if view.preview is None or (before is not None and before.preview is view.preview):
-        return [gr.skip()] * 6
+        return same_sheet()
     preview = gr.update(value=view.preview, visible=True)
     if before is not None and before.preview is not None:
-        return [preview, *[gr.skip()] * 5]
+        return [preview, *same_sheet()[1:]]
     return [preview, *blank_sheet()]
 
 
+def same_sheet() -> list[Any]:
+    """The sheet as it is: nothing for each of `sheet_outputs`."""
+    return [gr.skip()] * 7
+
+
 def blank_sheet() -> list[Any]:
-    """No drawing: player, result, downloads, back and again."""
+    """No drawing: all of `sheet_outputs` but the preview."""
     off = gr.update(interactive=False)
-    return [None, None, Downloads.news_of(None), off, off]
+    return [None, None, Downloads.news_of(None), off, off, gr.update(visible=False)]
 
 
 def sheet_updates(result: Result, services: Services) -> list[Any]:
@@ -70,14 +79,15 @@ def sheet_updates(result: Result, services: Services) -> list[Any]:
     Raises:
         InvalidFile: its folder holds no drawing.
     """
-    clip = results.player_value(result.folder)
+    saved = open_saved(result.folder)
     return [
         gr.update(visible=False),
-        clip,
+        Player.value_of(saved),
         result,
         Downloads.news_of(result.folder, _note(services, result.folder)),
         gr.update(interactive=result.folder != result.original),
         gr.update(interactive=True),
+        gr.update(visible=saved.stopped is not None),
     ]
 
 

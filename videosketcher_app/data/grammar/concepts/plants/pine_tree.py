@@ -12,7 +12,7 @@ from videosketcher_app.data.grammar.program import Part, concept, part
 def draw(rng: np.random.Generator) -> list[Part]:
     widths = np.array([0.40, 0.60, 0.80]) * rng.uniform(0.88, 1.06)
     bottoms = np.array([-0.42, 0.12, 0.68]) + rng.uniform(-0.03, 0.03, 3)
-    tufts = rng.integers(3, 5)
+    tufts = int(rng.integers(3, 5))
     trunk_w = rng.uniform(0.09, 0.13)
     ground_w = rng.uniform(0.6, 0.85)
     top = _tier(0.0, -1.0, widths[0], bottoms[0], tufts)

@@ -1,0 +1,99 @@
+"""A transformer block in little memory: for weights in 8 bits on cards that hold little else.
+
+Eager, norms, rotation and quantization write 32-bit copies of all tokens. Compiled they are read once
+and never lie anywhere, and the feed-forward layer, whose inner matrix is the largest of all, is
+computed in pieces. Where nothing is compiled, all but the attention goes piece by piece: tokens meet
+nowhere else.
+
+Legend: B batch, F latent frames, L tokens, D width, N heads, E head width.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
+
+from videosketcher_app.models.fused import compiled_block
+from videosketcher_app.models.wan.forward import (
+    Attention,
+    after_attention,
+    before_attention,
+    block_forward,
+)
+
+logger = logging.getLogger(__name__)
+TOKEN_CHUNKS = 8  # of the feed-forward layer, or of all that is no attention
+
+
+class LeanBlock:
+    """A `run_block` of `predict_velocity`, compiled where that works.
+
+    Compiled code does not look for hooks once it is made, so a block whose layers have LoRAs beside
+    them runs as it is written.
+
+    Args:
+        compiled: the block, compiled at its first call; None never compiles.
+    """
+
+    def __init__(self, compiled: Callable[..., Tensor] | None) -> None:
+        self._compiled = compiled
+
+    def __call__(self, block: nn.Module, *given: Any) -> Tensor:
+        """As `block_forward`."""
+        if self._compiled is None or _is_hooked(block):
+            return in_pieces(block, *given)
+        try:
+            return self._compiled(block, *given)
+        except TorchDynamoException as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+            logger.warning("blocks are not compiled here, which is slower: %s", reason)
+            self._compiled = None
+            return in_pieces(block, *given)
+
+
+def in_pieces(
+    block: nn.Module,
+    x_BLD: Tensor,
+    context_BSD: Tensor | tuple[Tensor, Tensor],
+    modulation_BF6D: Tensor,
+    table: tuple[Tensor, Tensor],
+    attention: Attention,
+) -> Tensor:
+    """As `block_forward`, everything but the attention for some tokens at a time."""
+    if modulation_BF6D.shape[1] > 1:  # a piece would have to know its frames
+        return block_forward(block, x_BLD, context_BSD, modulation_BF6D, table, attention)
+    step = -(-x_BLD.shape[1] // TOKEN_CHUNKS)
+    pieces = [slice(start, start + step) for start in range(0, x_BLD.shape[1], step)]
+    whole: list[Tensor] = []
+    for piece in pieces:
+        cos_LE, sin_LE = (part[piece] for part in table)
+        parts = before_attention(block, x_BLD[:, piece], modulation_BF6D, cos_LE, sin_LE)
+        if not whole:
+            batch, heads, _, width = parts[0].shape
+            shape = (batch, heads, x_BLD.shape[1], width)
+            whole = [part.new_empty(shape) for part in parts]
+        for all_of_it, part in zip(whole, parts, strict=True):
+            all_of_it[:, :, piece] = part
+    attended_BNLE = attention(*whole)
+    del whole, parts, part, all_of_it  # before the second half allocates
+    out_BLD = torch.empty_like(x_BLD)
+    for piece in pieces:
+        out_BLD[:, piece] = after_attention(
+            block, x_BLD[:, piece], attended_BNLE[:, :, piece], context_BSD, modulation_BF6D
+        )
+    return out_BLD
+
+
+def lean_block(device: torch.device) -> LeanBlock:
+    """The block for a device: compiled on CUDA, once for each number of tokens."""
+    compiles = device.type == "cuda"
+    return LeanBlock(compiled_block(dynamic=False, token_chunks=TOKEN_CHUNKS) if compiles else None)
+
+
+def _is_hooked(block: nn.Module) -> bool:
+    return any(module._forward_hooks for module in block.modules())

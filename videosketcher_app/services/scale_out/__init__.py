@@ -1,0 +1,1 @@
+"""The same making of items, spread over a Ray cluster (extra `cluster`)."""
