@@ -16,7 +16,7 @@ ELSEWHERE = {
     "prompts_file", "request_file", "extend_prompt", "device", "output_dir", "gif", "force",
     "as_json", "quiet", "input_image", "brush_color", "brush_width", "brush_kind", "no_box",
     "num_rollout", "num_overlap_frames", "endless", "background_image", "checkpoint", "config", "switch",
-    "script", "help", "preset",
+    "script", "help", "preset", "cluster", "workers", "cpus_per_worker",
 }  # fmt: skip
 
 

@@ -52,6 +52,15 @@ def test_a_missing_corner_is_drawn_as_a_corner() -> None:
     assert np.hypot(*(whole.points_N2 - (84, 60)).T).min() <= 1
 
 
+def test_an_almost_closed_outline_is_closed_and_an_open_one_is_not() -> None:
+    sides = [(80, 20), (120, 20), (120, 80), (20, 80), (20, 20)]
+    (square,) = mend(trace([*sides, (71, 20)], 4, 24))
+    assert square.closed
+    np.testing.assert_array_equal(square.points_N2[0], square.points_N2[-1])
+    (letter_u,) = mend(trace([(20, 20), (20, 90), (26, 90), (26, 20)], 4, 24))
+    assert not letter_u.closed
+
+
 def test_a_line_revealed_from_both_ends_is_one_stroke() -> None:
     (whole,) = mend(trace([(20, 60), (80, 60)], 4, 8), trace([(140, 60), (81, 60)], 4, 9))
     assert whole.length_px == pytest.approx(120, abs=1)

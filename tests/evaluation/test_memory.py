@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import yaml
 
 from videosketcher_app.data.grammar.compose import Layout, compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.evaluation.memory import (
+    TRAINING_SEED,
     aligned,
     chamfer,
     nearest_renders,
     own_renders,
     spread,
     spread_ratio,
+    training_drawing,
 )
 from videosketcher_app.evaluation.renders import render
 from videosketcher_app.evaluation.tasks import canonical_plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def cats(count: int, seed: int = 100) -> list[np.ndarray]:
@@ -44,10 +51,20 @@ def test_own_renders_show_the_plan_s_parts() -> None:
     assert spread(own_renders("cat", plan, 4)) > 0.02
 
 
-def test_the_nearest_render_of_a_cat_is_a_cat() -> None:
-    (nearest,) = nearest_renders(cats(1), pool_size=4 * len(programs()))
-    assert nearest.concept == "cat"
-    assert 0 < nearest.distance < 0.2
+def test_a_copy_of_a_training_drawing_is_found_out() -> None:
+    index = next(i for i in range(40) if training_drawing(i).source in programs())
+    seen = training_drawing(index)
+    copy = np.roll(render(seen.sketch, len(seen.labels)).ink_HW, (3, -5), (0, 1))
+    copied, fresh = nearest_renders([copy, *cats(1)], pool_size=60)
+    assert copied.concept == seen.source
+    assert copied.distance < 0.01
+    assert fresh.distance > 0.04
+
+
+def test_the_pool_is_what_the_shipped_model_was_trained_on() -> None:
+    recipe = yaml.safe_load((REPOSITORY / "presets/training/pocket_t2v.yaml").read_text("utf-8"))
+    assert recipe["data_seed"] == TRAINING_SEED
+    assert not {"concepts", "primitives", "concept_weights"} & set(recipe)  # the usual mix
 
 
 def test_an_empty_drawing_has_no_distance() -> None:

@@ -99,7 +99,7 @@ def test_recognition_memory_and_the_files_of_a_report(tmp_path: Path) -> None:
     report = evaluate_text(canonical, sets=("memory",), limit=8, memory_renders=112)
     assert report.sets["recognition"].figures["recognised"] >= 0.7
     assert 0.5 < report.spread_ratio < 2
-    assert len(report.nearest) == 1
+    assert len(report.nearest) == len(report.fresh) == 1
     save_report(report, tmp_path / "report")
     names = {path.name for path in (tmp_path / "report").iterdir()}
     assert {"report.json", "report.md", "sheet_recognition.png"} <= names

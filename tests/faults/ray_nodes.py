@@ -28,6 +28,15 @@ MARK, NODE = "TEST_CLUSTER_MARK", "TEST_CLUSTER_NODE"
 # A Ray that may serve other machines takes the outer address in place of 127.0.0.1. Whoever only
 # connects can be told by a variable that it may not; a node then refuses to start.
 CONNECTS_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# A head asks the metadata addresses of clouds where it runs, and tells its makers that it tells them
+# nothing. Nothing answers at this port.
+NOWHERE = "http://127.0.0.1:9"
+NO_CALLS = {
+    "http_proxy": NOWHERE,
+    "https_proxy": NOWHERE,
+    "no_proxy": "localhost,127.0.0.1",
+    "RAY_USAGE_STATS_REPORT_URL": NOWHERE,
+}
 NODE_CODE = """
 from ray._private import services
 services.get_node_ip_address = lambda address=None: "127.0.0.1"
@@ -82,7 +91,7 @@ class RayNodes:
         own = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "RAY_USAGE_STATS_ENABLED": "0"}
         own |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._token, "OMP_NUM_THREADS": "1"}
         own |= {MARK: str(self._folder), NODE: node}
-        return {**os.environ, **({} if node else CONNECTS_ONLY), **own}
+        return {**os.environ, **(NO_CALLS if node else CONNECTS_ONLY), **own}
 
     def _is_ours(self, process: psutil.Process, title: str) -> bool:
         try:

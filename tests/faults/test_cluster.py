@@ -107,7 +107,8 @@ def commands(prompts: Path, out: Path, *more: str) -> list[list[str]]:
     pair = ["data", "ode-pairs", str(prompts.parent / "words.txt"), "--model", "tiny"]
     settings = prompts.parent / "pairs.yaml"
     pair += ["--config", str(settings), "--output-dir", str(out / "pairs")]
-    return [[*words, *more, "--quiet"] for words in (draw, encode, pair)]
+    few = ["--workers", "1"] if more else []  # each worker costs a start of torch
+    return [[*words, *more, "--quiet"] for words in (draw, encode, [*pair, *few])]
 
 
 def test_three_users_leave_the_bytes_of_one_process(nodes: RayNodes, tmp_path: Path) -> None:

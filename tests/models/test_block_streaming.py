@@ -3,102 +3,36 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
-from diffsynth.models.wan_video_dit import WanModel
-from torch import nn
 
-from tests.models.lora.made import made, modules_of
-from tests.models.tiny_wan import tiny_pipeline
+from tests.models.streamed_wan import (
+    CPU,
+    FRAMES_THW3,
+    LAYERS,
+    adapter,
+    drawn,
+    fingerprint,
+    is_parked,
+    model_of,
+    weights,
+    with_differences,
+)
 from videosketcher_app.core.sparse_request import SparseSpec
 from videosketcher_app.engines.memory.modes import EXACT
 from videosketcher_app.engines.memory.sampling import AcceleratedSampler
 from videosketcher_app.engines.schedules import sigmas
-from videosketcher_app.models.lora.adapter import adapter_from
 from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.lora.merging import merged
 from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.models.sparse_attention.drawing import attending, sparse_attention_of
-from videosketcher_app.models.streaming import StreamedBlocks, _Room
-from videosketcher_app.models.studio import network_pass
+from videosketcher_app.models.streaming import StreamedBlocks
 from videosketcher_app.models.wan.image_to_video import WanImageModel
 from videosketcher_app.models.wan.memory import placing_of, settle
 from videosketcher_app.models.wan.networks import empty_network
-from videosketcher_app.models.wan.stops import Stops
-from videosketcher_app.models.wan.text_to_video import WanTextModel
-from videosketcher_app.models.wan.weights import TRANSFORMER, PartWeights
-
-CPU = torch.device("cpu")
-LAYERS = 5  # more than slots, and no multiple of them
-SIDE_PX, FRAMES = 32, 5
-CALL = {"num_inference_steps": 2, "shift": 5.0, "num_frames": FRAMES}
-CALL |= {"width": SIDE_PX, "height": SIDE_PX}
-FRAMES_THW3 = np.random.default_rng(4).integers(0, 255, (FRAMES, SIDE_PX, SIDE_PX, 3), np.uint8)
-
-
-def weights(in_dim=16, clip=False):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        dit = WanModel(
-            dim=48, in_dim=in_dim, ffn_dim=64, out_dim=16, text_dim=32, freq_dim=32, eps=1e-6,
-            patch_size=(1, 2, 2), num_heads=2, num_layers=LAYERS, has_image_input=clip,
-        )  # fmt: skip
-        for parameter in dit.parameters():
-            nn.init.normal_(parameter, std=0.1)
-    tensors = {name: value.detach() for name, value in dit.state_dict().items()}
-    return PartWeights(
-        part=TRANSFORMER,
-        source="made",
-        shapes={name: tuple(value.shape) for name, value in tensors.items()},
-        stored={name: name for name in tensors},
-        tensors=tensors,
-    )
-
-
-def model_of(tier, dtype=torch.float32, *, kind=WanTextModel, stored="bf16"):
-    """A tiny pipeline whose transformer was placed by the plan."""
-    clip = kind is WanImageModel
-    in_dim = 36 if clip else 16
-    pipe = tiny_pipeline(in_dim=in_dim, clip=clip, require_vae_embedding=clip).to(dtype=dtype)
-    plan = MemoryPlan(budget_bytes=1 << 40, tier=tier, weights_dtype=stored)
-    placing = placing_of(plan, CPU, dtype, working_bytes=1)
-    given = weights(in_dim, clip)
-    pipe.dit = settle(empty_network(given, num_heads=2), given, placing, small=True)
-    pipe.vram_management_enabled = placing.manages
-    stops = Stops()
-    model = kind(name="tiny", pipe=pipe, stops=stops, network_pass=network_pass(pipe, plan, stops))
-    return model.settled()
-
-
-def drawn(model, cfg_scale=3.0):
-    *_, (_, latents, _) = model.denoise(["a cat"], [5], cfg_scale=cfg_scale, **CALL)
-    return latents
-
-
-def adapter(network, seed=0, **how):
-    return adapter_from(made(modules_of(network), seed=seed, **how), source=f"lora {seed}")
-
-
-def fingerprint(network):
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def is_parked(blocks):
-    """Every weight lies where its block waits."""
-    return all(
-        tensor.data_ptr() == view.data_ptr()
-        for waiting in blocks._waiting
-        for tensor, view in zip(waiting.tensors, waiting.views, strict=True)
-    )
 
 
 @pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
@@ -156,23 +90,6 @@ def test_loras_beside_streamed_weights_are_those_beside_resident_ones(both):
     assert not torch.equal(drawings[1], plain)
     assert [fingerprint(model.transformer) for model in both] == before
     assert torch.equal(drawn(both[1]), plain), "and nothing is left of them"
-
-
-def with_differences(network):
-    """A LoRA that changes norms, biases and modulations of some blocks too, and one whole matrix."""
-    random = torch.Generator().manual_seed(8)
-    tensors = made(modules_of(network), seed=8)
-    for name, ending in (
-        ("blocks.0.norm3", "diff"),
-        ("blocks.3.self_attn.q", "diff_b"),
-        ("blocks.4", "diff_m"),
-        ("blocks.2.self_attn.norm_q", "diff"),
-        ("head.head", "diff"),
-    ):
-        own = {"diff": "weight", "diff_b": "bias", "diff_m": "modulation"}[ending]
-        shape = network.get_parameter(f"{name}.{own}").shape
-        tensors[f"{name}.{ending}"] = torch.randn(shape, generator=random)
-    return adapter_from(tensors, source="with differences")
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -342,114 +259,3 @@ def test_every_layer_attends_sparsely_in_its_own_way():
         *_, (_, dense, _) = model.denoise(["a cat"], [5], **given)
     assert torch.equal(*drawings)
     assert not torch.equal(drawings[0], dense)
-
-
-# 8 bits -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def small():
-    return model_of("stream_ram", stored="fp8")
-
-
-def test_8_bit_blocks_stay_near_and_take_half(small, streamed):
-    exact, near = drawn(streamed), drawn(small)
-    assert 0 < float((near - exact).norm() / exact.norm()) < 0.05
-    assert small.transformer.blocks.num_bytes < 0.5 * streamed.transformer.blocks.num_bytes
-    assert small.transformer.blocks[1].ffn[0].weight.dtype == torch.float8_e4m3fn
-    assert small.transformer.head.head.weight.dtype == torch.float32, "the head keeps its digits"
-
-
-def test_8_bit_blocks_see_a_condition_frame():
-    near, exact = (
-        drawn(model_of("stream_ram", kind=WanImageModel, stored=stored).conditioned(FRAMES_THW3[0]))
-        for stored in ("fp8", "bf16")
-    )
-    assert 0 < float((near - exact).norm() / exact.norm()) < 0.05
-
-
-def test_loras_work_beside_8_bit_blocks_and_change_their_biases(small, streamed):
-    before, plain = fingerprint(small.transformer), drawn(small)
-    effects = []
-    for model in (streamed, small):
-        without = drawn(model)
-        with applied(model.transformer, [(with_differences(streamed.transformer), 0.4)]):
-            effects.append(drawn(model) - without)
-    assert float((effects[1] - effects[0]).norm() / effects[0].norm()) < 0.2
-    assert fingerprint(small.transformer) == before
-    assert torch.equal(drawn(small), plain)
-
-
-def test_a_merged_lora_unpacks_8_bit_weights(small):
-    before, lora = fingerprint(small.transformer), adapter(model_of("resident").transformer, 6)
-    plain = drawn(small)
-    drawings = []
-    for merge in (False, True):
-        with applied(small.transformer, [(lora, 0.5)], merge=merge):
-            drawings.append(drawn(small))
-    torch.testing.assert_close(*drawings, atol=1e-4, rtol=1e-4)
-    assert not torch.allclose(drawings[0], plain, atol=1e-2)
-    assert fingerprint(small.transformer) == before
-
-
-# Where blocks wait --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def plain():
-    return torch.empty
-
-
-def test_blocks_that_wait_share_chunks_of_memory(monkeypatch, plain):
-    monkeypatch.setattr(torch, "empty", lambda *size, pin_memory, **how: plain(*size, **how))
-    room = _Room(100, 7, pinned=True)
-    buffers = [room.next() for _ in range(7)]
-    assert [buffer.storage_offset() for buffer in buffers] == [0, 100, 200, 300, 400, 0, 100]
-    assert buffers[-1].untyped_storage().nbytes() == 200, "the last chunk is as large as needed"
-    assert not room.pinning_refused
-
-
-def test_a_system_that_locks_no_memory_gives_ordinary_memory(monkeypatch, caplog, plain):
-    def refusing(*size, pin_memory=False, **how):
-        if pin_memory:
-            raise RuntimeError("CUDA error: out of memory\nmore of it")
-        return plain(*size, **how)
-
-    monkeypatch.setattr(torch, "empty", refusing)
-    room = _Room(256, 6, pinned=True)
-    buffers = [room.next() for _ in range(6)]
-    assert room.pinning_refused
-    assert [len(buffer) for buffer in buffers] == [256] * 6
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 1, "once"
-    assert "does not lock more memory" in told[0]
-    assert "more of it" not in told[0]
-
-
-@pytest.mark.parametrize(
-    ("block_bytes", "chunk_blocks"), [(703e6, 3), (351.5e6, 3), (807e6, 5), (93e6, 23)]
-)
-def test_pinned_memory_is_asked_for_in_sizes_that_lose_little(block_bytes, chunk_blocks):
-    room = _Room(int(block_bytes), 40, pinned=True)
-    assert room.chunk_blocks == chunk_blocks
-    pinned = 2 ** (int(chunk_blocks * block_bytes) - 1).bit_length()
-    assert chunk_blocks * block_bytes > 0.93 * pinned
-
-
-@pytest.mark.gpu
-def test_on_a_gpu_blocks_are_whole_whatever_was_left_before():
-    model = model_of("resident")
-    x = {"latents": torch.randn(1, 16, 5, 16, 24), "timestep": torch.tensor([500.0])}
-    given = {k: v.cuda() for k, v in {**x, "context": torch.randn(1, 8, 32)}.items()}
-    resident = model.transformer.cuda()
-    with torch.inference_mode():
-        expected = model.pipe.model_fn(dit=resident, **given)
-        resident.blocks = StreamedBlocks(list(resident.blocks), "cuda")
-        assert not resident.blocks.pinning_refused
-        for left_at in [*range(LAYERS), *range(LAYERS)]:
-            for number, _ in enumerate(resident.blocks):
-                if number == left_at:
-                    break
-            if left_at % 2:
-                resident.blocks.offload()
-            assert torch.equal(model.pipe.model_fn(dit=resident, **given), expected)

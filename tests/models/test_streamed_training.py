@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._dynamo.utils import counters
 
 from videosketcher_app.models.adapters import AdapterConfig, inject, stored_name
 from videosketcher_app.models.frozen_fp8 import FrozenFp8Linear
@@ -69,11 +70,11 @@ def prepared(dit: Any, holding: Any, **how: Any) -> LeanPass:
     return lean
 
 
-def assert_same(found: dict, expected: dict) -> None:
+def assert_same(found: dict, expected: dict, atol: float = 1e-6) -> None:
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         scale = float(value.abs().max())
-        assert torch.allclose(found[name], value, atol=1e-6 * scale, rtol=1e-5), name
+        assert torch.allclose(found[name], value, atol=atol * scale, rtol=1e-5), name
 
 
 @pytest.mark.parametrize("holding", HOLDINGS)
@@ -185,3 +186,18 @@ def test_parameters_have_the_names_of_the_injected_network(network):
         dit = copy.deepcopy(network)
         prepared(dit, holding)
         assert {name for name, p in dit.named_parameters() if p.requires_grad} == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("holding", HOLDINGS)
+def test_compiled_halves_give_the_same_gradients_and_compile_once(network, given, holding):
+    expected = gradients(network, given)
+    torch._dynamo.reset()
+    counters.clear()
+    how = TrainingWay(holding=holding, frames_at_a_time=0 if holding == "resident" else 5)
+    lean = arranged(network, how, "cpu", is_compiled=True)
+    assert_same(gradients(network, given, through=lean), expected, atol=1e-5)
+    compiled_so_far = counters["stats"]["unique_graphs"]
+    assert compiled_so_far <= 4, "two halves, with and without gradients"
+    assert_same(gradients(network, given, through=lean), expected, atol=1e-5)
+    assert counters["stats"]["unique_graphs"] == compiled_so_far

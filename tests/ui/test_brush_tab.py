@@ -14,6 +14,7 @@ from tests.services.bad_pictures import mark
 from tests.services.drawings import published
 from videosketcher_app.core.access import Role, allows
 from videosketcher_app.core.errors import AppError, Cancelled, InvalidRequest
+from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.brushes.desk import Person
 from videosketcher_app.services.container import build
@@ -32,7 +33,7 @@ from videosketcher_app.ui.tabs.brush import inking, side
 from videosketcher_app.ui.tabs.brush.bench import chosen, painted_pixels, who_paints
 from videosketcher_app.ui.tabs.brush.page import BrushPage, with_brush
 from videosketcher_app.ui.tabs.text.drawing import Asked
-from videosketcher_app.ui.tabs.text.page import Result, request_of
+from videosketcher_app.ui.tabs.text.page import Result, TextPage, request_of
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 OWNER = Person(role=Role.OWNER)
@@ -50,6 +51,12 @@ def context(tmp_path):
 @pytest.fixture
 def desk(context):
     return context.services.brushes
+
+
+def test_the_brush_of_a_drawing_has_a_place_here_and_not_on_the_text_tab():
+    assert "brush" in TextPage.WITHOUT_PLACE
+    assert set(BrushPage.WITHOUT_PLACE) == set(TextPage.WITHOUT_PLACE) - {"brush"}
+    assert set(TextPage.WITHOUT_PLACE) < set(SketchRequest.model_fields)
 
 
 def test_the_fields_become_a_request_with_a_brush(desk):

@@ -120,6 +120,30 @@ def test_stopping_with_keep_ends_with_a_drawing_that_can_be_drawn_whole(services
     assert free.folder is not None
 
 
+def test_a_page_that_closes_while_its_sketch_is_kept_loses_nothing(services):
+    turns = Turns()
+    turn = turns.begin("page")
+    news = drawing.draw(services, Role.OWNER, asked(steps="200", frames=9), turn)
+    next(now for now in news if now.view.preview is not None)
+    turns.finish_early("page")
+    turns.leave("page")
+    news.close()
+    turns.end("page", turn)
+    assert drawn(services, asked(concept="a dog", frames=9))[-1].view.folder is not None
+    assert (services.settings.output_dir / "cat_stopped" / "cat_stopped.mp4").is_file()
+
+
+def test_a_page_that_closes_stops_its_sketch(services):
+    turns = Turns()
+    turn = turns.begin("page")
+    news = drawing.draw(services, Role.OWNER, asked(steps="200", frames=9), turn)
+    next(now for now in news if now.view.preview is not None)
+    turns.leave("page")
+    news.close()
+    assert drawn(services, asked(concept="a dog", frames=9))[-1].view.folder is not None
+    assert [path.name for path in services.settings.output_dir.iterdir()] == ["dog"]
+
+
 def test_a_stopped_sketch_is_drawn_whole_from_its_own_settings(services):
     turn = Turn()
     for now in drawing.draw(services, Role.OWNER, asked(steps="20", frames=9), turn):

@@ -22,7 +22,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        help="Spreads the work over a Ray cluster: its head, or auto, or local.",
+        help="Spreads the work over a Ray cluster: its head, or auto.",
         metavar="HOST:PORT",
         rich_help_panel=_PANEL,
     ),

@@ -146,16 +146,18 @@ def _stroke(trace: Trace, area_N: FloatArray, ink: InkMap, quantum: float, pace:
 
 def _widths(area_N: FloatArray, points_N2: FloatArray) -> FloatArray:
     """Width of the line at every point: ink around it by length of the path there."""
-    count = len(area_N)
+    count, dot_px = len(area_N), max(MIN_WIDTH_PX, 2 * float(np.sqrt(area_N.sum() / np.pi)))
     if count <= DOT_POINTS:
-        return np.full(count, max(MIN_WIDTH_PX, 2 * np.sqrt(area_N.sum() / np.pi)), np.float32)
+        return np.full(count, dot_px, np.float32)
     steps = np.hypot(*np.gradient(points_N2, axis=0).T)
     # The round ends and points whose ink went to another trace say nothing about width.
     inner = np.zeros(count)
     inner[1:-1] = area_N[1:-1] > 0
     area = ndimage.gaussian_filter1d(area_N * inner, WIDTH_SMOOTHING_PX, mode="nearest")
     length = ndimage.gaussian_filter1d(steps * inner, WIDTH_SMOOTHING_PX, mode="nearest")
-    return np.maximum(area / np.maximum(length, 1e-6), MIN_WIDTH_PX).astype(np.float32)
+    # A path that turns back has no length there; no line is wider than a dot of all its ink.
+    widths = np.clip(area / np.maximum(length, 1e-6), MIN_WIDTH_PX, dot_px)
+    return widths.astype(np.float32)
 
 
 def _color(trace: Trace, ink: InkMap) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ the line, times in quanta: the step of time of ink, about one latent frame.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ from videosketcher_app.data.strokes import FloatArray
 
 TOUCH_WIDTHS = 2.0  # the round, softened ends of two lines this close run into each other
 REACH_WIDTHS = 5.0  # the widest gap in a line that is closed
+OUTLINE_REACHES = 4.0  # the shortest outline that is closed: an arc may be shorter
 GAP_SHARE = 0.7  # of the shorter line: dashes lie farther apart than a line's flaws
 STUB_WIDTHS = 3.0  # a mark this short is a frayed end, not a stroke of this pen
 ALONE_WIDTHS = 2.0  # a third line this close to a meeting of two makes it a crossing
@@ -113,6 +115,25 @@ class _Mender(Joiner):
         stops = [self.at(a), self.at(b)] if corner is None else [self.at(a), corner, self.at(b)]
         legs = [_pixels(one, other) for one, other in pairwise(stops)]
         return np.vstack(legs)[1:]
+
+    def trace(self, chain: list[End]) -> Trace:
+        """The path along a chain, an almost closed outline closed."""
+        trace = super().trace(chain)
+        first, last = chain[0], (chain[-1][0], 1 - chain[-1][1])
+        gap = float(np.hypot(*(self.at(first) - self.at(last))))
+        if trace.closed or gap > self.reach_px or trace.length_px < OUTLINE_REACHES * self.reach_px:
+            return trace
+        if self.geometry(last, first) > MAX_COST:
+            return trace
+        if not np.array_equal(trace.points_N2[0], self.at(first)):
+            first, last = last, first
+        rest_M2 = np.vstack([self.way(last, first), self.at(first)])
+        return replace(
+            trace,
+            points_N2=np.vstack([trace.points_N2, rest_M2]),
+            times_N=np.append(trace.times_N, np.full(len(rest_M2), np.nan, np.float32)),
+            closed=True,
+        )
 
     def _corner(self, a: End, b: End) -> FloatArray | None:
         """Where two lines that go on would meet, if in reach."""

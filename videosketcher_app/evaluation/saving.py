@@ -40,6 +40,9 @@ def _memory_row(report: Report) -> dict[str, object]:
     if distances:
         row["nearest_render_mean"] = round(float(np.mean(distances)), 4)
         row["nearest_render_least"] = round(min(distances), 4)
+    if report.fresh:
+        row["nearest_render_of_fresh_mean"] = round(float(np.mean(report.fresh)), 4)
+        row["nearest_render_of_fresh_least"] = round(min(report.fresh), 4)
     return row
 
 

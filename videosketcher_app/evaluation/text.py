@@ -23,6 +23,7 @@ from videosketcher_app.evaluation.memory import (
     Nearest,
     mean_ratio,
     nearest_renders,
+    own_renders,
     spread_ratio,
 )
 from videosketcher_app.evaluation.reading import read_drawings
@@ -60,6 +61,8 @@ class Report:
         calibration: the detector's own figures on true renders, to stand beside every other.
         memory: "spread_ratio" over concepts and by concept; None if it was not asked for.
         nearest: drawings with the nearest training render.
+        fresh: distances of fresh drawings of the grammar, of the same concepts, to their nearest
+            training render: what cannot have been remembered.
         causes: groups of pairs of parts of the set "concepts", see `causes`.
     """
 
@@ -67,6 +70,7 @@ class Report:
     calibration: dict
     spread: dict[str, float] = field(default_factory=dict)
     nearest: tuple[tuple[Score, Nearest], ...] = ()
+    fresh: tuple[float, ...] = ()
     causes: tuple[dict[str, object], ...] = ()
 
     @property
@@ -118,15 +122,17 @@ def evaluate_text(
         )
     spread: dict[str, float] = {}
     nearest: tuple[tuple[Score, Nearest], ...] = ()
+    fresh: tuple[float, ...] = ()
     if "memory" in sets:
         drawn = reports["recognition"].scores
         spread = _spread(drawn)
-        nearest = _nearest(drawn, memory_renders, num_workers)
+        nearest, fresh = _nearest(drawn, memory_renders, num_workers)
     return Report(
         sets=reports,
         calibration=detector.calibration,
         spread=spread,
         nearest=nearest,
+        fresh=fresh,
         causes=tuple(causes(reports["concepts"].scores)) if "concepts" in reports else (),
     )
 
@@ -173,12 +179,13 @@ def _spread(scores: Sequence[Score]) -> dict[str, float]:
 
 def _nearest(
     scores: Sequence[Score], pool_size: int, num_workers: int
-) -> tuple[tuple[Score, Nearest], ...]:
-    """One drawing of some concepts, each with its nearest training render."""
+) -> tuple[tuple[tuple[Score, Nearest], ...], tuple[float, ...]]:
+    """One drawing of some concepts with its nearest training render; distances of fresh ones."""
     firsts = list({score.task.name: score for score in reversed(scores)}.values())[::-1]
     at = np.unique(np.linspace(0, len(firsts) - 1, min(MOST_PAIRS, len(firsts))).astype(int))
     chosen = [firsts[i] for i in at]
-    found = nearest_renders(
-        [score.clip.ink_HW for score in chosen], pool_size=pool_size, num_workers=num_workers
-    )
-    return tuple(zip(chosen, found, strict=True))
+    drawn = [score.clip.ink_HW for score in chosen]
+    fresh = [ink for s in chosen for ink in own_renders(s.task.name, s.task.plan, 1)]
+    found = nearest_renders([*drawn, *fresh], pool_size=pool_size, num_workers=num_workers)
+    pairs = tuple(zip(chosen, found, strict=False))
+    return pairs, tuple(each.distance for each in found[len(chosen) :])

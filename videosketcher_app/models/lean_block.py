@@ -11,7 +11,7 @@ Legend: B batch, F latent frames, L tokens, D width, N heads, E head width.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -69,24 +69,32 @@ def in_pieces(
         return block_forward(block, x_BLD, context_BSD, modulation_BF6D, table, attention)
     step = -(-x_BLD.shape[1] // TOKEN_CHUNKS)
     pieces = [slice(start, start + step) for start in range(0, x_BLD.shape[1], step)]
-    whole: list[Tensor] = []
-    for piece in pieces:
-        cos_LE, sin_LE = (part[piece] for part in table)
-        parts = before_attention(block, x_BLD[:, piece], modulation_BF6D, cos_LE, sin_LE)
-        if not whole:
-            batch, heads, _, width = parts[0].shape
-            shape = (batch, heads, x_BLD.shape[1], width)
-            whole = [part.new_empty(shape) for part in parts]
-        for all_of_it, part in zip(whole, parts, strict=True):
-            all_of_it[:, :, piece] = part
-    attended_BNLE = attention(*whole)
-    del whole, parts, part, all_of_it  # before the second half allocates
+    attended_BNLE = attention(*_read_by_attention(block, x_BLD, modulation_BF6D, table, pieces))
     out_BLD = torch.empty_like(x_BLD)
     for piece in pieces:
         out_BLD[:, piece] = after_attention(
             block, x_BLD[:, piece], attended_BNLE[:, :, piece], context_BSD, modulation_BF6D
         )
     return out_BLD
+
+
+def _read_by_attention(
+    block: Any,
+    x_BLD: Tensor,
+    modulation_BF6D: Tensor,
+    table: tuple[Tensor, Tensor],
+    pieces: Sequence[slice],
+) -> list[Tensor]:
+    """Queries, keys and values (B, N, L, E)."""
+    heads = block.self_attn.num_heads
+    shape = (len(x_BLD), heads, x_BLD.shape[1], x_BLD.shape[2] // heads)
+    whole = [x_BLD.new_empty(shape) for _ in range(3)]
+    for piece in pieces:
+        cos_LE, sin_LE = (part[piece] for part in table)
+        parts = before_attention(block, x_BLD[:, piece], modulation_BF6D, cos_LE, sin_LE)
+        for all_tokens, part in zip(whole, parts, strict=True):
+            all_tokens[:, :, piece] = part
+    return whole
 
 
 def lean_block(device: torch.device) -> LeanBlock:

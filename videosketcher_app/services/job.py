@@ -141,6 +141,11 @@ class Job:
         self.cancel_token.finish_early()
         self._end(JobCancelled(), only_from=State.WAITING)
 
+    def abandon(self) -> None:
+        """Nobody looks at it any more: stops it, unless what it has so far is being kept."""
+        if not self.cancel_token.finishes_early:
+            self.cancel()
+
     def withdraw(self) -> bool:
         """Ends the job if it waits; False, and nothing happens, if it runs or has ended."""
         return self._end(JobCancelled(), only_from=State.WAITING)

@@ -9,6 +9,7 @@ Legend: B batch, C channels, F latent frames, T frames, h/w latent cells, L toke
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -112,6 +113,12 @@ def embedded(model: PocketModel, prompts: Sequence[str]) -> Tensor:
     if not prompts:
         return torch.zeros(0, 1, config_of(model).text_dim, dtype=torch.float16)
     return model.encode_prompts(prompts).to("cpu", torch.float16, copy=True)
+
+
+def compiles(model: PocketModel) -> bool:
+    """Whether the steps are worth a minute of compiling, and can be compiled here."""
+    has_triton = importlib.util.find_spec("triton") is not None
+    return not is_pocket(model) and model.device.type == "cuda" and has_triton
 
 
 def park_encoders(model: Any) -> None:

@@ -31,6 +31,7 @@ from videosketcher_app.training.layer_loss import color_loss, motion_loss, shape
 from videosketcher_app.training.state import StepRandom
 from videosketcher_app.training.style_model import (
     arithmetic_of,
+    compiles,
     coordinates_of,
     transformer_to_teach,
 )
@@ -155,7 +156,8 @@ def style_network(
     transformer = transformer_to_teach(model)
     inject(transformer, AdapterConfig(rank=preset.rank, targets=preset.targets), seed=seed)
     if way is not None:
-        return StyleNetwork(transformer, arranged(transformer, way, model.device))
+        lean = arranged(transformer, way, model.device, is_compiled=compiles(model))
+        return StyleNetwork(transformer, lean)
     network = StyleNetwork(transformer)
     for parameter in network.parameters():
         parameter.data = parameter.data.float()

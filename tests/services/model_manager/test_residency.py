@@ -159,7 +159,7 @@ def test_the_picture_shows_what_waits_where() -> None:
     assert "while somebody draws" in rows[AR, "ram"].why
     assert rows["A sketch", "ram"].why == "the running job"
     waiting = [held for held in picture.held if held.name == LARGE]
-    assert sorted(round(held.num_bytes / 1e9) for held in waiting) == [7, 40]
+    assert sorted(round(held.num_bytes / 1e9) for held in waiting) == [8, 39]
     assert not any(held.stays for held in waiting)
     assert picture.budget_bytes == 12 * GIB
     assert picture.is_budget_set

@@ -130,11 +130,14 @@ class OwnPass:
     def __call__(self, dit: Any, **given: Any) -> Tensor:
         """As diffsynth's `model_fn`."""
         attention = [_Installed(block.self_attn) for block in dit.blocks.children()]
-        return real_valued_pass(dit, **given, attention=attention, through=self._through)
+        return real_valued_pass(
+            dit, **given, attention=attention, through=lambda blocks: self.prepared(blocks).run()
+        )
 
-    def _through(self, blocks: BlockPass) -> Tensor:
+    def prepared(self, blocks: BlockPass) -> BlockPass:
+        """A pass through blocks in this way, for who leaves some of it out."""
         watched = self.stops.before_each(blocks.blocks)
-        return replace(blocks, blocks=watched, run_block=self.run_block).run()
+        return replace(blocks, blocks=watched, run_block=self.run_block)
 
 
 class _Installed:

@@ -38,6 +38,7 @@ from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 from videosketcher_app.models.wan.forward import Attention, BlockPass, dense_attention
 from videosketcher_app.models.wan.passes import (
     NetworkPass,
+    OwnPass,
     Passes,
     embedded_in,
     real_valued_pass,
@@ -257,8 +258,12 @@ class WanTextModel:
         pipe.load_models_to_device(pipe.in_iteration_models)
         y_B20Fhw, clip_feature_BSD = self._frame_conditions(latents_BCFhw.shape[2])
 
-        def watched(blocks: BlockPass) -> Tensor:
-            return through(replace(blocks, blocks=self.stops.before_each(blocks.blocks)))
+        own = self.network_pass
+        if not isinstance(own, OwnPass):
+            own = OwnPass(stops=self.stops)
+
+        def prepared(blocks: BlockPass) -> Tensor:
+            return through(own.prepared(blocks))
 
         with embedded_in(pipe.dit, pipe.torch_dtype):
             velocity = real_valued_pass(
@@ -269,7 +274,7 @@ class WanTextModel:
                 clip_feature_BSD,
                 y_B20Fhw,
                 attention=attention,
-                through=watched,
+                through=prepared,
             )
         return velocity.float()
 

@@ -47,8 +47,7 @@ class ClusterOptions:
     """Which cluster, and how much of it.
 
     Attributes:
-        address: "HOST:PORT" of its head, "auto" for the one of this machine, or "local" to use this
-            machine alone, without starting a cluster before.
+        address: "HOST:PORT" of its head, or "auto" for the one of this machine.
         workers: at most so many; 0 takes all places.
         cpus_per_worker: of a worker's machine. Each worker also takes one GPU if there are any.
     """
@@ -185,7 +184,6 @@ def connected(options: ClusterOptions) -> Iterator[Cluster]:
     try:
         ray.init(
             address=options.address,
-            include_dashboard=False if options.address == "local" else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
@@ -225,13 +223,13 @@ def room_of(options: ClusterOptions, nodes: Sequence[dict[str, Any]]) -> Cluster
 
 
 def _check_address(address: str) -> None:
-    """Asks the head before Ray does, which would go on asking for a minute."""
-    if address in ("auto", "local"):
+    """Asks the head before Ray does, which would go on asking for a while, or start a cluster."""
+    if address == "auto":
         return
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InvalidRequest(
-            f"{address[:80]!r} is no address of a cluster.", hint="Give HOST:PORT, auto or local."
+            f"{address[:80]!r} is no address of a cluster.", hint="Give HOST:PORT, or auto."
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.services.model_manager.trouble import DeviceLost
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Crew:
         try:
             return Ended(hand=hand, value=ray.get(ready[0]))
         except RayTaskError as error:
-            if isinstance(error.cause, AppError):
+            if isinstance(error.cause, AppError) and not isinstance(error.cause, DeviceLost):
                 raise error.cause from None
             lost = f"{type(error.cause).__name__}: {error.cause}"
             logger.warning("A worker failed to %s: %s", hand.step, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -31,6 +31,8 @@ class BrushPage(TextPage):
         pad: the owner's sketch pad with its button, or a guest's sheet.
         by_hand: who paints, in words.
     """
+
+    WITHOUT_PLACE: ClassVar = tuple(name for name in TextPage.WITHOUT_PLACE if name != "brush")
 
     shelf: BrushShelf
     pad: gr.Sketchpad | BrushPad

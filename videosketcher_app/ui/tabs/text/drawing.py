@@ -198,7 +198,7 @@ def _followed(services: Services, role: Role, job: Job, view: View) -> Iterator[
             if view is not before:
                 yield view
     finally:
-        job.cancel()
+        job.abandon()
 
 
 def _waited(services: Services, role: Role, job: Job, view: View) -> Iterator[View]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -54,7 +54,10 @@ class TextPage:
         strength: how much of the film is drawn anew; a fixed State where no film can be chosen.
         loras: None on a page without slots.
         film_field: what chooses a film; None on a page where none can be chosen.
+        WITHOUT_PLACE: fields of a request that the page has no place for.
     """
+
+    WITHOUT_PLACE: ClassVar = ("mode", "negative_prompt", "attention", "rounding", "brush")
 
     concept: gr.Textbox
     draw: gr.Button

@@ -21,9 +21,6 @@ from videosketcher_app.ui.tabs.text.planning import editor_value
 from videosketcher_app.ui.tabs.text.values import model_choices, settings_values
 from videosketcher_app.ui.texts import t
 
-# Fields of a request that this page has no place for.
-_WITHOUT_PLACE = ("mode", "negative_prompt", "attention", "rounding", "brush")
-
 
 def reuse_outputs(page: TextPage) -> list[Any]:
     """What settings are written to, in the order of `reuse_updates`."""
@@ -117,6 +114,6 @@ def _told(words: str, page: TextPage, request: SketchRequest) -> str:
 
 def left_out(page: TextPage, request: SketchRequest) -> list[str]:
     """Names of the settings that a request uses and the page has no place for."""
-    fields = (*_WITHOUT_PLACE, *(("input_video",) if page.film_field is None else ()))
+    fields = (*page.WITHOUT_PLACE, *(("input_video",) if page.film_field is None else ()))
     defaults = {name: SketchRequest.model_fields[name].default for name in fields}
     return [t(f"text.name_{name}") for name in fields if getattr(request, name) != defaults[name]]

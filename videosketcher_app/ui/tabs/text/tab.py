@@ -145,6 +145,10 @@ def _connect_stops(context: PageContext, page: TextPage, turns: Turns) -> None:
         turns.stop(_page_of(request))
 
     @handler(Capability.GENERATE)
+    def on_leave(request: gr.Request) -> None:
+        turns.leave(_page_of(request))
+
+    @handler(Capability.GENERATE)
     def on_keep(request: gr.Request) -> None:
         turns.finish_early(_page_of(request))
 
@@ -152,7 +156,7 @@ def _connect_stops(context: PageContext, page: TextPage, turns: Turns) -> None:
     connect(context.role, page.stop_and_keep.click, on_keep, queue=False)
     blocks = Context.root_block
     assert blocks is not None, "a tab is built within a page"
-    blocks.unload(on_stop)  # who closes the page wants no drawing any more
+    blocks.unload(on_leave)  # who closes the page wants no drawing any more
 
 
 def _connect_fields(context: PageContext, page: TextPage) -> None:

@@ -31,6 +31,14 @@ class Turn:
         if job is not None:
             job.cancel()
 
+    def leave(self) -> None:
+        """The page is done with it: stops it, unless what there is so far is being kept."""
+        self.token.cancel()
+        with self._lock:
+            job = self._job
+        if job is not None:
+            job.abandon()
+
     def finish_early(self) -> None:
         """Asks for what there is so far; a turn that has no running sketch is stopped."""
         with self._lock:
@@ -55,7 +63,7 @@ class Turns:
             earlier = self._turns.get(page)
             self._turns[page] = turn
         if earlier is not None:
-            earlier.cancel()
+            earlier.leave()
         return turn
 
     def stop(self, page: str) -> None:
@@ -64,6 +72,13 @@ class Turns:
             turn = self._turns.get(page)
         if turn is not None:
             turn.cancel()
+
+    def leave(self, page: str) -> None:
+        """The page was closed: see `Turn.leave`."""
+        with self._lock:
+            turn = self._turns.get(page)
+        if turn is not None:
+            turn.leave()
 
     def finish_early(self, page: str) -> None:
         """Asks a page's turn for what there is so far, if it has one."""
@@ -78,8 +93,8 @@ class Turns:
             return self._turns.get(page) in (turn, None)
 
     def end(self, page: str, turn: Turn) -> None:
-        """Lets a turn go, and stops what is left of it."""
-        turn.cancel()
+        """Lets a turn go, and stops what is left of it; see `Turn.leave`."""
+        turn.leave()
         with self._lock:
             if self._turns.get(page) is turn:
                 del self._turns[page]
