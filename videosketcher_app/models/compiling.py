@@ -23,6 +23,11 @@ def compiled(function: Callable[..., Any], **how: Any) -> Any:
 
 
 def allow_shapes() -> None:
-    """torch's default gives up after eight shapes, without a word, and runs uncompiled."""
+    """Room for many shapes, and an eye on hooks.
+
+    torch's default gives up after eight shapes, without a word, and runs uncompiled. It also takes
+    hooks for constant: code that was compiled before a LoRA was applied would leave it out.
+    """
     limit = torch._dynamo.config.recompile_limit
     torch._dynamo.config.recompile_limit = max(limit, MAX_SHAPES)
+    torch._dynamo.config.skip_nnmodule_hook_guards = False

@@ -3,8 +3,8 @@
 The base's numbers are never written. Applied hot, a module's output gets the adapters' product
 added by a forward hook: names, parameters and state dict stay the base's own, whatever device or
 number format the weights are streamed from. Applied merged, a module works with a changed copy of
-its weight, which costs that memory and no time; compiled blocks need it, since they do not see
-hooks. Either way the end gives back the very tensors that were there before.
+its weight, which costs that memory and no time. Either way the end gives back the very tensors that
+were there before.
 
 Hot is the rule, because it does not round: in bfloat16 a LoRA that moves the weights by 1 % loses a
 sixth of itself when it is merged.
