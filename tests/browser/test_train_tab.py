@@ -29,6 +29,13 @@ def address(folder):
 
 
 @pytest.fixture
+def own(tmp_path):
+    """An app that no other test has used, also when this one is tried again."""
+    with text_app(tmp_path, model="tiny") as address:
+        yield address, tmp_path
+
+
+@pytest.fixture
 def open_page(chromium_path):
     with browser_pages(chromium_path) as open_page:
         yield open_page
@@ -42,7 +49,8 @@ def book_of(folder, name):
     return rows, [json.loads(path.read_text("utf-8"))["strokes"] for path in files]
 
 
-def test_two_sketches_become_a_style_that_draws(open_page, address, folder):
+def test_two_sketches_become_a_style_that_draws(open_page, own):
+    address, folder = own
     page = open_page(address)
     desk = TrainDesk(page)
     desk.draw(CAT)

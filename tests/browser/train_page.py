@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.browser.text_page import DRAWN_MS
-
 Point = tuple[float, float]
+ENDED_S = 300.0  # a run of two steps takes ten seconds alone, much longer beside other work
 
 
 def circle(x: float, y: float, radius: float, count: int = 16) -> list[Point]:
@@ -94,5 +94,10 @@ class TrainDesk:
     def state(self, words: str) -> None:
         """Waits until the run that is open is in a state."""
         state = self.board.locator(".tr-state")
-        state.scroll_into_view_if_needed()  # a board out of sight does not ask for news
-        self.board.locator(".tr-state", has_text=words).wait_for(timeout=DRAWN_MS)
+        until = time.monotonic() + ENDED_S
+        while words not in state.inner_text():
+            shown = f"not {words}: {state.inner_text()}: {self.board.inner_text()[:2000]}"
+            assert time.monotonic() < until, shown
+            # A board out of sight does not ask for news, and a page that grows moves it there.
+            state.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(500)

@@ -157,3 +157,5 @@ def test_a_guest_moves_nothing_of_anybody_else(services, gate):
     assert press(found["clear"], "ann", {})["words"] == "0 are removed."
     assert not owners.ended
     assert not others.ended
+    for job in (owners, others):
+        job.cancel()

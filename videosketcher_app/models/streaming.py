@@ -69,7 +69,7 @@ class StreamedBlocks(nn.Module):
         self._num_slots = min(num_slots, len(self._waiting))
         self._slots: list[_Slot] = []
         self._copies = torch.cuda.Stream(self._device) if is_cuda else None
-        self._visit: _Visit | None = None
+        self._visit: Visit | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -87,7 +87,7 @@ class StreamedBlocks(nn.Module):
         for index, waiting in enumerate(self._waiting):
             if index + ahead < count:
                 self._fetch(index + ahead)
-            visit = self._visit = _Visit(waiting, self._slots[index % self._num_slots])
+            visit = self._visit = Visit(waiting, self._slots[index % self._num_slots])
             try:
                 yield waiting.block
             finally:
@@ -208,7 +208,7 @@ class _Slot:
             self._free.record(torch.cuda.current_stream(self.buffer.device))
 
 
-class _Visit:
+class Visit:
     """One block on the device: from when it is made until `end`, which may come late or twice.
 
     A tensor that does not lie where the block waits was put there by somebody, as a LoRA puts a

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from videosketcher_app.models.streaming import StreamedBlocks, _Visit
+from videosketcher_app.models.streaming import StreamedBlocks, Visit
 
 PAIR_MARKS = (".lora_A.", ".lora_B.")
 NUM_SLOTS = 2  # computing, arriving
@@ -122,7 +122,7 @@ class StreamedTrainedBlocks(StreamedBlocks):
         for turn, index in enumerate(turns):
             if turn + ahead < len(turns):
                 self._fetch(turns[turn + ahead])
-            visit = self._visit = _Visit(self._waiting[index], self._slots[index % self._num_slots])
+            visit = self._visit = Visit(self._waiting[index], self._slots[index % self._num_slots])
             try:
                 with self._pairs.in_place(index) as block:
                     yield block
