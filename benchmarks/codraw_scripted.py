@@ -181,6 +181,12 @@ class ScriptedService(CoDrawService):
         self.options = {"num_frames": num_frames, "block_s": block_s}
         self.sessions: dict[str, ScriptedSession] = {}
 
+    def look(self, looker: object, model: str, *, role: Role = Role.OWNER) -> None:
+        """No model has to be loaded."""
+
+    def look_away(self, looker: object) -> None:
+        """None was."""
+
     def open(self, owner: str, request: CoDrawRequest, *, role: Role = Role.OWNER) -> Session:
         session = ScriptedSession(owner, request, **self.options)  # type: ignore[arg-type]
         self.sessions[session.id] = session
