@@ -27,9 +27,8 @@ from videosketcher_app.evaluation.renders import INK_PIXEL, render
 RENDER_SEED = 7  # the grammar's own drawings that models are compared with
 TRAINING_SEED = 3  # `data_seed` of presets/training/pocket_t2v.yaml: the drawings seen in training
 MOST_POINTS = 500
-CANDIDATES = (
-    48  # by descriptor; the nearest of 1,110 renders was among the first 40, mostly the first
-)
+# By descriptor; the nearest of 1,110 renders was among the first 40, mostly the first.
+CANDIDATES = 48
 _CELLS, _REACH = 24, 2.4
 
 

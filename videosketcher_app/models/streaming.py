@@ -12,7 +12,7 @@ state dict is the model's, always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Iterator, Sized
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class StreamedBlocks(nn.Module):
         self._num_slots = min(num_slots, len(self._waiting))
         self._slots: list[_Slot] = []
         self._copies = torch.cuda.Stream(self._device) if is_cuda else None
-        self._visit: Visit | None = None
+        self._visit: _Visit | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -79,15 +79,24 @@ class StreamedBlocks(nn.Module):
         return self._waiting[index].block
 
     def __iter__(self) -> Iterator[nn.Module]:
+        return self.visited(range(len(self)))
+
+    def visited(self, order: Iterable[int]) -> Generator[nn.Module, None, None]:
+        """Blocks one after another, while the weights of the next are on their way.
+
+        Args:
+            order: rising or falling by one.
+        """
         self.onload()
         self._end_visit()  # of a pass that was left in the middle
-        count, ahead = len(self._waiting), self._num_slots - 1
-        for index in range(min(ahead, count)):
+        turns, ahead = tuple(order), self._num_slots - 1
+        for index in turns[:ahead]:
             self._fetch(index)
-        for index, waiting in enumerate(self._waiting):
-            if index + ahead < count:
-                self._fetch(index + ahead)
-            visit = self._visit = Visit(waiting, self._slots[index % self._num_slots])
+        for turn, index in enumerate(turns):
+            if turn + ahead < len(turns):
+                self._fetch(turns[turn + ahead])
+            waiting, slot = self._waiting[index], self._slots[index % self._num_slots]
+            visit = self._visit = _Visit(waiting, slot)
             try:
                 yield waiting.block
             finally:
@@ -208,7 +217,7 @@ class _Slot:
             self._free.record(torch.cuda.current_stream(self.buffer.device))
 
 
-class Visit:
+class _Visit:
     """One block on the device: from when it is made until `end`, which may come late or twice.
 
     A tensor that does not lie where the block waits was put there by somebody, as a LoRA puts a

@@ -8,14 +8,14 @@ the frozen weights may wait in pinned memory (`StreamedTrainedBlocks`) or stay o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from videosketcher_app.models.streaming import StreamedBlocks, Visit
+from videosketcher_app.models.streaming import StreamedBlocks
 
 PAIR_MARKS = (".lora_A.", ".lora_B.")
 NUM_SLOTS = 2  # computing, arriving
@@ -35,12 +35,27 @@ class TrainedBlocks(Protocol):
         """A block's pairs in float32, in the order of `copies`."""
         ...
 
-    def visited(self, order: Iterable[int]) -> Iterator[nn.Module]:
+    def visited(self, order: Iterable[int]) -> Generator[nn.Module, None, None]:
         """Blocks one after another, each with its pairs; valid until the next is asked for."""
         ...
 
 
-class HeldTrainedBlocks(nn.ModuleList):
+class _WithPairs:
+    """What blocks with pairs answer alike, wherever their weights are."""
+
+    _pairs: _Pairs
+
+    @property
+    def copies(self) -> Sequence[nn.Parameter]:
+        """See `TrainedBlocks`."""
+        return self._pairs.copies
+
+    def masters_of(self, index: int) -> list[nn.Parameter]:
+        """See `TrainedBlocks`."""
+        return self._pairs.masters_of(index)
+
+
+class HeldTrainedBlocks(_WithPairs, nn.ModuleList):
     """All weights on the device, where they are.
 
     Args:
@@ -56,23 +71,14 @@ class HeldTrainedBlocks(nn.ModuleList):
     def __iter__(self) -> Iterator[nn.Module]:
         return self.visited(range(len(self)))
 
-    @property
-    def copies(self) -> Sequence[nn.Parameter]:
-        """See `TrainedBlocks`."""
-        return self._pairs.copies
-
-    def masters_of(self, index: int) -> list[nn.Parameter]:
-        """See `TrainedBlocks`."""
-        return self._pairs.masters_of(index)
-
-    def visited(self, order: Iterable[int]) -> Iterator[nn.Module]:
+    def visited(self, order: Iterable[int]) -> Generator[nn.Module, None, None]:
         """See `TrainedBlocks`."""
         for index in order:
             with self._pairs.in_place(index) as block:
                 yield block
 
 
-class StreamedTrainedBlocks(StreamedBlocks):
+class StreamedTrainedBlocks(_WithPairs, StreamedBlocks):
     """Weights wait in the computer's memory and visit the device, forwards and backwards.
 
     Args:
@@ -96,38 +102,13 @@ class StreamedTrainedBlocks(StreamedBlocks):
         self._pairs = pairs
         pairs.give_back()
 
-    def __iter__(self) -> Iterator[nn.Module]:
-        return self.visited(range(len(self)))
-
-    @property
-    def copies(self) -> Sequence[nn.Parameter]:
-        """See `TrainedBlocks`."""
-        return self._pairs.copies
-
-    def masters_of(self, index: int) -> list[nn.Parameter]:
-        """See `TrainedBlocks`."""
-        return self._pairs.masters_of(index)
-
-    def visited(self, order: Iterable[int]) -> Iterator[nn.Module]:
-        """See `TrainedBlocks`; the next weights are on their way while a block computes.
-
-        Args:
-            order: rising or falling by one.
-        """
-        self.onload()
-        self._end_visit()  # of a pass that was left in the middle
-        turns, ahead = tuple(order), self._num_slots - 1
-        for index in turns[:ahead]:
-            self._fetch(index)
-        for turn, index in enumerate(turns):
-            if turn + ahead < len(turns):
-                self._fetch(turns[turn + ahead])
-            visit = self._visit = Visit(self._waiting[index], self._slots[index % self._num_slots])
-            try:
+    def visited(self, order: Iterable[int]) -> Generator[nn.Module, None, None]:
+        """See `TrainedBlocks` and `StreamedBlocks`."""
+        turns = tuple(order)
+        with closing(super().visited(turns)) as visits:
+            for index, _ in zip(turns, visits, strict=True):
                 with self._pairs.in_place(index) as block:
                     yield block
-            finally:
-                visit.end()
 
 
 class _Pairs:
