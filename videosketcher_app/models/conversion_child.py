@@ -20,7 +20,7 @@ import torch
 
 from videosketcher_app.core.errors import AppError, InvalidFile
 from videosketcher_app.storage import tensors as tensor_files
-from videosketcher_app.storage.media_child import limit_memory
+from videosketcher_app.storage.memory_limit import limit_memory
 
 # In this order: where a trainer kept a moving average too, that is what it published.
 CONTAINERS = ("generator_ema", "generator", "model", "state_dict")

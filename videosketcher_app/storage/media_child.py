@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from videosketcher_app.core.access import Limits
 from videosketcher_app.core.errors import AppError, InvalidFile
 from videosketcher_app.storage import media
+from videosketcher_app.storage.memory_limit import limit_memory
 
 FRAME, END, ERROR = b"F", b"E", b"X"
 
@@ -45,21 +46,6 @@ def main() -> None:
     except AppError as error:
         fail(output, error)
     output.flush()
-
-
-def limit_memory(budget_bytes: int) -> None:
-    """From here on at most so many bytes more, where the system can promise it."""
-    try:
-        import resource
-    except ImportError:  # Windows: the parent watches instead
-        return
-    statm = Path("/proc/self/statm")
-    if not statm.exists():  # macOS does not hold to this limit: the parent watches there too
-        return
-    used = int(statm.read_text().split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = used + budget_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
 def send(
