@@ -175,7 +175,9 @@ def free_unused() -> None:
         return
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
-        torch.accelerator.empty_host_cache()  # memory that was locked for the card
+        # Memory that was locked for the card; torch 2.11 has no public name for this.
+        public = getattr(torch.accelerator, "empty_host_cache", None)
+        (public or torch._C._host_emptyCache)()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
 
