@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from diffsynth.models import wan_video_dit
 
 from tests.models.streamed_wan import (
     CPU,
@@ -30,6 +31,7 @@ from videosketcher_app.models.lora.merging import merged
 from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.models.sparse_attention.drawing import attending, sparse_attention_of
 from videosketcher_app.models.streaming import StreamedBlocks
+from videosketcher_app.models.wan import streamed as streamed_module
 from videosketcher_app.models.wan.image_to_video import WanImageModel
 from videosketcher_app.models.wan.memory import placing_of, settle
 from videosketcher_app.models.wan.networks import empty_network
@@ -200,6 +202,19 @@ def test_room_that_was_taken_in_inference_mode_serves_outside_of_it(streamed):
     outside = [block.modulation.sum() for block in blocks]
     assert inside == outside
     blocks.offload()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_queries_turn_in_pieces_as_they_turn_at_once(dtype, monkeypatch):
+    x, whole = torch.randn(2, 11, 24).to(dtype), streamed_module._rotated_whole
+    angles = wan_video_dit.precompute_freqs_cis(12, 11)[:, None]
+    monkeypatch.setattr(streamed_module, "ROTATED_TOKENS", 4)
+    pieces = []
+    monkeypatch.setattr(
+        streamed_module, "_rotated_whole", lambda x, *how: pieces.append(x) or whole(x, *how)
+    )
+    assert torch.equal(streamed_module.rotated_in_pieces(x, angles, 2), whole(x, angles, 2))
+    assert [piece.shape[1] for piece in pieces] == [4, 4, 3]
 
 
 def test_looking_at_blocks_moves_nothing(streamed):

@@ -13,6 +13,7 @@ from videosketcher_app.models.fp8 import (
     FP8,
     Fp8Blocks,
     Fp8Linear,
+    QuickGelu,
     quantized,
     quantized_rows,
     scaled_product_slow,
@@ -90,6 +91,23 @@ def test_quantized_blocks_come_back_as_they_were(network, velocity):
     assert network.blocks[0].ffn[0] is layer
     assert torch.equal(velocity(network), exact)
     assert 0 < float((near - exact).norm() / exact.norm()) < 0.05
+
+
+def test_the_quick_gelu_is_the_usual_one():
+    x = torch.cat([torch.linspace(-30, 30, 4001), torch.tensor([-1e4, 0.0, 1e4])])
+    usual = nn.functional.gelu(x.double(), approximate="tanh")
+    assert (QuickGelu()(x).double() - usual).abs().max() <= 1e-6
+    assert QuickGelu()(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_8_bit_blocks_take_the_quick_gelu_and_give_it_back(network):
+    before = [type(module) for module in network.modules()]
+    assert nn.GELU in before
+    with quantized(network.blocks):
+        inside = [type(module) for module in network.blocks.modules()]
+        assert QuickGelu in inside
+        assert nn.GELU not in inside
+    assert [type(module) for module in network.modules()] == before
 
 
 def test_quantized_blocks_come_back_after_a_failure(network):

@@ -8,6 +8,7 @@ Legend: M rows of the input (tokens), K inputs, N outputs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeGuard
@@ -19,6 +20,8 @@ FP8 = torch.float8_e4m3fn
 LARGEST = 448.0  # of e4m3
 SMALLEST_SCALE = 1e-12
 NATIVE_CAPABILITY = (9, 0)
+_GELU_A = 2 * math.sqrt(2 / math.pi)  # Hendrycks and Gimpel 2016, section 2, doubled
+_GELU_B = 0.044715 * _GELU_A
 
 
 class Fp8Linear(nn.Module):
@@ -61,7 +64,8 @@ class Fp8Linear(nn.Module):
 def quantized_rows(x_MK: Tensor) -> tuple[Tensor, Tensor]:
     """e4m3 rows and the float32 scale of each: x = e4m3 x scale."""
     scale_M = (x_MK.abs().amax(dim=1).float() / LARGEST).clamp_min(SMALLEST_SCALE)
-    scaled = (x_MK.float() / scale_M[:, None]).clamp(-LARGEST, LARGEST)
+    inverse_M = scale_M.reciprocal()  # a product for every number instead of a division
+    scaled = (x_MK.float() * inverse_M[:, None]).clamp(-LARGEST, LARGEST)
     return scaled.to(FP8), scale_M
 
 
@@ -95,8 +99,21 @@ def multiplies_natively(device: torch.device) -> bool:
     return torch.cuda.get_device_capability(device) >= NATIVE_CAPABILITY
 
 
+class QuickGelu(nn.Module):
+    """GELU in its tanh form, written with a sigmoid: the same function, 1 + tanh y = 2 sigmoid 2y.
+
+    The kernel that quantizes what it gives computes it twice, once for the largest entry of a row,
+    and spends its time on tanh; a sigmoid takes a third of that.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> same shape and dtype."""
+        wide = x.float()
+        return (wide * torch.sigmoid(wide * (_GELU_A + _GELU_B * wide.square()))).to(x.dtype)
+
+
 class Fp8Blocks:
-    """Transformer blocks with two sets of linear layers, of which one is in place.
+    """Transformer blocks with two sets of layers, of which one is in place.
 
     Embeddings, modulation and head stay as they are: they are small, and quality hangs on them.
     Both sets are kept; drop this object to keep only the one in place.
@@ -105,7 +122,10 @@ class Fp8Blocks:
     def __init__(self, blocks: nn.Module) -> None:
         self._blocks = blocks
         self._exact = {name: each for name, each in blocks.named_modules() if _is_plain(each)}
-        self._small = {name: Fp8Linear.of(each) for name, each in self._exact.items()}
+        self._small: dict[str, nn.Module] = {
+            name: Fp8Linear.of(each) if isinstance(each, nn.Linear) else QuickGelu()
+            for name, each in self._exact.items()
+        }
 
     def use(self, *, fp8: bool) -> None:
         """Puts one of the sets in place."""
@@ -124,8 +144,9 @@ def quantized(blocks: nn.Module) -> Iterator[None]:
         both.use(fp8=False)
 
 
-def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
-    return type(module) is nn.Linear
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear | nn.GELU]:
+    is_tanh_gelu = type(module) is nn.GELU and module.approximate == "tanh"
+    return type(module) is nn.Linear or is_tanh_gelu
 
 
 def _replace(root: nn.Module, name: str, new: nn.Module) -> None:

@@ -110,7 +110,13 @@ def _frames_of_table(
 def rotate(x_BNLE: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     """Rotates neighbouring pairs of every head by the table's angles."""
     cos, sin = table
-    even, odd = x_BNLE.float().unflatten(-1, (-1, 2)).unbind(-1)
+    pairs = x_BNLE.float().unflatten(-1, (-1, 2))
+    if torch.compiler.is_compiling():
+        # The same numbers without `stack`, which compilers write out in 32 bits and read again.
+        sign = torch.arange(2, device=x_BNLE.device, dtype=torch.float32) * 2 - 1
+        turned = pairs * cos[..., None] + pairs.flip(-1) * (sin[..., None] * sign)
+        return turned.flatten(-2).to(x_BNLE.dtype)
+    even, odd = pairs.unbind(-1)
     turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
     return turned.flatten(-2).to(x_BNLE.dtype)
 
