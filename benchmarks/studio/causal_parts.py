@@ -13,9 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.studio.forward import block_of
-from benchmarks.studio.shapes import TINY_SIZE, WAN_1_3B, Setting, Size, made_on, network, vae
+from benchmarks.studio.shapes import (
+    TINY_SIZE,
+    WAN_1_3B,
+    Setting,
+    Size,
+    made_on,
+    network,
+    settled_paper,
+    vae,
+)
 from videosketcher_app.core.geometry import frames_of
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockNoise, BlockRollout
+from videosketcher_app.engines.still_paper import ReplayedRegion
 from videosketcher_app.models.causal_wan import BLOCK_LATENT_FRAMES, CausalWan
 from videosketcher_app.models.compiling import compiled
 from videosketcher_app.models.fp8 import Fp8Blocks
@@ -35,18 +45,21 @@ class Mode:
 
     Attributes:
         tiny_decoder: frames come from the preview's decoder instead of Wan's.
+        active_share: of the tokens is computed after a block's first step; None computes all.
     """
 
     name: str
     window: Window
     fp8: bool = False
     tiny_decoder: bool = False
+    active_share: float | None = None
 
 
 EXACT = Mode(name="exact", window=Window(blocks=CLIP_BLOCKS))
 # Latent frames by the page of the windows that LongLive and Krea draw with: 12, of them 3 the sink.
 FAST = Mode(name="fast", window=Window(blocks=4, sink_blocks=1), fp8=True, tiny_decoder=True)
-MODES = (EXACT, replace(EXACT, name="exact, tiny decoder", tiny_decoder=True), FAST)
+SKETCH = replace(FAST, name="sketch", active_share=0.25)
+MODES = (EXACT, replace(EXACT, name="exact, tiny decoder", tiny_decoder=True), FAST, SKETCH)
 
 
 class BlockDecoder(Protocol):
@@ -130,7 +143,8 @@ class Drawer:
         self.decoder: BlockDecoder = self.tiny if mode.tiny_decoder else WholeDecoder(setting)
         _, *cells = size.clip
         cache = self.causal.new_cache(self.causal.cache_shape(1, *cells), mode.window)
-        self.rollout = BlockRollout(self.causal, cache, self.words(0))
+        region = None if mode.active_share is None else replayed(size, mode.active_share, setting)
+        self.rollout = BlockRollout(self.causal, cache, self.words(0), region)
         self._noise = [self._some_noise(number) for number in range(CLIP_BLOCKS)]
 
     def words(self, seed: int) -> Any:
@@ -172,6 +186,16 @@ def on_host(frames_BCTHW: Tensor) -> Tensor:
     """uint8 frames (T, H, W, 3) in the computer's memory."""
     shades = ((frames_BCTHW[0].float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return shades.permute(1, 2, 3, 0).contiguous().cpu()
+
+
+def replayed(size: Size, share: float, setting: Setting) -> ReplayedRegion:
+    """The tokens where a real drawing of the grammar begins, which is one connected region."""
+    rank = (~settled_paper(size)).float().mean(dim=0)  # how long they are inked
+    count = max(1, round(share * rank.numel()))
+    chosen = torch.zeros(rank.numel(), dtype=torch.bool)
+    chosen[rank.flatten().topk(count).indices] = True
+    active_A = chosen.repeat(BLOCK_LATENT_FRAMES).nonzero()[:, 0]
+    return ReplayedRegion(active_A.to(setting.device))
 
 
 def causal_network(setting: Setting) -> nn.Module:

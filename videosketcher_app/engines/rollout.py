@@ -19,6 +19,7 @@ from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.engines.schedules import clean_estimate, euler_step, noisy
+from videosketcher_app.engines.still_paper import Region, held, others
 from videosketcher_app.models.causal_wan import CLEAN_TIMESTEP, CausalWan
 from videosketcher_app.models.kv_cache import KVCache, Window
 from videosketcher_app.models.wan.forward import PromptKeys
@@ -63,12 +64,20 @@ class BlockRollout:
 
     Args:
         prompt: of `CausalWan.prompt_keys`.
+        region: chooses the tokens that are computed after a block's first step; None is all.
     """
 
-    def __init__(self, model: CausalWan, cache: KVCache, prompt: PromptKeys) -> None:
-        self.model, self.cache, self.prompt = model, cache, prompt
+    def __init__(
+        self,
+        model: CausalWan,
+        cache: KVCache,
+        prompt: PromptKeys,
+        region: Region | None = None,
+    ) -> None:
+        self.model, self.cache, self.prompt, self.region = model, cache, prompt, region
         self._clean: dict[int, Tensor] = {}
         self._unsettled: Tensor | None = None  # the clean latents of the cache's open block
+        self._active_A: Tensor | None = None  # of the open block
 
     @property
     def num_blocks(self) -> int:
@@ -98,6 +107,7 @@ class BlockRollout:
         """
         self.settle()
         self.cache.begin()
+        self._active_A = None
         try:
             for step, clean_BCFhw in enumerate(self._estimates(noise, timesteps, on_forward), 1):
                 if step == len(timesteps):
@@ -112,7 +122,8 @@ class BlockRollout:
         if self._unsettled is None:
             return
         clean_BCFhw = self._unsettled
-        self.model.block_velocity(clean_BCFhw, CLEAN_TIMESTEP, self.prompt, self.cache)
+        self._velocity(clean_BCFhw, CLEAN_TIMESTEP)
+        self._active_A = None
         self._clean[self.cache.num_blocks] = clean_BCFhw
         self._unsettled = None
         self.cache.commit()
@@ -133,7 +144,7 @@ class BlockRollout:
     def fork(self) -> BlockRollout:
         """A branch with the same past, at no cost."""
         self.settle()
-        branch = BlockRollout(self.model, self.cache.fork(), self.prompt)
+        branch = BlockRollout(self.model, self.cache.fork(), self.prompt, self.region)
         branch._clean = dict(self._clean)
         return branch
 
@@ -169,11 +180,11 @@ class BlockRollout:
         later = iter(noise.later)
         for step, (timestep, following) in enumerate(pairwise([*timesteps, None])):
             assert timestep is not None
-            velocity = model.block_velocity(x, timestep, self.prompt, self.cache)
+            velocity = self._velocity(x, timestep)
             if on_forward is not None:
                 on_forward(block, step, velocity.transpose(1, 2))
             precise = clean_estimate(x.double(), velocity.double(), model.sigma_of(timestep))
-            clean = precise.to(x.dtype)
+            clean = self._where_active(precise.to(x.dtype), is_first=step == 0)
             if following is not None:
                 sigma = model.sigma_of(following)
                 if model.keeps_noise:
@@ -181,6 +192,28 @@ class BlockRollout:
                 else:
                     x = noisy(clean, next(later), sigma)
             yield clean
+
+    def _velocity(self, x_BCFhw: Tensor, timestep: float) -> Tensor:
+        """Of the open block; where nothing is active, nothing is computed, and it means nothing."""
+        active_A = self._active_A
+        if active_A is not None and not len(active_A):
+            return torch.zeros_like(x_BCFhw, dtype=torch.float32)
+        return self.model.block_velocity(x_BCFhw, timestep, self.prompt, self.cache, active_A)
+
+    def _where_active(self, clean_BCFhw: Tensor, *, is_first: bool) -> Tensor:
+        """The estimate, with still tokens as they were before the block."""
+        before = self._clean.get(self.cache.num_blocks - 1)
+        if self.region is None or before is None:
+            return clean_BCFhw
+        patch = self.model.transformer.patch_size[1]
+        before_BChw = before[:, :, -1].to(clean_BCFhw)
+        if is_first:
+            self._active_A = self.region.active(clean_BCFhw, before_BChw, patch)
+            if self._active_A is not None:
+                self.cache.hold_still(others(self._active_A, self.cache.pool.shape.block_tokens))
+        if self._active_A is None:
+            return clean_BCFhw
+        return held(clean_BCFhw, before_BChw, self._active_A, patch)
 
     def _forget(self) -> None:
         kept = self.cache.kept_blocks()

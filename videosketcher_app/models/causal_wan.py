@@ -4,15 +4,16 @@ The same weights run in two ways that a test equates: block by block over a KV c
 over a whole clip with block-causal attention, to train. There is no loop over time here; that is
 the rollout's (engines/rollout.py).
 
-Legend: B batch, C channels, F latent frames, h/w latent cells, S text tokens.
+Legend: B batch, C channels, F latent frames, h/w latent cells, S text tokens, A some of a block's
+tokens, D width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,7 @@ from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.forward import (
     Attention,
     BlockCausalAttention,
+    BlockPass,
     PromptKeys,
     block_forward,
     dense_attention,
@@ -61,6 +63,11 @@ def table_sigma(timestep: float, shift: float = _TABLE_SHIFT) -> float:
 def plain_sigma(timestep: float) -> float:
     """The noise level of a timestep where 1000 sigma is meant exactly (Pocket)."""
     return timestep / 1000
+
+
+def _some_tokens(active_A: Tensor, blocks: BlockPass) -> Tensor:
+    out_BAD = blocks.narrowed(active_A, blocks.attentions).run()
+    return blocks.widened(active_A, out_BAD)
 
 
 def latents_alone(latents_BCFhw: Tensor, first_frame: int) -> Tensor:
@@ -171,13 +178,26 @@ class CausalWan:
         return prompt_keys(self.transformer, self._padded(prompt_embeds_BSD))
 
     def block_velocity(
-        self, latents_BCFhw: Tensor, timestep: float, prompt: PromptKeys, past: KVCache
+        self,
+        latents_BCFhw: Tensor,
+        timestep: float,
+        prompt: PromptKeys,
+        past: KVCache,
+        active_A: Tensor | None = None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w), float32, of the cache's open block; its keys are overwritten.
 
         Args:
             timestep: the same for the whole block, 0 to 1000; kept out of low precision.
+            active_A: positions of the tokens that are computed, None for all; what is returned for
+                the others means nothing, and their keys stay what the cache holds.
         """
+        how: dict[str, Any] = {"attention": past.layers}
+        if active_A is not None:
+            how = {
+                "attention": past.some_tokens(active_A),
+                "through": partial(_some_tokens, active_A),
+            }
         x = self.network_input(latents_BCFhw.to(self.device, self.dtype), past.first_frame)
         timesteps = torch.full((len(x), 1), timestep, device=self.device)
         velocity = predict_velocity(
@@ -185,9 +205,9 @@ class CausalWan:
             x,
             timesteps,
             prompt,
-            attention=past.layers,
             first_frame=past.first_frame,
             run_block=self.run_block,
+            **how,
         )
         return velocity.float()
 

@@ -77,6 +77,17 @@ class LayerCache:
         return self._cache.attend(self._layer, q_BNPE, k_BNPE, v_BNPE)
 
 
+class SomeTokens:
+    """One layer's view of a cache for a pass over some of the open block's tokens."""
+
+    def __init__(self, cache: KVCache, layer: int, active_A: Tensor) -> None:
+        self._cache, self._layer, self._active_A = cache, layer, active_A
+
+    def __call__(self, q_BNAE: Tensor, k_BNAE: Tensor, v_BNAE: Tensor) -> Tensor:
+        """Puts these tokens' keys and values in place and attends to the whole window."""
+        return self._cache.attend(self._layer, q_BNAE, k_BNAE, v_BNAE, self._active_A)
+
+
 class KVCache:
     """The past of one drawing: append, overwrite, rewind, fork.
 
@@ -150,14 +161,46 @@ class KVCache:
         self._open = True
         self._settle()
 
-    def attend(self, layer: int, q_BNPE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> Tensor:
-        """Writes the open block's keys and values, and attends to the window: (B, N, P, E)."""
+    def attend(
+        self,
+        layer: int,
+        q_BNPE: Tensor,
+        k_BNPE: Tensor,
+        v_BNPE: Tensor,
+        active_A: Tensor | None = None,
+    ) -> Tensor:
+        """Writes the open block's keys and values, and attends to the window: (B, N, P, E).
+
+        Args:
+            active_A: positions in the block of the tokens that are given; None is all of them.
+        """
         assert self._open, "begin first"
         page = self._slots[self.window.slot_of(self.num_blocks)][1]
-        self.pool.write(layer, page, k_BNPE.transpose(1, 2), v_BNPE.transpose(1, 2))
+        k_BPNE, v_BPNE = k_BNPE.transpose(1, 2), v_BNPE.transpose(1, 2)
+        if active_A is None:
+            self.pool.write(layer, page, k_BPNE, v_BPNE)
+        else:
+            self.pool.write_some(layer, page, active_A, k_BPNE, v_BPNE)
         k_BLNE = self.pool.gather(self.pool.keys[layer], self._read_order)
         v_BLNE = self.pool.gather(self.pool.values[layer], self._read_order)
         return self.attention(q_BNPE, k_BLNE.transpose(1, 2), v_BLNE.transpose(1, 2))
+
+    def some_tokens(self, active_A: Tensor) -> Sequence[SomeTokens]:
+        """The layers' attentions for a pass over some of the open block's tokens."""
+        return [SomeTokens(self, layer, active_A) for layer in range(len(self.layers))]
+
+    def hold_still(self, still_S: Tensor) -> None:
+        """The open block's tokens at these positions are remembered as standing still.
+
+        Their keys and values are those of the last frame before the block, at its later positions.
+        """
+        assert self._open, "begin first"
+        before, page = (
+            self._slots[self.window.slot_of(block)]
+            for block in (self.num_blocks - 1, self.num_blocks)
+        )
+        assert before[0] == self.num_blocks - 1, "the block before is not in the window"
+        self.pool.copy_still(before[1], page[1], still_S)
 
     def commit(self) -> None:
         """Closes the open block with what the last pass wrote."""

@@ -1,11 +1,11 @@
 """KVPool: preallocated pages of keys and values, counted by their holders.
 
-Legend: B batch, N heads, E head width, P tokens of a block, L tokens.
+Legend: B batch, N heads, E head width, P tokens of a block, L tokens, A and S some of a block's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -112,6 +112,33 @@ class KVPool:
         self.keys[layer][:, tokens].copy_(k_BPNE.detach())
         self.values[layer][:, tokens].copy_(v_BPNE.detach())
 
+    def write_some(
+        self, layer: int, page: int, active_A: Tensor, k_BANE: Tensor, v_BANE: Tensor
+    ) -> None:
+        """Overwrites the tokens at these positions of one layer of a page."""
+        tokens = self._tokens(page)
+        self.keys[layer][:, tokens].index_copy_(1, active_A, k_BANE.detach())
+        self.values[layer][:, tokens].index_copy_(1, active_A, v_BANE.detach())
+
+    def copy_still(self, source: int, target: int, still_S: Tensor) -> None:
+        """Tokens at these positions of a page become those of the page before, standing still.
+
+        Every frame of the target gets what lies at its place in the source's last frame, the keys
+        turned by the frames between.
+        """
+        frames = self.shape.block_frames
+        cos, sin = rotary_table(self.shape.head_width, frames, 1, 1, 1, self.shape.device)
+        table = cos[:, None, None], sin[:, None, None]  # over the places and heads of a frame
+        last = self._tokens(source)
+        last = slice(last.stop - self.shape.block_tokens // frames, last.stop)
+        turn = self._turn
+        for k_BLNE, v_BLNE in zip(self.keys, self.values, strict=True):
+            k_BFPNE = k_BLNE[:, None, last].expand(-1, frames, -1, -1, -1)
+            v_BFPNE = v_BLNE[:, None, last].expand(-1, frames, -1, -1, -1)
+            still = turn(k_BFPNE, table).flatten(1, 2), v_BFPNE.flatten(1, 2)
+            for buffer_BLNE, held_BLNE in zip((k_BLNE, v_BLNE), still, strict=True):
+                buffer_BLNE[:, self._tokens(target)].index_copy_(1, still_S, held_BLNE[:, still_S])
+
     def copy(self, source: int, target: int) -> None:
         """Overwrites a page with another one."""
         old, new = self._tokens(source), self._tokens(target)
@@ -122,11 +149,8 @@ class KVPool:
         """`copy`, with the keys at positions that are `frames` latent frames later."""
         old, new = self._tokens(source), self._tokens(target)
         table = rotary_table(self.shape.head_width, 1, 1, 1, frames, self.shape.device)
-        # Every block of a long drawing turns the sink in all layers; written out, that is a
-        # thirtieth of the block's time.
-        turn = compiled(rotate, dynamic=False) if self.keys[0].is_cuda else rotate
         for k_BLNE, v_BLNE in zip(self.keys, self.values, strict=True):
-            k_BLNE[:, new].copy_(turn(k_BLNE[:, old], table))
+            k_BLNE[:, new].copy_(self._turn(k_BLNE[:, old], table))
             v_BLNE[:, new].copy_(v_BLNE[:, old])
 
     def gather(self, buffer_BLNE: Tensor, pages: Sequence[int]) -> Tensor:
@@ -136,6 +160,11 @@ class KVPool:
         if list(pages) == list(range(first, first + len(pages))):
             return buffer_BLNE[:, first * size : (first + len(pages)) * size]
         return torch.cat([buffer_BLNE[:, self._tokens(page)] for page in pages], dim=1)
+
+    @property
+    def _turn(self) -> Callable[[Tensor, tuple[Tensor, Tensor]], Tensor]:
+        """`rotate`; a long drawing calls it for every layer and block, so it is one kernel on CUDA."""
+        return compiled(rotate, dynamic=False) if self.keys[0].is_cuda else rotate
 
     def _tokens(self, page: int) -> slice:
         size = self.shape.block_tokens

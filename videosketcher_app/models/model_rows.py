@@ -31,8 +31,9 @@ from videosketcher_app.core.errors import InvalidRequest
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 CATALOGUE_FILE = CHECKPOINTS / "models.yaml"
-# "part" is what others need and nobody draws with: text encoder, VAE, image encoder.
-KINDS = ("model", "causal", "lora", "decoder", "part", "dataset")
+# "planner" is a language model that turns words into plans. "part" is what others need and nobody
+# draws with: text encoder, VAE, image encoder.
+KINDS = ("model", "causal", "lora", "decoder", "planner", "part", "dataset")
 DRAWING_KINDS = ("model", "causal")
 HUBS = ("huggingface", "modelscope")
 REPO_TYPES = ("model", "dataset")

@@ -92,19 +92,11 @@ class FrozenPasses:
 
     def narrowed(self, blocks: BlockPass) -> BlockPass:
         """The pass for the active tokens alone."""
-        active_A = self._freeze.active_A
-        assert blocks.modulation_BF6D.shape[1] == 1, "all frames share one timestep"
-        cos_LE, sin_LE = blocks.table
-        return replace(
-            blocks,
-            x_BLD=blocks.x_BLD[:, active_A],
-            table=(cos_LE[active_A], sin_LE[active_A]),
-            attentions=self._stored,
-        )
+        return blocks.narrowed(self._freeze.active_A, self._stored)
 
     def widened(self, out_BAD: Tensor, blocks: BlockPass) -> Tensor:
         """The active tokens put back among the frozen ones, which come out as they went in."""
-        return blocks.x_BLD.index_copy(1, self._freeze.active_A, out_BAD)
+        return blocks.widened(self._freeze.active_A, out_BAD)
 
 
 class _Listening:

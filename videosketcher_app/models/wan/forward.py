@@ -4,14 +4,14 @@ diffsynth's own pass rotates in complex float64, which is slow on a CPU and stop
 and `WanModel.forward` of 2.1.12 cannot be called (facts: diffsynth, 7). This pass uses the same
 modules and weights; a test equates it with diffsynth's `model_fn_wan_video`.
 
-Legend: B batch, C channels, F latent frames, h/w patches, L = F*h*w tokens, D width, N heads,
-E head width, S text tokens.
+Legend: B batch, C channels, F latent frames, h/w patches, L = F*h*w tokens, A some of them, D width,
+N heads, E head width, S text tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -213,6 +213,25 @@ class BlockPass:
         for block, context, attend in zip(self.blocks, self.contexts, self.attentions, strict=True):
             x = self.run_block(block, x, context, self.modulation_BF6D, self.table, attend)
         return x
+
+    def narrowed(self, active_A: Tensor, attentions: Sequence[Attention]) -> BlockPass:
+        """The pass for the tokens at these positions alone.
+
+        Args:
+            attentions: one a block; they know what the other tokens' keys are.
+        """
+        assert self.modulation_BF6D.shape[1] == 1, "all frames share one timestep"
+        cos_LE, sin_LE = self.table
+        return replace(
+            self,
+            x_BLD=self.x_BLD[:, active_A],
+            table=(cos_LE[active_A], sin_LE[active_A]),
+            attentions=attentions,
+        )
+
+    def widened(self, active_A: Tensor, out_BAD: Tensor) -> Tensor:
+        """Computed tokens put back among the others, which come out as they went in."""
+        return self.x_BLD.index_copy(1, active_A, out_BAD)
 
 
 def prompt_keys(dit: WanPart, context_BSD: Tensor) -> PromptKeys:
