@@ -70,7 +70,7 @@ SPARSE, APPROXIMATIONS = "benchmarks.sparse", "benchmarks.approximations"
 ROWS: tuple[Row, ...] = (
     _studio("forward", 420, 150),
     _studio("memory", 400, 150),
-    _studio("rollout", 400, 150),
+    _studio("rollout", 560, 150),
     _studio("vae", 180, 60),
     _studio("few-steps", 300, 120),
     Row(

@@ -31,7 +31,7 @@ from videosketcher_app.models.compiling import compiled
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.models.preview_decoder import PreviewDecoder
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder, History
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder, History
 
 W480_AR = Size(config=WAN_1_3B, clip=(21, 60, 104))
 TINY_AR = replace(TINY_SIZE, clip=(21, 2, 4))
@@ -75,10 +75,10 @@ class BlockDecoder(Protocol):
 
 
 class WholeDecoder:
-    """Wan's decoder, folded."""
+    """Wan's decoder in channels-last layout."""
 
     def __init__(self, setting: Setting) -> None:
-        self._decoder, self._dtype = FoldedDecoder(vae(setting)), setting.dtype
+        self._decoder, self._dtype = ChannelsLastDecoder(vae(setting)), setting.dtype
         self._past: History | None = None
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Row `vae`: Wan's decoder folded into 2-D convolutions against diffsynth's own."""
+"""Row `vae`: Wan's decoder in channels-last layout against diffsynth's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.lines import Lines
 from benchmarks.studio.shapes import W480, Setting, vae
 from benchmarks.studio.timing import against, forget_peaks, peaks, told
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 
 WANTED, WANTED_PSNR_DB = 0.55, 45.0
 
@@ -25,7 +25,7 @@ def vae_decode(setting: Setting, lines: Lines) -> None:
         return made.decode(latents, device=setting.device, tiled=False)
 
     for at_a_time in (4,) if setting.is_tiny else (4, 1, 8):
-        decoder = FoldedDecoder(made, latents_at_a_time=at_a_time)
+        decoder = ChannelsLastDecoder(made, latents_at_a_time=at_a_time)
         forget_peaks(setting)
         decoder.decode(latents)
         ours = peaks(setting)

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from benchmarks.studio.shapes import Inputs, Setting, Size, vae
 from benchmarks.studio.timing import GB
 from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
-from videosketcher_app.models.studio import folds, network_pass, working_memory
+from videosketcher_app.models.studio import has_fast_decoder, network_pass, working_memory
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.conditions import Conditions
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 from videosketcher_app.models.wan.memory import placing_of, settle
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.models.wan.passes import Passes
@@ -57,11 +57,11 @@ def model_of(
     pipe.vram_management_enabled = placing.manages
     stops = Stops()
     own = network_pass(pipe, plan, stops) if TRANSFORMER in parts else None
-    folded = (
-        FoldedDecoder(pipe.vae, latents_at_a_time=1) if VAE in parts and folds(placing) else None
-    )
+    fast_decoder = None
+    if VAE in parts and has_fast_decoder(placing):
+        fast_decoder = ChannelsLastDecoder(pipe.vae, latents_at_a_time=1)
     model = WanTextModel(
-        name="random", pipe=pipe.eval(), stops=stops, network_pass=own, folded=folded
+        name="random", pipe=pipe.eval(), stops=stops, network_pass=own, fast_decoder=fast_decoder
     )
     return model.settled() if TRANSFORMER in parts else model
 

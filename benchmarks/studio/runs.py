@@ -33,7 +33,7 @@ from videosketcher_app.core.sparse_request import SPARSE_PRESETS
 from videosketcher_app.engines.memory.sampling import AcceleratedSampler
 from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.fp8 import Fp8Blocks
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.forward import dense_attention
 
 FEW_STEPS, SHIFT, CFG_SCALE = 4, 5.0, 2.0
@@ -44,7 +44,7 @@ REPEATS = 5
 def few_steps(setting: Setting, lines: Lines) -> None:
     """Four steps without guidance in 8 bits, decoded: dense, and sparse from the second step on."""
     size, dit, given = workload(setting, W480)
-    decoder = FoldedDecoder(vae(setting))
+    decoder = ChannelsLastDecoder(vae(setting))
     both = Fp8Blocks(dit.blocks)
     both.use(fp8=True)
     sparse = sparse_of(size, SPARSE_PRESETS["careful"])

@@ -12,12 +12,14 @@ import yaml
 
 from tests.browser.component_app import component_app
 from tests.storage.local_hub import Exchange, LocalHub, content_of, serving, sha256
+from videosketcher_app.services.planner.qwen import MODEL as PLANNER
 
 HALF_BYTES = 100_000
 FILES = {
     "words.safetensors": content_of(1, 2 * HALF_BYTES),
     "eyes.safetensors": content_of(2, 3000),
     "found.safetensors": content_of(3, 5000),
+    "config.json": b'{"model_type": "qwen2"}',
 }
 
 # The catalogue is exchanged before anybody has read it; everything else is the app as it starts.
@@ -60,6 +62,7 @@ def catalogue() -> dict[str, Any]:
             "words": row("part", "reads words", "words.safetensors", needs=["eyes"]),
             "eyes": row("part", "reads pictures", "eyes.safetensors"),
             "found": row("part", "lies elsewhere", "found.safetensors"),
+            PLANNER: row("planner", "plans what is drawn", "config.json"),
         }
     }
 

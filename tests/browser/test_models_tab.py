@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.browser.component_app import TABLET, browser_pages, expect
-from tests.browser.models_page import FILES, ModelsDesk, models_app
+from tests.browser.models_page import FILES, PLANNER, ModelsDesk, models_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -86,6 +86,22 @@ def test_what_is_found_on_the_disk_is_used_from_there_and_only_forgotten(open_pa
     desk.state("found", "found on this disk")
     place = folder / "pretrained" / "someone" / "sketches" / "found.safetensors"
     assert place.read_bytes() == FILES["found.safetensors"]
+
+
+def test_the_planner_has_a_card_like_the_others_but_draws_nothing(open_page, app, folder):
+    desk = ModelsDesk(open_page(app[0]))
+    desk.press(PLANNER, "download")
+    desk.state(PLANNER, "on this disk")
+    file = folder / "home" / "models" / PLANNER / "config.json"
+    assert file.read_bytes() == FILES["config.json"]
+    desk.press(PLANNER, "verify")
+    desk.told(PLANNER, f"{PLANNER} is whole")
+    desk.card("tiny").locator(".ms-fits").first.wait_for()  # what fits has been looked at
+    assert desk.card(PLANNER).locator(".ms-fits").count() == 0
+    desk.press(PLANNER, "remove")
+    desk.card(PLANNER).locator("[data-do=remove]", has_text="Sure?").click()
+    desk.state(PLANNER, "not on this disk")
+    assert not file.exists()
 
 
 def test_the_budget_moves_by_keyboard_and_stays_after_a_reload(open_page, app):

@@ -54,8 +54,11 @@ def test_list_tells_what_draws_and_on_request_everything(capsys):
     assert drawing["videosketcher-ar"]["kind"] == "causal"
     assert drawing["wan2.1-t2v-1.3b"]["needs_missing"] == ["umt5-xxl", "wan2.1-vae"]
     assert "umt5-xxl" not in drawing
-    everything = {row["name"] for row in results(capsys, "models", "list", "--all")}
-    assert {"umt5-xxl", DECODER, "videosketcher-data", "vector-tiger-lora"} <= everything
+    everything = {row["name"]: row for row in results(capsys, "models", "list", "--all")}
+    assert {"umt5-xxl", DECODER, "videosketcher-data", "vector-tiger-lora"} <= everything.keys()
+    planners = {name for name, row in everything.items() if row["kind"] == "planner"}
+    assert planners == {"qwen2.5-7b-instruct"}
+    assert not planners & drawing.keys()
 
 
 def test_from_import_to_removal(capsys, decoder, workspace):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.models.tiny_wan import tiny_pipeline
 from videosketcher_app.core.errors import AppError, InvalidRequest
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.image_to_video import WanImageModel
 from videosketcher_app.models.wan.passes import real_valued_pass
 from videosketcher_app.models.wan.sampling import FewSteps
@@ -193,19 +193,21 @@ def test_float16_that_is_not_enough_is_one_sentence():
     assert "--device cpu" in caught.value.hint
 
 
-def test_a_folded_decoder_decodes_the_same(pipe):
+def test_a_fast_decoder_decodes_the_same(pipe):
     plain = WanTextModel(name="tiny", pipe=pipe)
-    folded = WanTextModel(name="tiny", pipe=pipe, folded=FoldedDecoder(pipe.vae))
+    fast = WanTextModel(name="tiny", pipe=pipe, fast_decoder=ChannelsLastDecoder(pipe.vae))
     latents = torch.randn(2, 16, 2, 4, 4, generator=torch.Generator().manual_seed(6))
-    torch.testing.assert_close(folded.decode(latents), plain.decode(latents), atol=1e-5, rtol=1e-4)
-    assert folded.facts()["decoder"] == "folded"
+    torch.testing.assert_close(fast.decode(latents), plain.decode(latents), atol=1e-5, rtol=1e-4)
+    assert fast.facts()["decoder"] == "channels last"
     assert "decoder" not in plain.facts()
-    tiled = WanTextModel(name="tiny", pipe=pipe, folded=folded.folded, rounding="reference")
+    tiled = WanTextModel(
+        name="tiny", pipe=pipe, fast_decoder=fast.fast_decoder, rounding="reference"
+    )
     assert "decoder" not in tiled.facts(), "tiles are for the VAE's own"
 
 
 def test_faster_passes_and_decoding_can_be_stopped_too(pipe):
-    model = WanTextModel(name="tiny", pipe=pipe, folded=FoldedDecoder(pipe.vae))
+    model = WanTextModel(name="tiny", pipe=pipe, fast_decoder=ChannelsLastDecoder(pipe.vae))
     copy = replace(model, tiled=False)  # what an engine draws with is often a copy
     words = model.encode_prompts(["a cat"])
     noise = torch.zeros((1, *model.latent_shape(NUM_FRAMES, HEIGHT, WIDTH)))

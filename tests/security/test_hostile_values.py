@@ -127,6 +127,7 @@ def test_unknown_fields_and_what_is_no_request():
 # What the fields of the Text tab hand over, as Gradio hands it over
 
 FIELDS = ["a cat", False, 0, "tiny", "", "", 9, "", 12, "library", "0.3", "a.mp4", 0.5]
+FIELDS += ["exact", "", "torch", "none"]
 FIELD_VALUES = {
     0: [value for value in LINES if isinstance(value, str)],
     2: NUMBERS,
@@ -140,6 +141,10 @@ FIELD_VALUES = {
     10: [value for value in NUMBERS_IN_TEXT if str(value).strip()],
     11: [value for value in TEXTS if value is not None],
     12: NUMBERS,
+    13: CHOICES,
+    14: [value for value in TEXTS if value not in (None, "")],
+    15: CHOICES,
+    16: [value for value in CHOICES if value != "none"],
 }
 
 

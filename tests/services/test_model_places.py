@@ -57,6 +57,12 @@ def test_the_app_comes_first(tmp_path):
     assert place.files == {WEIGHTS: tmp_path / "models" / ROW / WEIGHTS}
 
 
+def test_a_repository_put_among_the_apps_models_by_hand_is_found(tmp_path):
+    fill(tmp_path / "models" / Path(REPO).name)
+    (place,) = found(tmp_path)
+    assert (place.layout, place.is_whole) == ("reference", True)
+
+
 @pytest.mark.parametrize(
     "below", [f"pretrained/{REPO}", f"models/{REPO}", "wan_models/Wan2.1-T2V-1.3B", REPO]
 )

@@ -20,7 +20,7 @@ from videosketcher_app.services.lease import DeviceLease, DeviceMemory
 from videosketcher_app.services.planner import qwen
 from videosketcher_app.services.planner.chat import PlannerFailed
 from videosketcher_app.services.planner.prompt import messages_for
-from videosketcher_app.services.planner.qwen import FOLDER, QwenChat, weight_bytes
+from videosketcher_app.services.planner.qwen import FOLDER, MODEL, QwenChat, weight_bytes
 from videosketcher_app.services.request_planner import RequestPlanner
 
 REPLY = json.dumps({"parts": GOOD_PARTS[:2]}, separators=(",", ":"))
@@ -114,10 +114,20 @@ def test_missing_and_damaged_files_are_said_and_the_library_takes_over(
     assert lease.grants() == ()
 
 
+def test_what_was_removed_meanwhile_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    chat = QwenChat(tmp_path, device="cpu", lease=lease_of(ROOM_BYTES))
+    assert not chat.is_on_disk
+    with pytest.raises(PlannerFailed, match="not on this disk") as failure:
+        chat.complete(messages_for("a dog"), seconds=5)
+    assert f"models download {MODEL}" in failure.value.hint
+
+
 def test_without_time_it_writes_nothing(folder: Path) -> None:
     lease = lease_of(ROOM_BYTES)
     with pytest.raises(PlannerFailed, match="was not loaded within"):
-        QwenChat(folder, device="cpu", lease=lease).complete(messages_for("a dog"), seconds=0.0)
+        QwenChat(folder.parent, device="cpu", lease=lease).complete(
+            messages_for("a dog"), seconds=0.0
+        )
     assert lease.grants() == ()
 
 
@@ -125,7 +135,7 @@ def test_a_large_model_is_not_tried_on_a_processor(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(qwen, "MAX_BYTES_ON_CPU", weight_bytes(folder) - 1)
-    chat = QwenChat(folder, device="cpu", lease=lease_of(ROOM_BYTES))
+    chat = QwenChat(folder.parent, device="cpu", lease=lease_of(ROOM_BYTES))
     with pytest.raises(PlannerFailed, match="too slow without a graphics card"):
         chat.complete(messages_for("a dog"), seconds=5)
 

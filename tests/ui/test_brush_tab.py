@@ -38,6 +38,7 @@ from videosketcher_app.ui.tabs.text.turns import Turn
 
 OWNER = Person(role=Role.OWNER)
 VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "", None, None)
+VALUES += ("exact", "", "torch", "none")
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

@@ -26,6 +26,7 @@ from videosketcher_app.ui.tabs.text.turns import Turn
 
 EMPTY = [""] * NUM_SLOTS
 FIELDS = ["a cat", True, 7, "tiny", "", "", 9, "", 16, "auto", "", None, 0.8]
+FIELDS += ["exact", "", "torch", "none"]
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from videosketcher_app.core.settings import load_settings
 from videosketcher_app.models.identify import Identity
 from videosketcher_app.models.lora.adapter import adapter_from
 from videosketcher_app.models.lora.writing import write_lora
+from videosketcher_app.models.model_rows import shipped_rows
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.container import build
+from videosketcher_app.services.planner.qwen import FOLDER, MODEL
 from videosketcher_app.ui.app import build_app
 from videosketcher_app.ui.tabs.models import acts, memory
 from videosketcher_app.ui.tabs.models.bring import brought, chosen, identity_html, told_what
@@ -70,6 +72,29 @@ def test_a_look_finds_every_model_and_then_what_fits(desk):
     assert "Everyday" in cards["pocket-t2v"]["html"]
     assert "ms-fits" in cards["wan2.1-t2v-14b"]["html"]
     assert "ms-fits" not in cards["umt5-xxl"]["html"]
+    assert "ms-fits" not in cards[MODEL]["html"]
+    (title,) = [group["title"] for group in value["groups"] if cards[MODEL] in group["cards"]]
+    assert "plan" in title
+    assert "download" in value["live"][MODEL]["can"]
+
+
+def test_a_planner_put_there_by_hand_is_used_from_there_and_only_forgotten(desk, services):
+    folder = services.model_store.folder / FOLDER
+    folder.mkdir(parents=True)
+    for file in shipped_rows()[MODEL].files:
+        with (folder / file.path).open("wb") as hole:  # takes no room
+            hole.truncate(file.num_bytes)
+    desk.look()
+    assert cards_value(desk)["live"][MODEL]["can"] == ["use"]
+    acts.use(desk, MODEL)
+    assert "nothing was copied" in list(desk.errands.follow(key_of(MODEL)))[-1].words
+    desk.look()
+    model = desk.model(MODEL)
+    assert model is not None
+    assert (model.state, model.is_linked, model.where) == ("here", True, folder)
+    assert model.num_bytes == model.total_bytes == shipped_rows()[MODEL].total_bytes
+    assert "stay where they are" in acts.remove(desk, MODEL)
+    assert len(list(folder.iterdir())) == len(shipped_rows()[MODEL].files)
 
 
 def test_models_of_the_tests_are_shown_to_nobody_who_did_not_ask(services):

@@ -162,15 +162,26 @@ def test_settings_without_a_field_are_named(services, context, page):
         prompt="a cat",
         model="tiny",
         mode="fast",
-        rounding="reference",
         brush={"name": "crayon_red"},
     )
     status, *_ = reuse.from_request(context, page, request, None)
-    assert "Not brought back: the mode of speed, the rounding, the brush." in status
+    assert "Not brought back: the brush." in status
     plain = SketchRequest(prompt="a cat", model="tiny", input_video="/films/a.mp4")
     assert "Not brought back" not in reuse.from_request(context, page, plain, None)[0]
     filmless = replace(page, film_field=None)
-    assert reuse.left_out(filmless, plain) == ["the film"]
+    assert reuse.left_out(filmless, plain, "tiny") == ["the film"]
+
+
+def test_settings_that_the_chosen_model_cannot_use_are_named(context, page):
+    """The drawing's own model is not on this disk, so that the page's draws."""
+    told = {"mode": "fast", "negative_prompt": "fog", "attention": "auto", "rounding": "reference"}
+    request = SketchRequest(prompt="a cat", model="wan2.1-t2v-14b", **told)
+    status, *values = reuse.from_request(context, page, request, None)
+    names = "the negative prompt, the attention kernel, the rounding"
+    assert f"Not brought back: {names}." in status
+    places = reuse.reuse_outputs(page)
+    brought = [values[places.index(field)] for field in page.model_fields.inputs]
+    assert brought == ["fast", "", "torch", "none"]
 
 
 def test_updates_of_settings_fit_their_places(context, page):

@@ -10,8 +10,9 @@ from videosketcher_app.ui.tabs.text.drawing import Asked
 from videosketcher_app.ui.tabs.text.turns import Turn
 
 #        concept, as written, seed, model, steps, guidance, frames, size, fps, planner
-#        kept, film, strength
+#        kept, film, strength; mode, negative prompt, attention, rounding
 FIELDS = ["a cat", False, 7, "tiny", "", "", 81, "", 16, "auto", "", None, 0.8]
+FIELDS += ["exact", "", "torch", "none"]
 OPTIONS = [1080, 0, 1, "a4", True]
 
 
@@ -30,6 +31,10 @@ def fields(**changes):
         "kept",
         "film",
         "strength",
+        "mode",
+        "negative_prompt",
+        "attention",
+        "rounding",
     ]
     return tuple(changes.get(name, value) for name, value in zip(names, FIELDS, strict=True))
 

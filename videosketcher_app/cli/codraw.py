@@ -33,6 +33,7 @@ def codraw(
     refine_backend: options.RefineBackend = None,
     model: options.Model = None,
     num_inference_steps: options.Steps = None,
+    mode: options.Mode = None,
     device: options.Device = None,
     output_dir: options.OutputDir = None,
     gif: options.Gif = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -72,6 +72,7 @@ def codraw(
     num_inference_steps: Annotated[
         int | None, typer.Option(help="Denoising steps of a block. Default: 3.", min=1)
     ] = None,
+    mode: Annotated[Literal["exact", "fast", "sketch"], typer.Option(help="Of speed.")] = "exact",
     limit: Limit = None,
     calibration: Annotated[
         bool, typer.Option(help="Also scores true drawings and doing nothing.")
@@ -95,6 +96,7 @@ def codraw(
         if adapter is not None
         else load_text_model(model or DEFAULT_MODEL, where),
         num_inference_steps=num_inference_steps,
+        mode=mode,
         limit=limit,
         calibrated=calibration,
         num_workers=num_workers,

@@ -29,7 +29,9 @@ Names = Annotated[list[str] | None, typer.Argument(help="Default: every model th
 
 @app.command("list")
 def list_models(
-    all_rows: Annotated[bool, typer.Option("--all", help="Parts, LoRAs and datasets too.")] = False,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Parts, LoRAs, planners and datasets too.")
+    ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -62,7 +64,7 @@ def verify(
 
 @app.command("where")
 def where(
-    name: Annotated[str, typer.Argument(help="A model, part, LoRA or dataset.")],
+    name: Annotated[str, typer.Argument(help="A model, part, LoRA, planner or dataset.")],
     look_in: Annotated[
         list[Path] | None,
         typer.Option("--look-in", help="A folder to look into as well; repeatable."),

@@ -17,7 +17,7 @@ RefineBackend = Annotated[
     str | None,
     typer.Option(
         "--refine-backend",
-        help="Who turns a concept into a plan: auto, library.",
+        help="Who turns a concept into a plan: auto, openai, qwen, library.",
         rich_help_panel=_DRAWING,
     ),
 ]

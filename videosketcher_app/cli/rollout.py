@@ -75,6 +75,7 @@ def rollout(
         options.option("--config", "Not needed: shapes are read from the weights.", "Model"),
     ] = None,
     num_inference_steps: options.Steps = None,
+    mode: options.Mode = None,
     device: options.Device = None,
     output_dir: options.OutputDir = None,
     gif: options.Gif = False,

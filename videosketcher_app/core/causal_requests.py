@@ -34,6 +34,7 @@ class CoDrawRequest(Request):
         turn_frames: frames of a turn of the model if nobody says; rounded up to whole blocks.
         match_hand: the model's pen and pace on the screen follow the user's own.
         num_inference_steps: None means the model's own default.
+        mode: of speed; "fast" and "sketch" trade likeness for it.
         planner: who turns a concept into a plan.
     """
 
@@ -46,6 +47,7 @@ class CoDrawRequest(Request):
     turn_frames: int = Field(default=24, ge=1, le=MAX_TURN_FRAMES)
     match_hand: bool = True
     num_inference_steps: int | None = Field(default=None, ge=1, le=50)
+    mode: Literal["exact", "fast", "sketch"] = "exact"
     planner: Literal["auto", "library", "openai", "qwen"] = "auto"
 
     @field_validator("concept")

@@ -25,6 +25,7 @@ from videosketcher_app.core.geometry import TEMPORAL_STRIDE, frames_of, latent_f
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.engines.causal_drawing import DEFAULT_WINDOW, CausalDrawing
+from videosketcher_app.engines.causal_modes import window_in_mode
 from videosketcher_app.engines.course import Course, Following, clip_tensor
 from videosketcher_app.engines.rollout import DENOISING_STEPS
 from videosketcher_app.engines.schedules import sigmas
@@ -198,6 +199,7 @@ class AutoregressiveEngine:
             height=height,
             window=self.window,
             decode_frames=self.decode_frames,
+            mode=request.mode,
         )
 
     def _canvas(self, request: SketchRequest) -> tuple[int, int]:
@@ -254,7 +256,8 @@ class AutoregressiveEngine:
             "num_frames": len(frames_THW3),
             "width": width,
             "height": height,
-            "window_blocks": self.window.blocks,
+            "mode": request.mode,
+            "window_blocks": window_in_mode(self.window, request.mode).blocks,
             "sink_blocks": self.window.sink_blocks,
         }
         run.timings["draw"] = run.elapsed()

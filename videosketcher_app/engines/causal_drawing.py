@@ -19,7 +19,9 @@ from torch import Tensor
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import TEMPORAL_STRIDE
+from videosketcher_app.engines.causal_modes import in_mode, region_in_mode, window_in_mode
 from videosketcher_app.engines.finite import require_finite
+from videosketcher_app.engines.memory.modes import Mode
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockRollout, block_noise
 from videosketcher_app.models.causal_wan import causal_of
 from videosketcher_app.models.kv_cache import Window
@@ -71,6 +73,7 @@ class CausalDrawing:
         num_pages: of the KV cache, when branches need more than the window.
         decode_frames: latent frames that are decoded at once, for less memory and the same pixels;
             None is a whole block.
+        mode: of speed, see causal_modes.py.
     """
 
     def __init__(
@@ -83,15 +86,19 @@ class CausalDrawing:
         window: Window = DEFAULT_WINDOW,
         num_pages: int | None = None,
         decode_frames: int | None = None,
+        mode: Mode = "exact",
     ) -> None:
-        self._model, self._causal = model, causal_of(model)
+        self._model, self._causal = model, in_mode(causal_of(model), mode)
         self._decode_frames = decode_frames or self._causal.block_frames
         _, _, *cells = model.latent_shape(1, height, width)
         self._cells = (cells[0], cells[1])
         cache = self._causal.new_cache(
-            self._causal.cache_shape(1, *self._cells), window, num_pages=num_pages
+            self._causal.cache_shape(1, *self._cells),
+            window_in_mode(window, mode),
+            num_pages=num_pages,
         )
-        self._rollout = BlockRollout(self._causal, cache, self._words(prompt))
+        region = region_in_mode(self._causal, mode)
+        self._rollout = BlockRollout(self._causal, cache, self._words(prompt), region)
         self._marks: dict[int, _Mark] = {0: _Mark()}
 
     @property

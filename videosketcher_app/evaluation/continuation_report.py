@@ -25,6 +25,7 @@ from videosketcher_app.evaluation.sheet import write_sheet
 from videosketcher_app.storage import atomic
 
 if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
     from videosketcher_app.models.pocket import PocketModel
 
 SHEET_ROWS = 32
@@ -38,6 +39,7 @@ def continuation_report(
     model: PocketModel,
     *,
     num_inference_steps: int | None = None,
+    mode: Mode = "exact",
     limit: int | None = None,
     seed: int = 0,
     calibrated: bool = True,
@@ -49,6 +51,7 @@ def continuation_report(
 
     Args:
         num_inference_steps: of each block; None for the published three.
+        mode: of speed.
         limit: at most so many drawings.
         calibrated: also scores true drawings and doing nothing, for comparison.
         csv: also writes a row for every drawing there.
@@ -60,9 +63,11 @@ def continuation_report(
     """
     cases = half_drawn_sketches(seed=seed, limit=limit)
     scores = evaluate_continuation(
-        model_continuer(model, num_inference_steps), cases, num_workers=num_workers
+        model_continuer(model, num_inference_steps, mode), cases, num_workers=num_workers
     )
-    rows: list[dict[str, Any]] = [{"set": SET_NAME, **figures(scores), "model": model.name}]
+    rows: list[dict[str, Any]] = [
+        {"set": SET_NAME, **figures(scores), "model": model.name, "mode": mode}
+    ]
     for name, continuer in CALIBRATION.items() if calibrated else ():
         known = evaluate_continuation(continuer, cases, num_workers=num_workers)
         rows.append({"set": f"calibration:{SET_NAME}:{name}", **figures(known)})
@@ -75,7 +80,9 @@ def continuation_report(
     return rows
 
 
-def model_continuer(model: PocketModel, num_inference_steps: int | None = None) -> Continuer:
+def model_continuer(
+    model: PocketModel, num_inference_steps: int | None = None, mode: Mode = "exact"
+) -> Continuer:
     """A causal model as a function from half-drawn sketches to the frames that follow."""
     import torch
 
@@ -88,7 +95,7 @@ def model_continuer(model: PocketModel, num_inference_steps: int | None = None) 
     def frames_after(case: HalfDrawn) -> NDArray[np.uint8]:
         given = case.given_frames()
         height, width = given.shape[1:3]
-        drawing = CausalDrawing(model, str(case.plan), width=width, height=height)
+        drawing = CausalDrawing(model, str(case.plan), width=width, height=height, mode=mode)
         clip = torch.from_numpy(given).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         drawing.show(clip)
         drawn = []

@@ -113,8 +113,8 @@ def working_memory(transformer: Any) -> int:
     return _CLIP_TOKENS * (24 * width + 4 * inner)
 
 
-def folds(placing: Placing) -> bool:
-    """Whether frames are decoded by the folded decoder: it needs a VAE that stays on a GPU."""
+def has_fast_decoder(placing: Placing) -> bool:
+    """Whether frames are decoded in channels-last layout: it needs a VAE that stays on a GPU."""
     vae_stays = placing.streams_blocks or not placing.manages
     return placing.device.type == "cuda" and vae_stays and not placing.plan.vae_tiled
 
@@ -154,20 +154,22 @@ def _as_model(
     placing: Placing,
 ) -> WanTextModel:
     from videosketcher_app.models.image_condition import IMAGE_TO_VIDEO_CHANNELS
-    from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
+    from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
     from videosketcher_app.models.wan.image_to_video import WanImageModel
     from videosketcher_app.models.wan.sampling import FewSteps
     from videosketcher_app.models.wan.stops import Stops
     from videosketcher_app.models.wan.text_to_video import WanTextModel
 
-    stops = Stops()
+    stops, fast_decoder = Stops(), None
+    if has_fast_decoder(placing):
+        # One latent frame at a time: no more memory than the VAE's own decoder takes.
+        fast_decoder = ChannelsLastDecoder(pipe.vae, latents_at_a_time=1)
     common: dict[str, Any] = {
         "name": name,
         "pipe": pipe,
         "hashes": _known_hashes(files),
         "tiled": placing.plan.vae_tiled,
-        # One latent frame at a time: no more memory than the VAE's own decoder takes.
-        "folded": FoldedDecoder(pipe.vae, latents_at_a_time=1) if folds(placing) else None,
+        "fast_decoder": fast_decoder,
         "stops": stops,
         "network_pass": network_pass(pipe, placing.plan, stops),
     }

@@ -3,6 +3,7 @@
 Only known places are looked at, by name; no folder is searched through:
 
     app          <workspace>/models/<row>/
+    reference    <workspace>/models/NAME/, where somebody put a repository by hand
     reference    pretrained/OWNER/NAME/ of VideoSketcher, models/OWNER/NAME/ of diffsynth,
                  wan_models/NAME/ of CausVid and Self-Forcing; below the working folder and below
                  every extra folder
@@ -77,6 +78,7 @@ def find_on_disk(
     row = model_row(name)
     models = workspace_models or used_weights().root
     candidates = [(models / name, "app")]
+    candidates += [(models / Path(repo).name, "reference") for repo in _repos_of(row)]
     candidates += list(_candidates(row, [Path.cwd(), *extra], extra))
     places = [_place(row, folder, layout) for folder, layout in _once(candidates)]
     found = [place for place in places if place is not None]

@@ -18,7 +18,7 @@ from videosketcher_app.services.planner import LibraryPlanner, PlannedDrawing
 from videosketcher_app.services.planner.chat import PlannerFailed
 from videosketcher_app.services.planner.keys import KeyStore
 from videosketcher_app.services.planner.openai_chat import OpenAIChat
-from videosketcher_app.services.planner.qwen import FOLDER, QwenChat
+from videosketcher_app.services.planner.qwen import DOWNLOAD_HINT, QwenChat
 from videosketcher_app.services.planner.refiner import LanguageModelPlanner
 from videosketcher_app.storage.paths import Workspace
 
@@ -40,9 +40,9 @@ class RequestPlanner:
         self.keys = KeyStore(settings) if settings else None
         self._qwen: QwenChat | None = None
         if settings is not None:
-            folder = Workspace(settings.workspace).models / FOLDER
+            models = Workspace(settings.workspace).models
             lease = lease or device_lease(settings.device, settings.memory_gb)
-            self._qwen = QwenChat(folder, device=settings.device, lease=lease)
+            self._qwen = QwenChat(models, device=settings.device, lease=lease)
 
     @cached_property
     def _library(self) -> LibraryPlanner:
@@ -131,7 +131,7 @@ class RequestPlanner:
         if self._qwen is None or not self._qwen.is_on_disk:
             raise InvalidRequest(
                 "The planner 'qwen' is not on this disk.",
-                hint=f"Put {FOLDER} into the workspace's models, or choose auto.",
+                hint=f"{DOWNLOAD_HINT}, or choose auto.",
             )
         return self._qwen
 

@@ -44,7 +44,7 @@ class WanCausalModel(WanTextModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._streamed = StreamedWanVae(self.pipe.vae, self.folded)
+        self._streamed = StreamedWanVae(self.pipe.vae, self.fast_decoder)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -16,7 +16,7 @@ from diffsynth.models.wan_video_vae import CausalConv3d, WanVideoVAE
 from torch import Tensor, nn
 
 from videosketcher_app.models.vae import StreamState
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 
 _FRAMES_A_LATENT = 4
 
@@ -25,12 +25,12 @@ class StreamedWanVae(nn.Module):
     """The VAE of a pipeline with the methods of Pocket's; its weights are shared.
 
     Args:
-        folded: decodes in place of the VAE's own decoder, equal but for rounding.
+        fast_decoder: decodes in place of the VAE's own decoder, equal but for rounding.
     """
 
-    def __init__(self, vae: WanVideoVAE, folded: FoldedDecoder | None = None) -> None:
+    def __init__(self, vae: WanVideoVAE, fast_decoder: ChannelsLastDecoder | None = None) -> None:
         super().__init__()
-        self.whole, self.folded = vae, folded
+        self.whole, self.fast_decoder = vae, fast_decoder
 
     def encode(self, frames_BCTHW: Tensor) -> Tensor:
         """Normalised latents (B, C, F, h, w) of clips (B, 3, T, H, W) in [-1, 1]."""
@@ -72,8 +72,8 @@ class StreamedWanVae(nn.Module):
         Args:
             state: what the call before returned, which stays as it is; None starts a clip.
         """
-        if self.folded is not None:
-            return self.folded.decode_stream(latents_BCFhw, state)
+        if self.fast_decoder is not None:
+            return self.fast_decoder.decode_stream(latents_BCFhw, state)
         network: Any = self.whole.model
         memory = _memory(network.decoder, state)
         center, inverse = self._scale(latents_BCFhw)

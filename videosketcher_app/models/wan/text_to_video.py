@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.models.pocket import ModelDefaults, paper_of
 from videosketcher_app.models.wan import attention as kernels
+from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.conditions import (
     Conditions,
     Size,
@@ -34,7 +35,6 @@ from videosketcher_app.models.wan.conditions import (
     latent_shape,
     tiles,
 )
-from videosketcher_app.models.wan.folded_decoder import FoldedDecoder
 from videosketcher_app.models.wan.forward import Attention, BlockPass, dense_attention
 from videosketcher_app.models.wan.passes import (
     NetworkPass,
@@ -79,7 +79,7 @@ class WanTextModel:
         network_pass: `model_fn` of diffsynth, or what stands in for it: all its arguments by name.
         before_step: called with the number of the step, from 0, and of all steps.
         memory: how the weights are kept, for the run's files.
-        folded: decodes in place of the VAE's own decoder where it decodes a frame whole.
+        fast_decoder: decodes in place of the VAE's own decoder where it decodes a frame whole.
         stops: who is asked, within a step, whether to go on.
     """
 
@@ -98,7 +98,7 @@ class WanTextModel:
     before_step: Callable[[int, int], None] | None = None
     memory: Mapping[str, Any] = field(default_factory=dict)
     image_conditioned: bool = False
-    folded: FoldedDecoder | None = None
+    fast_decoder: ChannelsLastDecoder | None = None
     stops: Stops = field(default_factory=Stops, repr=False)
 
     def __post_init__(self) -> None:
@@ -127,11 +127,12 @@ class WanTextModel:
     def facts(self) -> dict[str, Any]:
         """What of the result's making the request's sizes and steps do not tell."""
         drawn_over = {} if self.start is None else {"strength": self.start.strength}
+        decoder = None if self._is_tiled else self.fast_decoder
         return {
             "attention": self.attention,
             "rounding": self.rounding,
             "weights": str(self.pipe.torch_dtype).removeprefix("torch."),
-            **({} if self.folded is None or self._is_tiled else {"decoder": "folded"}),
+            **({} if decoder is None else {"decoder": "channels last"}),
             **self.memory,
             **drawn_over,
         }
@@ -210,9 +211,9 @@ class WanTextModel:
         pipe = self.pipe
         pipe.load_models_to_device(["vae"])
         latents_BCFhw = latents_BCFhw.to(pipe.torch_dtype)
-        if self.folded is not None and not self._is_tiled:
+        if self.fast_decoder is not None and not self._is_tiled:
             pieces = [
-                torch.cat(list(self.stops.before_each(self.folded.stream(one[None]))), dim=2)
+                torch.cat(list(self.stops.before_each(self.fast_decoder.stream(one[None]))), dim=2)
                 for one in latents_BCFhw
             ]
             return torch.cat(pieces).float()

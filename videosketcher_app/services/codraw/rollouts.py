@@ -157,7 +157,7 @@ class RolloutService:
             yield Progress(step=0, num_steps=0, stage="loading")
             model = self._models.get(sketch.model)
             alone = sketch.replaced(input_video=None, strength=None)  # clips are taken by block
-            check_model_can(alone, model, takes_loras=True)
+            check_model_can(alone, model, takes_loras=True, takes_modes=True)
             with applied_to(model, loras):
                 frames = yield from _sampled(model, run, planned, words, thrift, cancel)
             return model, frames

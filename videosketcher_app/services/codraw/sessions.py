@@ -335,8 +335,8 @@ class CoDrawService:
                 "There is no memory for one more drawing together.",
                 hint="Try again when somebody has finished, or in 15 minutes.",
             ) from error
-        steps = request.num_inference_steps
-        return Stage(model, words.text, shelf, **size, num_inference_steps=steps, thrift=thrift)
+        how: dict[str, Any] = {"num_inference_steps": request.num_inference_steps}
+        return Stage(model, words.text, shelf, **size, **how, thrift=thrift, mode=request.mode)
 
     def _bring_back(self, session_id: str, owner: str, role: Role, folder: Path) -> Session:
         values = kept.read_session(folder)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videosketcher_app.engines.causal_drawing import CausalDrawing, Estimate
+    from videosketcher_app.engines.memory.modes import Mode
     from videosketcher_app.models.kv_cache import Window
     from videosketcher_app.models.pocket import PocketModel
 
@@ -50,6 +51,7 @@ class Stage:
         words: that the model reads first.
         shelf: where latents are found and kept.
         thrift: what it may take; None is all that the model was made for.
+        mode: of speed.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Stage:
         height: int,
         num_inference_steps: int | None = None,
         thrift: Thrift | None = None,
+        mode: Mode = "exact",
     ) -> None:
         from videosketcher_app.engines.autoregressive import timesteps_for
         from videosketcher_app.engines.causal_drawing import CausalDrawing
@@ -78,6 +81,7 @@ class Stage:
             window=window,
             num_pages=_num_pages(window),
             decode_frames=thrift.decode_frames,
+            mode=mode,
         )
         self._blank_HW3 = np.full((height, width, 3), 255, np.uint8)
         self._at: list[Block] = []

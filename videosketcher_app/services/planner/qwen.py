@@ -1,6 +1,6 @@
 """Qwen2.5-7B-Instruct on this machine: loaded for one plan, freed after it.
 
-The weights lie in a folder of the workspace's models, as their publisher ships them. Nothing is
+The weights lie where the catalogue's row MODEL has them, as their publisher ships them. Nothing is
 downloaded here, no code in the folder is run, and only safetensors are read.
 """
 
@@ -16,13 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from videosketcher_app.core.errors import AppError, OutOfMemory
+from videosketcher_app.models.model_rows import shipped_rows
+from videosketcher_app.models.weights_folder import WeightsFolder
 from videosketcher_app.services.lease import DeviceLease
 from videosketcher_app.services.planner.chat import PlannerFailed
 from videosketcher_app.services.planner.prompt import Message
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "Qwen2.5-7B-Instruct"
+MODEL = "qwen2.5-7b-instruct"  # its row of the catalogue
+FOLDER = "Qwen2.5-7B-Instruct"  # of files that somebody put there by hand
+DOWNLOAD_HINT = (
+    f"Download it on the Models tab or with `python -m videosketcher_app models download {MODEL}`"
+)
+_AGAIN_HINT = f"Check the files of {MODEL} on the Models tab, or download them again."
 LIMIT_S = 90.0  # loading 15 GB from a disk takes most of it
 MAX_NEW_TOKENS = 1200
 # Activations and the cache of keys and values, on top of the weights.
@@ -32,14 +39,15 @@ MAX_BYTES_ON_CPU = 4_000_000_000
 MAX_INDEX_BYTES = 5_000_000
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
-_SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_CONFIG = "config.json"
+_SMALL_FILES = (_CONFIG, "tokenizer.json", "tokenizer_config.json")
 
 
 class QwenChat:
     """A local chat model.
 
     Args:
-        folder: holds its files; need not exist.
+        models: the workspace's folder of weights; need not exist.
         device: "auto", "cpu", "cuda", ...
         lease: keeps the book of the device; the model is loaded only if its bytes are granted, so
             never beside a model that needs them.
@@ -50,16 +58,16 @@ class QwenChat:
     limit_s = LIMIT_S
     tries = 1  # it does not sample: asked again, it says the same
 
-    def __init__(self, folder: Path, *, device: str, lease: DeviceLease) -> None:
-        self._folder = folder
+    def __init__(self, models: Path, *, device: str, lease: DeviceLease) -> None:
+        self._models = models
         self._device = device
         self._lease = lease
         self._busy = threading.Lock()
 
     @property
     def is_on_disk(self) -> bool:
-        """True if the folder is there, whole or not."""
-        return (self._folder / "config.json").is_file()
+        """True if `folder_of` finds it; a download may have brought it a moment ago."""
+        return folder_of(self._models) is not None
 
     def complete(self, messages: Sequence[Message], *, seconds: float) -> str:
         """The reply to a conversation; writing stops after `seconds`.
@@ -68,13 +76,16 @@ class QwenChat:
             PlannerFailed: files are missing or damaged, memory is short, or it is at work.
         """
         deadline = time.monotonic() + seconds
-        needed = weight_bytes(self._folder) + WORKING_BYTES
+        folder = folder_of(self._models)
+        if folder is None:
+            raise PlannerFailed("Qwen is not on this disk", hint=f"{DOWNLOAD_HINT}.")
+        needed = weight_bytes(folder) + WORKING_BYTES
         if not self._busy.acquire(timeout=0):
             raise PlannerFailed("Qwen is at work on another plan")
         try:
             device = self._usable_device(needed)
             with self._lease.resident(self.title, needed):
-                return self._write(messages, device, deadline)
+                return _write(folder, messages, device, deadline)
         except OutOfMemory as error:
             raise PlannerFailed(error.message.rstrip("."), hint=error.hint) from None
         finally:
@@ -91,35 +102,22 @@ class QwenChat:
             raise PlannerFailed("Qwen is too slow without a graphics card")
         return device
 
-    def _write(self, messages: Sequence[Message], device: str, deadline: float) -> str:
-        import torch
-        from jinja2 import TemplateError
-        from safetensors import SafetensorError
 
-        # What transformers raises for files that are not what they claim to be.
-        broken = (
-            *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
-            *(ImportError, SafetensorError, TemplateError),
-        )
-        model: Any = None
-        try:
-            tokenizer, model = _load(self._folder, device)
-            seconds = deadline - time.monotonic()
-            if seconds <= 0:
-                raise PlannerFailed(f"Qwen was not loaded within {LIMIT_S:.0f} s")
-            return _generate(tokenizer, model, messages, device, seconds)
-        except torch.OutOfMemoryError:
-            raise PlannerFailed("Qwen ran out of memory") from None
-        except broken as error:
-            logger.warning("Qwen failed: %s", type(error).__name__, exc_info=True)
-            raise PlannerFailed(
-                "Qwen's files cannot be used", hint=f"Download {FOLDER} again."
-            ) from None
-        finally:
-            del model
-            gc.collect()
-            if device.startswith("cuda"):
-                torch.cuda.empty_cache()
+def folder_of(models: Path) -> Path | None:
+    """Where the model lies; None if it is not on this disk.
+
+    That is the whole model of the catalogue, downloaded or used from another place, else FOLDER: what
+    somebody put there counts even if a file is missing, so that a plan says which.
+
+    Args:
+        models: the workspace's folder of weights.
+    """
+    weights, row = WeightsFolder(models), shipped_rows()[MODEL]
+    found = weights.files_of(row)
+    if weights.holds_all(row, found):
+        return found[_CONFIG].parent
+    by_hand = models / FOLDER
+    return by_hand if (by_hand / _CONFIG).is_file() else None
 
 
 def weight_bytes(folder: Path) -> int:
@@ -135,12 +133,10 @@ def weight_bytes(folder: Path) -> int:
     except FileNotFoundError as error:
         raise PlannerFailed(
             f"Qwen's file {Path(error.filename).name} is missing",
-            hint=f"Download {FOLDER} into the workspace's models.",
+            hint=_AGAIN_HINT,
         ) from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise PlannerFailed(
-            "Qwen's list of weights cannot be read", hint=f"Download {FOLDER} again."
-        ) from None
+        raise PlannerFailed("Qwen's list of weights cannot be read", hint=_AGAIN_HINT) from None
 
 
 def _weight_files(folder: Path) -> set[str]:
@@ -153,6 +149,35 @@ def _weight_files(folder: Path) -> set[str]:
     if not names or any(Path(name).name != name for name in names):
         raise ValueError("the index names files elsewhere")
     return names
+
+
+def _write(folder: Path, messages: Sequence[Message], device: str, deadline: float) -> str:
+    import torch
+    from jinja2 import TemplateError
+    from safetensors import SafetensorError
+
+    # What transformers raises for files that are not what they claim to be.
+    broken = (
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
+        *(ImportError, SafetensorError, TemplateError),
+    )
+    model: Any = None
+    try:
+        tokenizer, model = _load(folder, device)
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise PlannerFailed(f"Qwen was not loaded within {LIMIT_S:.0f} s")
+        return _generate(tokenizer, model, messages, device, seconds)
+    except torch.OutOfMemoryError:
+        raise PlannerFailed("Qwen ran out of memory") from None
+    except broken as error:
+        logger.warning("Qwen failed: %s", type(error).__name__, exc_info=True)
+        raise PlannerFailed("Qwen's files cannot be used", hint=_AGAIN_HINT) from None
+    finally:
+        del model
+        gc.collect()
+        if device.startswith("cuda"):
+            torch.cuda.empty_cache()
 
 
 def _load(folder: Path, device: str) -> tuple[Any, Any]:

@@ -99,9 +99,8 @@ def shown_models(services: Services, started_with: str) -> tuple[ShownModel, ...
 
 def _of_card(card: ModelCard, services: Services) -> ShownModel:
     row, place = card.row, card.place
-    is_elsewhere = place is not None and not place.folder.is_relative_to(
-        services.model_store.folder
-    )
+    own_folder = services.model_store.folder / row.name
+    is_elsewhere = place is not None and not place.folder.is_relative_to(own_folder)
     return ShownModel(
         name=row.name,
         kind=row.kind,

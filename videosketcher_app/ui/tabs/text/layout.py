@@ -19,6 +19,7 @@ from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.tabs.text.downloads import Downloads
 from videosketcher_app.ui.tabs.text.film_field import FilmField, lay_out_film
 from videosketcher_app.ui.tabs.text.lora_slots import lay_out_loras
+from videosketcher_app.ui.tabs.text.model_fields import lay_out_model_fields
 from videosketcher_app.ui.tabs.text.page import TextPage
 from videosketcher_app.ui.tabs.text.sparse_field import MAX_CHARACTERS
 from videosketcher_app.ui.tabs.text.suggestions import Suggestions
@@ -257,6 +258,7 @@ def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> 
             max_length=MAX_CHARACTERS,
             elem_id=f"{ids}kept",
         )
+        model_fields = lay_out_model_fields(context.model, ids)
     return {
         "model": model,
         "planner": planner,
@@ -267,6 +269,7 @@ def lay_out_settings(context: PageContext, models: list[str], ids: str = "") -> 
         "fps": fps,
         "size": size,
         "kept": kept,
+        "model_fields": model_fields,
         "film": gr.State(None),
         "strength": gr.State(None),
     }

@@ -17,6 +17,7 @@ from videosketcher_app.ui.components.player import Player
 from videosketcher_app.ui.tabs.text.downloads import Downloads
 from videosketcher_app.ui.tabs.text.film_field import FilmField
 from videosketcher_app.ui.tabs.text.lora_slots import LoraSlots, specs_of
+from videosketcher_app.ui.tabs.text.model_fields import MODEL_SETTINGS, ModelFields, settings_of
 from videosketcher_app.ui.tabs.text.sparse_field import parse_sparse
 from videosketcher_app.ui.tabs.text.values import open_number, parse_size, whole
 
@@ -57,7 +58,7 @@ class TextPage:
         WITHOUT_PLACE: fields of a request that the page has no place for.
     """
 
-    WITHOUT_PLACE: ClassVar = ("mode", "negative_prompt", "attention", "rounding", "brush")
+    WITHOUT_PLACE: ClassVar = ("brush",)
 
     concept: gr.Textbox
     draw: gr.Button
@@ -77,6 +78,7 @@ class TextPage:
     fps: gr.Slider
     planner: gr.Dropdown | gr.State
     kept: gr.Textbox
+    model_fields: ModelFields
     film: gr.State
     strength: gr.Slider | gr.State
     about_model: gr.HTML
@@ -111,6 +113,7 @@ class TextPage:
             self.kept,
             self.film,
             self.strength,
+            *self.model_fields.inputs,
             *(self.loras.inputs if self.loras is not None else ()),
         ]
 
@@ -137,7 +140,8 @@ class TextPage:
 def request_of(values: Sequence[Any]) -> SketchRequest:
     """See `TextPage.request_of`."""
     concept, as_written, seed, model, steps, guidance, frames, size, fps, planner, *rest = values
-    kept, film, strength, *slots = rest
+    kept, film, strength, *others = rest
+    told, slots = others[: len(MODEL_SETTINGS)], others[len(MODEL_SETTINGS) :]
     width, height = parse_size(size)
     return SketchRequest(
         prompt=concept or "",
@@ -155,4 +159,5 @@ def request_of(values: Sequence[Any]) -> SketchRequest:
         input_video=film,
         strength=None if film is None else strength,
         loras=specs_of(slots),
+        **settings_of(told),
     )

@@ -23,6 +23,7 @@ from videosketcher_app.ui.tabs.text import downloads, drawing, results, reuse
 from videosketcher_app.ui.tabs.text.drawing import Asked, Drawn
 from videosketcher_app.ui.tabs.text.layout import note_html
 from videosketcher_app.ui.tabs.text.lora_slots import slot_values
+from videosketcher_app.ui.tabs.text.model_fields import connect_model_fields, field_values
 from videosketcher_app.ui.tabs.text.page import Result, TextPage
 from videosketcher_app.ui.tabs.text.turns import Turn, Turns
 from videosketcher_app.ui.tabs.text.updates import (
@@ -55,6 +56,7 @@ def connect_all(context: PageContext, page: TextPage, zone: DropZone | None) -> 
     ends = _connect_drawing(context, page, turns)
     _connect_stops(context, page, turns)
     _connect_fields(context, page)
+    connect_model_fields(context, page.model_fields, page.model)
     _connect_results(context, page, turns)
     _connect_downloads(context, page)
     _connect_reuse(context, page, zone)
@@ -164,7 +166,7 @@ def _connect_fields(context: PageContext, page: TextPage) -> None:
     presets = {preset.name: preset for preset in context.services.presets}
     known_models = model_choices(context.model)
     slots = page.loras.inputs if page.loras is not None else []
-    fields = [*page.settings_fields, page.as_written, *slots]
+    fields = [*page.settings_fields, *page.model_fields.inputs, page.as_written, *slots]
 
     @handler(Capability.GENERATE)
     def on_preset(name: str | None, model: str) -> list[Any]:
@@ -175,7 +177,8 @@ def _connect_fields(context: PageContext, page: TextPage) -> None:
         wanted, *others = settings_values(request)
         loras = slot_values(request) if slots and request.loras else [gr.skip()] * len(slots)
         written = request.as_written if "as_written" in preset.request else gr.skip()
-        return [wanted if wanted in known_models else model, *others, written, *loras]
+        chosen = wanted if wanted in known_models else model
+        return [chosen, *others, *field_values(request, chosen), written, *loras]
 
     @handler(Capability.GENERATE)
     def on_dice() -> int:

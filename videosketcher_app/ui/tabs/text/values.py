@@ -9,6 +9,7 @@ from typing import Any
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import PLANNERS, SketchRequest
 from videosketcher_app.services.model_facts import ModelFacts, all_facts
+from videosketcher_app.services.model_settings import MODEL_SETTINGS
 from videosketcher_app.services.presets import Preset
 from videosketcher_app.ui.tabs.text.sparse_field import sparse_text
 from videosketcher_app.ui.texts import t
@@ -16,7 +17,7 @@ from videosketcher_app.ui.texts import t
 MIN_FRAMES = 5
 _FIELDS = frozenset(
     ("model", "num_inference_steps", "cfg_scale", "num_frames", "width", "height", "fps", "sparse",
-     "loras", "as_written", "planner")
+     "loras", "as_written", "planner", *MODEL_SETTINGS)
 )  # fmt: skip
 OWN_SIZE = ""  # the model's own canvas
 # Multiples of 24, which Pocket and Wan can both draw.

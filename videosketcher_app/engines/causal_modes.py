@@ -1,0 +1,40 @@
+"""Modes of speed of causal models: what `exact`, `fast` and `sketch` mean block by block.
+
+`exact` computes every token and looks back on the whole window. `fast` looks back on less, and on
+CUDA its blocks are compiled; `sketch` computes, too, only what is near change (still_paper.py). How
+far they are from `exact` is measured with `evaluate codraw --mode`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from videosketcher_app.engines.memory.modes import Mode
+from videosketcher_app.engines.still_paper import BUCKET_TOKENS, Region, StillPaper
+from videosketcher_app.models.causal_wan import CausalWan
+from videosketcher_app.models.fused import compiled_block
+from videosketcher_app.models.kv_cache import Window
+
+QUICK_WINDOW_BLOCKS = 4  # 12 latent frames, as LongLive and Krea draw with
+
+
+def in_mode(causal: CausalWan, mode: Mode) -> CausalWan:
+    """The pass as the mode makes it: compiled on CUDA, where that is faster and equal in rounding."""
+    if mode == "exact" or causal.device.type != "cuda":
+        return causal
+    return replace(causal, run_block=compiled_block())
+
+
+def window_in_mode(window: Window, mode: Mode) -> Window:
+    """What a block looks back on."""
+    if mode == "exact":
+        return window
+    return replace(window, blocks=min(window.blocks, QUICK_WINDOW_BLOCKS))
+
+
+def region_in_mode(causal: CausalWan, mode: Mode) -> Region | None:
+    """What is computed after a block's first step; None is all of it."""
+    if mode != "sketch":
+        return None
+    compiles = causal.device.type == "cuda"
+    return StillPaper(bucket_tokens=BUCKET_TOKENS if compiles else 1)
