@@ -45,6 +45,7 @@ class Mode:
 
     Attributes:
         tiny_decoder: frames come from the preview's decoder instead of Wan's.
+        decoded_latents: latent frames that the tiny decoder takes at a time.
         active_share: of the tokens is computed after a block's first step; None computes all.
     """
 
@@ -52,6 +53,7 @@ class Mode:
     window: Window
     fp8: bool = False
     tiny_decoder: bool = False
+    decoded_latents: int = BLOCK_LATENT_FRAMES
     active_share: float | None = None
 
 
@@ -94,13 +96,14 @@ class WholeDecoder:
 class TinyDecoder:
     """The preview's decoder; what it remembers are the latents before the block."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, latents_at_a_time: int) -> None:
         torch.manual_seed(3)
         with made_on(setting):
             decoder = PreviewDecoder().eval().requires_grad_(False)
         decoder = decoder.to(memory_format=torch.channels_last)
         self._decode: Any = decoder if setting.is_tiny else compiled(decoder, dynamic=False)
         self._seen: Tensor | None = None
+        self._at_a_time = latents_at_a_time
 
     def start(self) -> None:
         """See `BlockDecoder`."""
@@ -108,8 +111,12 @@ class TinyDecoder:
 
     def frames(self, latents_BCFhw: Tensor) -> Tensor:
         """See `BlockDecoder`."""
+        return torch.cat([self._next(p) for p in latents_BCFhw.split(self._at_a_time, 2)], dim=2)
+
+    def _next(self, latents_BCFhw: Tensor) -> Tensor:
         frames = self.preview(latents_BCFhw)
-        self._seen = latents_BCFhw[:, :, -SEEN_LATENTS:]
+        known = [latents_BCFhw] if self._seen is None else [self._seen, latents_BCFhw]
+        self._seen = torch.cat(known, dim=2)[:, :, -SEEN_LATENTS:]
         return frames
 
     def preview(self, latents_BCFhw: Tensor) -> Tensor:
@@ -139,7 +146,7 @@ class Drawer:
             device=setting.device,
             dtype=setting.dtype,
         )
-        self.tiny = TinyDecoder(setting)
+        self.tiny = TinyDecoder(setting, mode.decoded_latents)
         self.decoder: BlockDecoder = self.tiny if mode.tiny_decoder else WholeDecoder(setting)
         _, *cells = size.clip
         cache = self.causal.new_cache(self.causal.cache_shape(1, *cells), mode.window)

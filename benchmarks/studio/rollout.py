@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ def _session(setting: Setting, lines: Lines) -> None:
             reader = model_of(setting.size(W480), setting, WAITING, [TEXT])
             embedded(reader, 16)
             reader.pipe.load_models_to_device([])  # its weights wait in the computer's memory
-            drawer = Drawer(causal_network(setting), FAST, setting)
+            drawer = Drawer(causal_network(setting), replace(FAST, decoded_latents=1), setting)
             for _ in range(CLIP_BLOCKS):
                 drawer.block()
     except torch.OutOfMemoryError as error:

@@ -23,7 +23,7 @@ LINES = {
     "pipeline": 4,
     "resident": 1,
     "parallel": 3,
-    "rollout": 17,
+    "rollout": 22,
     "training": 5,
 }
 

@@ -70,6 +70,17 @@ def test_a_rollout_has_the_references_length(
     assert clip.fps == pytest.approx(15)
 
 
+def test_a_rollout_is_drawn_in_a_mode_of_speed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = _result(
+        capsys, "rollout", "a cat", *TINY, "--mode", "sketch", "--output-dir", str(tmp_path)
+    )
+    config = json.loads(Path(result["files"]["config"]).read_text("utf-8"))
+    assert config["settings"]["mode"] == "sketch"
+    assert config["request"]["mode"] == "sketch"
+
+
 def test_a_rollout_begins_with_its_background(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,18 @@ def test_a_clip_that_ends_inside_a_block_is_cut(model):
     assert np.array_equal(short.frames_THW3, long.frames_THW3[:17])
 
 
+@pytest.mark.parametrize(("mode", "window_blocks"), [("exact", 7), ("fast", 4), ("sketch", 4)])
+def test_a_mode_of_speed_is_drawn_in_and_recorded(model, mode, window_blocks):
+    request = REQUEST.replaced(mode=mode, num_frames=81)
+    *_, frames = AutoregressiveEngine(model).generate(request, PLAN, cancel=CancelToken())
+    assert frames.settings["mode"] == mode
+    assert frames.settings["window_blocks"] == window_blocks
+    *_, exact = AutoregressiveEngine(model).generate(
+        REQUEST.replaced(num_frames=81), PLAN, cancel=CancelToken()
+    )
+    assert np.array_equal(frames.frames_THW3, exact.frames_THW3) == (mode == "exact")
+
+
 def test_streamed_frames_equal_one_decode_of_all_latents(model):
     drawing = new_drawing(model)
     ends = [list(drawing.draw(seed=1))[-1] for _ in range(6)]

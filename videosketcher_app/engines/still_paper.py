@@ -45,8 +45,8 @@ class StillPaper:
         bucket_tokens: active tokens are filled up to multiples of it.
     """
 
-    threshold: float = 0.25
-    spread_tokens: int = 2
+    threshold: float = 0.5
+    spread_tokens: int = 1
     most_active: float = 0.6
     bucket_tokens: int = BUCKET_TOKENS
 

@@ -19,20 +19,7 @@ def compiled(function: Callable[..., Any], **how: Any) -> Any:
         how: of `torch.compile`.
     """
     allow_shapes()
-    _tune_kernels()
     return torch.compile(function, **how)
-
-
-def _tune_kernels() -> None:
-    """Kernels are timed with neighbouring block sizes when they are first made, on CUDA only.
-
-    torch's first guess for reductions over a thousand numbers and more, which every norm and every
-    quantization of a transformer is, is up to several times slower than what it then finds.
-    """
-    if torch.cuda.is_available():
-        from torch._inductor import config as inductor_config  # takes two seconds
-
-        inductor_config.coordinate_descent_tuning = True
 
 
 def allow_shapes() -> None:

@@ -1,15 +1,16 @@
 """Wan's VAE decoder with frames whose channels lie last in memory, from the first layer to the last.
 
-A GPU convolves fastest in that layout, and a norm along the channels then reads neighbours. Frames
-are contiguous tensors (T, H, W, C), which 2-D and 3-D convolutions take through a view; the only copy
-is that of the two past frames in front of which a causal convolution sees its own. Convolutions
-within a residual block leave their bias to what comes next, since by itself it would be one more way
-through all of the memory. What comes next is one kernel on CUDA, compiled once for a number of
-channels, not for a canvas. The result equals diffsynth's decoder but for rounding, and any number of
-latent frames may be decoded at a time.
+Why channels last: a GPU convolves fastest in that layout, and a norm along the channels then reads
+neighbours. Frames are contiguous tensors (T, H, W, C), which 2-D and 3-D convolutions take through a
+view; only the two frames that a causal convolution remembers are ever copied.
+Why the bias apart: added by itself it would be one more pass over the memory, so convolutions within a
+residual block leave it to the norm or the sum that follows. On CUDA each of these is one kernel,
+compiled once for a number of channels, not for every canvas.
+The result equals diffsynth's decoder but for rounding, and any number of latent frames may be decoded
+at a time.
 
 Legend: T frames, H/W rows and columns, C channels, D channels of two frames side by side,
-R frames of the past, N = T H W places, M = R H W places.
+t frames side by side, R frames of the past, N = T H W places, M = R H W places.
 """
 
 from __future__ import annotations
@@ -60,16 +61,17 @@ def parted_and_enlarged(x_THWD: Tensor) -> Tensor:
 
 
 def _fourfold(x_TtHWC: Tensor) -> Tensor:
+    """All frames in order, every place four times (T t, 2H, 2W, C), by one copy."""
     frames, parts, rows, columns, channels = x_TtHWC.shape
     wide = x_TtHWC[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2, -1)
     return wide.reshape(frames * parts, 2 * rows, 2 * columns, channels)
 
 
 class Convolution:
-    """A convolution of the VAE on frames, within each of them or causal.
+    """A convolution of the VAE: causal over frames, or within each of them.
 
     Attributes:
-        bias_C: of what comes out; whoever calls adds it.
+        bias_C: of what comes out; a plain call leaves it to the caller.
     """
 
     def __init__(self, conv: Any) -> None:
@@ -81,7 +83,7 @@ class Convolution:
         self._padding = (rows // 2, columns // 2)
 
     def __call__(self, x_THWC: Tensor, *, bias_C: Tensor | None = None) -> Tensor:
-        """Frames without the bias; a causal one takes REACH frames more than it gives."""
+        """Frames, with a bias if one is given; a causal one takes REACH more than it gives."""
         if self._is_causal:
             view = x_THWC[None].permute(0, 4, 1, 2, 3)
             y = F.conv3d(view, self._weight, bias_C, padding=(0, *self._padding))
