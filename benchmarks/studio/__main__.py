@@ -27,6 +27,7 @@ ROWS = {
     "parallel": "several.parallel",
     "rollout": "rollout.rollout",
     "training": "training.training",
+    "kernels": "kernels.kernels",
 }
 
 

@@ -70,7 +70,7 @@ SPARSE, APPROXIMATIONS = "benchmarks.sparse", "benchmarks.approximations"
 ROWS: tuple[Row, ...] = (
     _studio("forward", 420, 150),
     _studio("memory", 400, 150),
-    _studio("rollout", 560, 150),
+    _studio("rollout", 540, 150),
     _studio("vae", 180, 60),
     _studio("few-steps", 300, 120),
     Row(
@@ -102,6 +102,7 @@ ROWS: tuple[Row, ...] = (
         limit_s=400,
         least_s=120,
     ),
+    _studio("kernels", 240, 120),
     _studio("parallel", 300, 120, takes_all=True),
 )
 

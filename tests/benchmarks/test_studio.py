@@ -25,6 +25,7 @@ LINES = {
     "parallel": 3,
     "rollout": 22,
     "training": 5,
+    "kernels": 8,
 }
 
 

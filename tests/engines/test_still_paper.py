@@ -190,6 +190,32 @@ def test_rewound_cancelled_and_forked_turns_are_drawn_again_bit_by_bit(causal: C
         assert torch.equal(drawn(again, 3)[-1], drawn(rollout_of(causal, 3), 3)[-1])
 
 
+@torch.inference_mode()
+def test_what_is_shown_after_a_dropped_block_is_seen_whole(causal: CausalWan) -> None:
+    shown = torch.randn(1, 16, FRAMES, *CELLS, generator=torch.Generator().manual_seed(8))
+    wanted = rollout_of(causal, 2)
+    wanted.observe(shown)
+    for how in ("rewound", "stopped"):
+        drawing = rollout_of(causal, 2)
+        if how == "rewound":
+            drawn(drawing, 2)
+            drawing.rewind(2)
+        else:
+            steps = drawing.draw(block_noise(3, 2, (1, 16, FRAMES, *CELLS), 3, torch.device("cpu")))
+            next(steps), next(steps)
+            steps.close()
+        drawing.observe(shown)
+        for a, b in zip(contents(wanted.cache), contents(drawing.cache), strict=True):
+            assert torch.equal(a, b), how
+    drawing = rollout_of(causal, 3)
+    drawing.switch_prompt(drawing.prompt)
+    again = rollout_of(causal, 3)
+    again.settle()
+    again.switch_prompt(again.prompt)
+    for a, b in zip(contents(again.cache), contents(drawing.cache), strict=True):
+        assert torch.equal(a, b)
+
+
 def rollout_of(causal: CausalWan, blocks: int) -> BlockRollout:
     fresh = rollout(causal, Given(SOME))
     for block in range(blocks):

@@ -89,6 +89,7 @@ class BlockRollout:
         self.settle()
         for block_BCFhw in latents_BCFhw.split(self.model.block_frames, dim=2):
             self.cache.begin()
+            self._active_A = None  # a block that was dropped may have left some
             self._unsettled = block_BCFhw
             self.settle()
 

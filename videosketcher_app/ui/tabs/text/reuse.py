@@ -35,7 +35,7 @@ def reuse_updates(
     context: PageContext, page: TextPage, request: SketchRequest, planned: PlannedDrawing | None
 ) -> list[Any]:
     """The fields as they were for a drawing; its seed is kept for the next one."""
-    model, (_, *others) = _chosen(context, request), settings_values(request)
+    model, (_, *others) = _chosen(context, page, request), settings_values(request)
     draft = None
     if planned is not None and not request.as_written:
         draft = Draft(prompt=request.prompt, planned=planned)
@@ -101,16 +101,17 @@ def nothing_there() -> InvalidRequest:
     return InvalidRequest(t("text.no_drawing"), hint=t("text.no_drawing_hint"))
 
 
-def _chosen(context: PageContext, request: SketchRequest) -> str:
+def _chosen(context: PageContext, page: TextPage, request: SketchRequest) -> str:
     """The model of a request, or the page's first one where it cannot be chosen."""
-    is_here = request.model in model_choices(context.model)
+    has_brush = "brush" not in page.WITHOUT_PLACE
+    is_here = request.model in model_choices(context.model, with_brush=has_brush)
     return request.model if is_here else context.model
 
 
 def _told(words: str, context: PageContext, page: TextPage, request: SketchRequest) -> str:
     """What came back, and what did not because this page has no place for it."""
     loras = request.loras if page.loras is None else request.loras[NUM_SLOTS:]
-    names = left_out(page, request, _chosen(context, request))
+    names = left_out(page, request, _chosen(context, page, request))
     sentences = [
         words,
         t("text.lora_left_out") if loras else "",
