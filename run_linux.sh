@@ -33,7 +33,7 @@ run_tests() {
         shift
         selection=(
             -m "not gpu and not weights" --ledger outputs/reliability.jsonl
-            --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER
+            --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER --durations=80
         )
     fi
     cd "$root"

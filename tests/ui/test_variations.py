@@ -11,6 +11,7 @@ from tests.services.drawings import published
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import Cancelled, InvalidRequest, OutOfMemory
 from videosketcher_app.core.events import Preview, Progress, Waiting
+from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build as build_services
 from videosketcher_app.services.variations import Begun, Drawn, VariationEvent, Verdict
@@ -18,10 +19,12 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.present import status_line
 from videosketcher_app.ui.tabs.text import sheet_grid, variations
 from videosketcher_app.ui.tabs.text.drawing import Asked
+from videosketcher_app.ui.tabs.text.model_fields import field_values
 from videosketcher_app.ui.tabs.text.sheet_grid import Sheet, Sheets
 from videosketcher_app.ui.tabs.text.turns import Turn
 
-VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "", None, None)
+MODEL_VALUES = field_values(SketchRequest(prompt="a cat"), "tiny")
+VALUES = ("a cat", False, 7, "tiny", 2, None, 9, "", 16, "library", "", None, None, *MODEL_VALUES)
 TWO = Sheets(sheets=(Sheet(seed=7), Sheet(seed=8)), busy=True)
 
 
