@@ -212,7 +212,7 @@ class CoDrawing:
 
         Args:
             switches: other words by the frame of this turn from which they hold.
-            how: `until`, `seed` and `over` (a Video to draw over) of `Session.generate`.
+            how: `until`, `seed`, `over` (a Video to draw over) and `mode` of `Session.generate`.
 
         Raises:
             AppError: the turn failed.

@@ -288,6 +288,36 @@ def test_the_model_is_chosen_and_remembered(paper):
     again.go()
 
 
+def test_the_mode_of_speed_holds_from_the_next_turn_on_and_stays_with_the_drawing(paper):
+    page = paper.page
+    page.locator(".cd-more summary").click()
+    modes = page.locator('[data-set="mode"]')
+    assert modes.input_value() == "exact"
+    modes.select_option("fast")
+    paper.told("From the model's next turn on: Fast, looks back on less.")
+    sheet = "document.querySelector('.cd-options')"
+    assert page.evaluate(f"{sheet}.scrollWidth <= {sheet}.clientWidth"), "nothing sticks out"
+    paper.stroke((0.2, 0.2), (0.5, 0.4))
+    paper.kept()
+    assert modes.input_value() == "fast", "the session was begun with it"
+    page.evaluate("desk().link.send({ kind: 'go', num_frames: 240 })")
+    paper.until_shown(2)
+    modes.select_option("sketch")
+    paper.told("From the model's next turn on: Sketch")
+    shown = page.evaluate("desk().hearing.turn.shown")
+    paper.until_shown(shown + 12)
+    page.keyboard.press("Escape")
+    paper.turn_over()
+    assert modes.input_value() == "sketch"
+    page.reload()
+    again = Paper(page)
+    page.wait_for_function("document.querySelector('[data-set=mode]').value === 'sketch'")
+    again.go()
+    page.evaluate("desk().startNew()")
+    page.wait_for_function("desk().isReady")
+    assert modes.input_value() == "sketch", "a new sheet is begun as the last one was drawn"
+
+
 def test_the_plain_pad_is_answered(paper):
     page = paper.page
     page.get_by_text("Simple pad, without the live canvas").click()

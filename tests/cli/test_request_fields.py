@@ -14,7 +14,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 # Flags of the drawing commands that say where things come from or go, not what is drawn.
 ELSEWHERE = {
     "prompts_file", "request_file", "extend_prompt", "device", "output_dir", "gif", "force",
-    "as_json", "quiet", "input_image", "brush_color", "brush_width", "brush_kind", "no_box",
+    "as_json", "quiet", "input_image", "brush_color", "brush_width", "brush_kind", "no_box", "finish",
     "num_rollout", "num_overlap_frames", "endless", "background_image", "checkpoint", "config", "switch",
     "script", "help", "preset", "cluster", "workers", "cpus_per_worker",
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from videosketcher_app.engines.schedules import noisy, sigmas
+from videosketcher_app.engines.schedules import clean_estimate, emphasized, noisy, sigmas
 
 
 def test_fifty_steps_with_shift_5_are_the_published_ones():
@@ -21,3 +21,11 @@ def test_a_strength_starts_lower_and_takes_as_many_steps():
 
 def test_noise_covers_the_clean_latents_by_its_level():
     assert (noisy(2.0, 4.0, 0.0), noisy(2.0, 4.0, 0.25), noisy(2.0, 4.0, 1.0)) == (2, 2.5, 4)
+
+
+@pytest.mark.parametrize("emphasis", [1.0, 2.0, 3.5])
+def test_emphasis_moves_the_clean_estimate_away_from_what_is_still(emphasis):
+    x, velocity, still, sigma = 1.5, 0.5, 0.25, 0.75
+    clean = clean_estimate(x, velocity, sigma)
+    moved = clean_estimate(x, emphasized(velocity, x, still, sigma, emphasis), sigma)
+    assert moved == pytest.approx(still + emphasis * (clean - still))

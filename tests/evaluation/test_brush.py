@@ -111,13 +111,17 @@ def test_rows_compare_drawings_with_what_can_be_reached():
     assert good["width_ratio"] == pytest.approx(1, abs=0.25)
     assert good["box_ratio"] == pytest.approx(1, abs=0.35)
     assert good["blank"] == 0
-    mended = scored.score_brush_clips(
+    [mended], [painted] = scored.score_brush_looks(
         cases[2:],
         [as_decoded(boxed(wrong[2].true_clip(), cases[2].condition))],
+        [scored.RECOLORED, scored.PAINTED],
         round_trip=as_decoded,
-        recolored=True,
-    )[0]
-    assert mended.color < 6 < mended.raw_color, "the engine gives the ink its color"
+    )
+    for found in (mended, painted):
+        assert found.color < 6 < found.raw_color, "the engine gives the ink its color"
+    assert (mended.painted, painted.painted) == (False, True)
+    ratio = painted.width_px / painted.true_width_px
+    assert ratio == pytest.approx(1, abs=0.15), "and strokes their width"
     assert good["recognised"] >= 2 / 3
 
 

@@ -48,6 +48,8 @@ def _with_what_was_known(found: object, expected: object) -> object:
     """Without fields that a later version has added."""
     if isinstance(found, dict) and isinstance(expected, dict):
         return {k: _with_what_was_known(found[k], expected[k]) for k in found if k in expected}
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return [_with_what_was_known(*pair) for pair in zip(found, expected, strict=True)]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Kills of both LoRA stages anywhere in a run: the same bytes at the end (F1).
+"""Kills of both LoRA stages and of a brush model's anywhere in a run: the same bytes at the end (F1).
 
 A kill is an exception that no handler of the product catches, at a random pass of a random fault
 point; SIGKILLs of the same run are in test_training_runs. `VIDEOSKETCHER_TEST_KILLS=50` runs the
@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from tests.training.resume_runs import Killed, kill, one_thread
-from tests.training.style_cases import small_run
+from tests.training.style_cases import brush_set, small_run
 from videosketcher_app.core import faults
 from videosketcher_app.storage.tensors import read_safetensors
 from videosketcher_app.training.loop import LOG_FILE
@@ -33,13 +33,15 @@ SAMPLED = "samples/0"  # drawn before the first step, and of no interest here
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures(one_thread.__name__)]
 
 
-@pytest.mark.row("F1", "kills over five recipes", cases=2 * KILLS)
+@pytest.mark.row("F1", "kills over five recipes", cases=3 * KILLS)
 @pytest.mark.timeout(900)
-def test_kills_of_both_stages_cost_no_bit(tmp_path: Path) -> None:
+def test_kills_of_every_stage_cost_no_bit(tmp_path: Path) -> None:
     draw = tmp_path / "draw"
     hit = _killed_and_gone_on(draw, KILLS, **SHORT, **DRAW)
     first = draw / RESULT_FILE
     hit += _killed_and_gone_on(tmp_path / "style", KILLS, start_from=str(first), **SHORT)
+    painted = {"model": "tiny-brush", "dataset": str(brush_set(tmp_path / "brushes"))}
+    hit += _killed_and_gone_on(tmp_path / "brush", KILLS, **painted, **SHORT)
     assert hit["training.before_step"]
     assert len(hit) >= min(4, KILLS)  # different points of a run
 

@@ -46,6 +46,23 @@ def test_frames_follow_from_latents_and_the_past_alone(decoder):
     assert torch.allclose(both, torch.cat([changed, clip]), atol=1e-5), "clips do not mix"
 
 
+@pytest.mark.parametrize("pieces", [[3, 3, 1], [1, 1, 5], [2, 5]])
+def test_pieces_of_a_clip_equal_the_whole(decoder, pieces):
+    latents = torch.randn(2, 16, 7, 4, 6, generator=torch.Generator().manual_seed(2))
+    whole, decoded, state = decoder(latents), [], None
+    for piece in latents.split(pieces, dim=2):
+        seen = None if state is None else [part.clone() for part in state]
+        frames, after = decoder.decode_stream(piece, state)
+        assert state is None or all(map(torch.equal, seen, state)), "a fork may go on from it"
+        decoded.append(frames)
+        state = after
+    assert [frames.shape[2] for frames in decoded] == [
+        4 * pieces[0] - 3,
+        *(4 * n for n in pieces[1:]),
+    ]
+    assert torch.allclose(torch.cat(decoded, dim=2), whole, atol=1e-5)
+
+
 def test_it_shows_the_steps_of_a_streamed_model(decoder, tmp_path, caplog):
     files = published_wan.write_model(tmp_path / "models", NAME)
     plan = MemoryPlan(budget_bytes=1, weights_dtype="fp32", tier="stream_ram")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,11 @@ from videosketcher_app.models.frozen_fp8 import FrozenFp8Linear
 from videosketcher_app.models.lean_pass import LeanPass
 from videosketcher_app.models.streamed_training import arranged
 from videosketcher_app.models.training_memory import TrainingWay
-from videosketcher_app.models.wan.forward import BlockCausalAttention, predict_velocity
+from videosketcher_app.models.wan.forward import (
+    BlockCausalAttention,
+    predict_velocity,
+    with_condition,
+)
 from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
 
 CONFIG = TransformerConfig(
@@ -26,10 +31,14 @@ HOLDINGS = ("resident", "checkpointed", "streamed")
 
 @pytest.fixture
 def network():
-    """Injected, with pairs that change something."""
+    return injected(CONFIG)
+
+
+def injected(config: TransformerConfig, **how: bool) -> Any:
+    """A network with pairs that change something."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        dit = build_transformer(CONFIG).requires_grad_(False)
+        dit = build_transformer(config, **how).requires_grad_(False)
         for parameter in dit.parameters():
             if parameter.ndim > 1:
                 nn.init.normal_(parameter, std=0.1)
@@ -85,6 +94,30 @@ def test_gradients_are_those_of_the_plain_pass(network, given, holding, frames, 
     lean = prepared(network, holding, kept_on_host=on_host, frames_at_a_time=frames)
     for _ in range(2):  # buffers are used again
         assert_same(gradients(network, given, through=lean), expected)
+
+
+@pytest.mark.parametrize("holding", HOLDINGS)
+def test_gradients_beside_a_frame_and_the_keys_of_its_picture(given, holding):
+    """Image-to-video's blocks read a picture's tokens by frozen weights of their own."""
+    dit = injected(replace(CONFIG, in_dim=36), reads_picture=True)
+    x, words, goal = given
+    random = torch.Generator().manual_seed(2)
+    y, picture = (
+        torch.randn(2, *shape, generator=random) for shape in ((20, 5, 4, 6), (257, 1280))
+    )
+
+    def reading(picture: Tensor) -> tuple:
+        x_B36Fhw, tokens_BSD = with_condition(dit, x, words, picture, y)
+        return x_B36Fhw, [tokens_BSD] * CONFIG.num_layers, goal
+
+    expected, given = gradients(dit, reading(picture)), reading(picture)
+    assert not any("_img" in name for name in expected)
+    other = gradients(dit, reading(-picture))
+    lean = prepared(dit, holding)
+    assert_same(gradients(dit, given, through=lean), expected)
+    # The picture is seen: with another one the queries' pairs learn something else.
+    name = "blocks.0.cross_attn.q.lora_A.weight"
+    assert not torch.allclose(other[name], expected[name], rtol=0.01)
 
 
 def test_gradients_in_8_bits_are_those_of_the_stored_weights(network, given):

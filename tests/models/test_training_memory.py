@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from videosketcher_app.models.training_memory import (
     way_for,
     ways,
 )
+from videosketcher_app.models.wan import forward
 from videosketcher_app.models.wan.forward import predict_velocity
 from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
 
@@ -32,6 +34,7 @@ SMALL: dict[str, Any] = {
     "dim": 96, "in_dim": 16, "text_dim": 32, "freq_dim": 32, "num_layers": 4, "patch": 2,
 }  # fmt: skip
 CLIP = (8, 16, 32)
+FEW_IMAGE_TOKENS = 4
 WAYS = (
     TrainingWay(holding="resident"),
     TrainingWay(holding="checkpointed", frames_at_a_time=2),
@@ -41,21 +44,22 @@ WAYS = (
 )
 
 
-def counted_bytes(config: TransformerConfig, way: TrainingWay) -> int:
+def counted_bytes(config: TransformerConfig, way: TrainingWay, *, reads_picture: bool) -> int:
     """Of one step's activations and gradients in bfloat16; what waits on the host left out."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        dit = build_transformer(config).requires_grad_(False)
+        dit = build_transformer(config, reads_picture=reads_picture).requires_grad_(False)
     inject(dit, AdapterConfig(rank=2))
     dit.to(torch.bfloat16)
     through = arranged(dit, way, "cpu")
     through.keeper._small_bytes = 1024
     random = torch.Generator().manual_seed(1)
     x = torch.randn(1, 16, *CLIP, generator=random).bfloat16()
-    words = torch.randn(1, 4, config.text_dim, generator=random).bfloat16()
+    tokens = 4 + FEW_IMAGE_TOKENS * reads_picture
+    read = [torch.randn(1, tokens, config.dim, generator=random).bfloat16()] * config.num_layers
 
     def step() -> None:
-        velocity = predict_velocity(dit, x, torch.full((1, 1), 700.0), words, through=through)
+        velocity = predict_velocity(dit, x, torch.full((1, 1), 700.0), read, through=through)
         velocity.float().square().mean().backward()
 
     step()  # buffers on the host are made
@@ -72,14 +76,19 @@ def _waiting(through: Any) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-@pytest.mark.parametrize(("ffn_dim", "num_heads"), [(96, 1), (480, 2)])
-def test_no_step_takes_more_than_was_estimated(way, ffn_dim, num_heads):
+@pytest.mark.parametrize(
+    ("ffn_dim", "num_heads", "reads_picture"), [(96, 1, False), (480, 2, False), (480, 2, True)]
+)
+def test_no_step_takes_more_than_was_estimated(monkeypatch, way, ffn_dim, num_heads, reads_picture):
+    # So few that they weigh beside a small clip what 257 weigh beside a large one: nothing.
+    monkeypatch.setattr(forward, "IMAGE_TOKENS", FEW_IMAGE_TOKENS)
     config = TransformerConfig(ffn_dim=ffn_dim, num_heads=num_heads, **SMALL)
-    size = step_size(config, CLIP, rank=2, targets=TARGETS)
+    size = step_size(config, CLIP, rank=2, targets=TARGETS, reads_picture=reads_picture)
     terms = memory_terms(size, way)
     gradients = size.pair_values * size.num_layers * 4
     estimate = terms["kept"] + terms["one block"] + gradients
-    assert 0.65 * estimate < counted_bytes(config, way) <= estimate
+    counted = counted_bytes(config, way, reads_picture=reads_picture)
+    assert 0.65 * estimate < counted <= estimate
 
 
 def published(config: TransformerConfig, clip: tuple[int, int, int], rank: int) -> StepSize:
@@ -91,6 +100,11 @@ def test_the_sizes_are_those_of_the_published_networks():
     assert large.num_layers * large.block_values + large.other_values == 14_288_491_584
     assert large.num_layers * large.pair_values == 153_354_240
     assert large.matrix_bytes == 32_760 * 5120 * 2
+    how = {"rank": 32, "targets": TARGETS, "reads_picture": True}
+    brush = step_size(replace(WAN_14B, in_dim=36), (21, 60, 104), **how)
+    total = brush.num_layers * brush.block_values + brush.other_values
+    assert total == pytest.approx(16.395e9, abs=0.5e6)  # facts: diffsynth, numbers for the 14B
+    assert brush.pair_values == large.pair_values, "the picture's keys are not adapted"
 
 
 @pytest.mark.parametrize(

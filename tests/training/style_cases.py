@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from videosketcher_app.data.brushes.clause import with_clause
+from videosketcher_app.data.brushes.condition import frame_of_color
+from videosketcher_app.data.metadata import write_metadata
+from videosketcher_app.data.name_maps import STYLE_LIST, write_styles
 from videosketcher_app.data.sketchbook_index import Index, IndexRow, write_index
 from videosketcher_app.data.sketchbooks import BookSketch, write_sketch
 from videosketcher_app.data.strokes import Pen, Stroke
+from videosketcher_app.storage.media import write_video
 from videosketcher_app.training.style_request import StyleRunRequest, write_request
 
 PLAN = (
@@ -62,6 +67,25 @@ def write_book(folder: Path, sketches: list[BookSketch]) -> Path:
         IndexRow(id=s.id, caption=s.caption, width=s.width, height=s.height) for s in sketches
     )
     write_index(folder, Index(name=folder.name, created="2026-01-01T00:00:00+00:00", rows=rows))
+    return folder
+
+
+def brush_set(folder: Path, colors: tuple[str, ...] = ("blue", "red")) -> Path:
+    """A styled set: two clips in every color of a pen, each beginning with the brush box."""
+    ink = {"blue": (0.1, 0.2, 0.8), "red": (0.8, 0.1, 0.1)}
+    for color in colors:
+        place = folder / "pen" / color
+        place.mkdir(parents=True)
+        box_HW3 = frame_of_color(ink[color], 30.0, (48, 48)).pixels_HW3
+        for number in range(2):
+            frames = np.repeat(box_HW3[None], 9, axis=0)
+            for at in range(1, 9):
+                row = 20 + 12 * number
+                frames[at:, row : row + 4, 4 * at : 4 * at + 6] = np.multiply(255, ink[color])
+            write_video(place / f"{number}.mp4", frames, fps=8)
+    write_styles(folder / STYLE_LIST, [f"pen/{color}" for color in colors])
+    prompt = with_clause(PLAN)
+    write_metadata(folder / "metadata.csv", [(f"{number}.mp4", prompt) for number in range(2)])
     return folder
 
 

@@ -258,7 +258,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
         ("stage: causal\nmodel: tiny\ndata: d\nout: x\ntimesteps: [500, 700]", "must fall"),
         ("stage: causal\nmodel: tiny\ndata: d\nout: x\nlearning_rate: fast", "learning_rate"),
         ("- a\n- b", "holds no keys"),
-        ("a: [", "not YAML"),
+        ("a: [", "no YAML"),
     ],
 )
 def test_configurations_that_cannot_be_are_refused(tmp_path, text, reason):

@@ -63,10 +63,12 @@ def test_the_brush_of_a_drawing_has_a_place_here_and_not_on_the_text_tab():
 def test_the_fields_become_a_request_with_a_brush(desk):
     page = SimpleNamespace()
     choice = desk.pick("crayon_red", OWNER)
-    request = BrushPage.request_of(page, [*VALUES, choice, False])
+    request = BrushPage.request_of(page, [*VALUES, choice, False, False])
     assert request == with_brush(request_of(VALUES), choice.spec, show_box=False)
     assert (request.brush.name, request.brush.show_box) == ("crayon_red", False)
-    assert BrushPage.request_of(page, [*VALUES, None, True]).brush.name == "marker_blue"
+    assert request.brush.finish is None
+    other = BrushPage.request_of(page, [*VALUES, None, True, True]).brush
+    assert (other.name, other.show_box, other.finish) == ("marker_blue", True, "model")
 
 
 def test_the_card_says_what_was_understood(desk):
@@ -217,7 +219,7 @@ def test_reink_needs_a_drawing_and_a_brush_and_can_be_stopped(context, desk):
 
 def asked(choice) -> Asked:
     return Asked(
-        values=(*VALUES, choice, True),
+        values=(*VALUES, choice, True, False),
         plan=None,
         draft=None,
         session="page",
@@ -244,10 +246,12 @@ def test_bad_picks_are_sentences(context, names, told):
 
 def test_every_prompt_is_ordered_with_every_brush(context, desk):
     choice = desk.pick("gouache_teal", OWNER)
-    orders = side.orders_of(context, ["a", "b"], "page", [["ink_black", "pen_blue"], choice, True])
+    orders = side.orders_of(
+        context, ["a", "b"], "page", [["ink_black", "pen_blue"], choice, True, True]
+    )
     assert list(orders.prompts) == ["a", "a", "b", "b"]
     assert [own["brush"]["name"] for own in orders.own_settings] == ["ink_black", "pen_blue"] * 2
-    alone = side.orders_of(context, ["a"], "page", [[], choice, False])
+    alone = side.orders_of(context, ["a"], "page", [[], choice, False, False])
     assert alone.own_settings[0]["brush"]["name"] == "gouache_teal"
     assert list(alone.notes) == ["Gouache, teal"]
 

@@ -28,6 +28,7 @@ def brush(
     brush_width: options.BrushWidth = None,
     brush_kind: options.BrushKind = None,
     no_box: options.NoBox = False,
+    finish: options.BrushFinish = None,
     prompts_file: options.PromptsFile = None,
     request_file: options.RequestFile = None,
     seed: options.Seed = None,
@@ -70,7 +71,12 @@ def brush(
     fields = request_fields(context.params)
     if request_file is None or input_image is not None or brush_color is not None:
         fields["brush"] = brush_of(
-            input_image, color=brush_color, width=brush_width, kind=brush_kind, show_box=not no_box
+            input_image,
+            color=brush_color,
+            width=brush_width,
+            kind=brush_kind,
+            show_box=not no_box,
+            finish=finish,
         )
     settings = load_settings(output_dir=output_dir, device=device)
     fields = with_preset(preset, fields, settings)
@@ -94,6 +100,7 @@ def brush_of(
     width: float | None = None,
     kind: str | None = None,
     show_box: bool = True,
+    finish: str | None = None,
 ) -> BrushSpec:
     """The brush that flags name; a word is a brush of the shelf unless a file is called so.
 
@@ -111,9 +118,8 @@ def brush_of(
     name, path = None, None
     if image is not None:
         name, path = (None, str(Path(image).absolute())) if is_picture(image) else (image, None)
-    return BrushSpec(
-        name=name, image=path, color=color, width_px=width, kind=kind, show_box=show_box
-    )
+    values = {"color": color, "width_px": width, "kind": kind, "finish": finish}
+    return BrushSpec.model_validate({"name": name, "image": path, "show_box": show_box, **values})
 
 
 def is_picture(text: str) -> bool:

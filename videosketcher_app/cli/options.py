@@ -95,3 +95,7 @@ BrushWidth = Annotated[
 ]
 BrushKind = Annotated[str | None, option("--brush-kind", "Corrects the texture: crayon.", _BRUSH)]
 NoBox = Annotated[bool, option("--no-box", "Leaves the brush box out of the result.", _BRUSH)]
+BrushFinish = Annotated[
+    str | None,
+    option("--finish", "brush: strokes are painted with it; model: its own ink.", _BRUSH),
+]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.request_base import Request, require_one_line, shown
+
+Finish = Literal["brush", "model"]
 
 
 class BrushSpec(Request):
@@ -22,6 +25,8 @@ class BrushSpec(Request):
         kind: corrects the texture that was understood ("crayon"); None keeps it.
         direction: corrects the share by which the width depends on the direction, in [0, 1].
         show_box: the result shows the brush box at the top left, as the published model's do.
+        finish: "brush" has the strokes that the model drew painted with the brush, "model" leaves
+            its own ink; None is what suits the model.
     """
 
     name: str | None = Field(default=None, min_length=1, max_length=60)
@@ -31,6 +36,7 @@ class BrushSpec(Request):
     kind: str | None = Field(default=None, min_length=1, max_length=30)
     direction: float | None = Field(default=None, ge=0.0, le=1.0)
     show_box: bool = True
+    finish: Finish | None = None
 
     @field_validator("name", "image", "kind")
     @classmethod

@@ -4,7 +4,7 @@ Built from keywords (`SketchRequest(prompt="a cat")`), a mapping, or a JSON file
 InvalidRequest with one sentence and a hint. This module is the door to all of them.
 """
 
-from videosketcher_app.core.brush_request import BrushSpec
+from videosketcher_app.core.brush_request import BrushSpec, Finish
 from videosketcher_app.core.causal_requests import (
     CAUSAL_FPS,
     DEFAULT_CAUSAL_MODEL,
@@ -41,6 +41,7 @@ __all__ = [
     "PLANNERS",
     "BrushSpec",
     "CoDrawRequest",
+    "Finish",
     "LoraSpec",
     "RolloutRequest",
     "SketchRequest",

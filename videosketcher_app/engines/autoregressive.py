@@ -9,7 +9,7 @@ Legend: B batch, C channels, F latent frames, T frames, H/W pixels.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -134,7 +134,7 @@ class AutoregressiveEngine:
         drawn = yield from _blocks(way, num_blocks, request.seed, timesteps, run)
         frames = np.concatenate([frames for frames, _ in drawn])[: request.num_frames]
         drawing.close()
-        yield self._finished(frames, request, timesteps, run)
+        yield self._finished(frames, request, timesteps, run, drawing.facts)
 
     def rollout(
         self,
@@ -171,11 +171,13 @@ class AutoregressiveEngine:
         run = _Run((num_rollout * clip_blocks - begun_blocks) * len(timesteps), cancel)
         yield Progress(step=0, num_steps=run.num_steps)
         pieces: list[NDArray[np.uint8]] = []
+        facts: Mapping[str, str] = {}
         for clip in range(num_rollout):
             cancel.raise_if_cancelled()
             first_frame = sum(map(len, pieces))
             words = course.words_at(first_frame, request.model_text(plan))
             drawing = self._new_drawing(request, words)
+            facts = drawing.facts
             way = Following(drawing, course, words, first_frame=first_frame)
             shown: Drawn = [] if start is None else [(_bytes(drawing.show_latents(start)), start)]
             left = clip_blocks - drawing.num_blocks
@@ -188,7 +190,7 @@ class AutoregressiveEngine:
                 start = self._handed_on(frames, latents, num_overlap_frames)
                 frames = frames[: -frames_of(num_overlap_frames)]
             pieces.append(frames)
-        yield self._finished(np.concatenate(pieces), request, timesteps, run)
+        yield self._finished(np.concatenate(pieces), request, timesteps, run, facts)
 
     def _new_drawing(self, request: SketchRequest, words: str) -> CausalDrawing:
         width, height = self._canvas(request)
@@ -247,6 +249,7 @@ class AutoregressiveEngine:
         request: SketchRequest,
         timesteps: Sequence[float],
         run: _Run,
+        drawn_with: Mapping[str, str],
     ) -> Frames:
         width, height = self._canvas(request)
         settings = {
@@ -259,6 +262,7 @@ class AutoregressiveEngine:
             "mode": request.mode,
             "window_blocks": window_in_mode(self.window, request.mode).blocks,
             "sink_blocks": self.window.sink_blocks,
+            **({"drawn_with": dict(drawn_with)} if drawn_with else {}),
         }
         run.timings["draw"] = run.elapsed()
         return Frames(frames_THW3=frames_THW3, timings=run.timings, settings=settings)

@@ -1,8 +1,9 @@
 """Brush sketching: a plan drawn in the hand of a brush.
 
-An image-conditioned model reads the condition frame and paints by itself (`painted: model`). With a
-model that draws from text only, its black strokes are recovered and painted again by the brush
-engine (`painted: reink`). The files of a run say which of the two made it.
+An image-conditioned model reads the condition frame and paints by itself (`painted: model`). The
+strokes of a small one are then painted again by the brush engine, unless its own ink is asked for,
+and so are the black strokes of a model that draws from text only (`painted: reink`). The files of a
+run say which of the two made it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,13 @@ from numpy.typing import NDArray
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
-from videosketcher_app.core.requests import SketchRequest
+from videosketcher_app.core.requests import Finish, SketchRequest
 from videosketcher_app.data.ink import composite
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch
 from videosketcher_app.engines.base import Finished
 from videosketcher_app.engines.brush_box import boxed_model
+from videosketcher_app.engines.brush_finish import painted_again
 from videosketcher_app.engines.brush_frames import (
     cleaned,
     painted_clip,
@@ -44,18 +47,26 @@ class BrushEngine:
         model: networks on their device; image-conditioned or not.
         understood: the brush, for the canvas that the request will be drawn on.
         show_box: the result shows the brush box.
+        finish: "brush" paints the strokes of an image-conditioned model again, "model" leaves its
+            ink; None is "brush" for Pocket and "model" for large models, which keep texture.
     """
 
     def __init__(
-        self, model: PocketModel, understood: UnderstoodBrush, *, show_box: bool = True
+        self,
+        model: PocketModel,
+        understood: UnderstoodBrush,
+        *,
+        show_box: bool = True,
+        finish: Finish | None = None,
     ) -> None:
         self.model, self.understood, self.show_box = model, understood, show_box
+        self.finish = finish or ("brush" if isinstance(model, PocketModel) else "model")
         self._sketch: Sketch | None = None
 
     @property
-    def painted(self) -> str:
-        """Who paints: BY_MODEL or BY_REINK."""
-        return BY_MODEL if self.model.image_conditioned else BY_REINK
+    def reads_brush(self) -> bool:
+        """The model sees the condition frame, and is not drawing blindly in black."""
+        return self.model.image_conditioned
 
     def generate(
         self, request: SketchRequest, plan: DrawingPlan, *, cancel: CancelToken
@@ -69,7 +80,7 @@ class BrushEngine:
         for event in text.generate(request, plan, cancel=cancel):
             if isinstance(event, Frames):
                 yield from self._last(event, request, plan, cancel)
-            elif isinstance(event, Preview) and self.painted == BY_REINK:
+            elif isinstance(event, Preview) and not self.reads_brush:
                 color = self.understood.brush.color
                 yield replace(event, frame_HW3=tinted(event.frame_HW3, color, condition))
             else:
@@ -90,7 +101,7 @@ class BrushEngine:
 
     def _painter(self, request: SketchRequest) -> PocketModel:
         """The model as it draws by the condition frame; a plain one if its drawing is painted anew."""
-        if self.painted == BY_REINK:
+        if not self.reads_brush:
             return self.model
         frame_HW3 = self.understood.condition.pixels_HW3
         if isinstance(self.model, PocketModel):
@@ -100,18 +111,35 @@ class BrushEngine:
     def _last(
         self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
     ) -> Iterator[Event]:
-        facts = {"painted": self.painted, "brush": self.understood.facts()}
-        settings = {**frames.settings, **facts}
-        if self.painted == BY_MODEL:
-            yield replace(frames, settings=settings)
+        settings = {**frames.settings, "brush": self.understood.facts()}
+        if self.reads_brush and self.finish == "model":
+            yield replace(frames, settings={**settings, "painted": BY_MODEL})
             return
         steps = int(frames.settings["num_inference_steps"])
         yield Progress(step=steps, num_steps=steps, stage="decoding")
         cancel.raise_if_cancelled()
         begun = time.monotonic()
-        names = [part.name for part in plan.parts]
-        sketch = recover_sketch(composite(frames.frames_THW3), part_names=names, fps=request.fps)
-        painted = painted_clip(sketch, self.understood, seed=request.seed, show_box=self.show_box)
-        self._sketch = with_pen_of(self.understood.brush, sketch)
+        painted_THW3 = self._painted_again(frames.frames_THW3, request, plan)
         timings = {**frames.timings, "reink": time.monotonic() - begun}
-        yield Frames(frames_THW3=painted, timings=timings, settings=settings)
+        painted = BY_MODEL if painted_THW3 is None else BY_REINK
+        yield Frames(
+            frames_THW3=frames.frames_THW3 if painted_THW3 is None else painted_THW3,
+            timings=timings,
+            settings={**settings, "painted": painted},
+        )
+
+    def _painted_again(
+        self, raw_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
+    ) -> NDArray[np.uint8] | None:
+        """The drawing's strokes painted with the brush; None if they do not tell what was drawn."""
+        how: dict[str, Any] = {"seed": request.seed, "show_box": self.show_box}
+        found: dict[str, Any] = {"part_names": [p.name for p in plan.parts], "fps": request.fps}
+        if self.reads_brush:
+            again = painted_again(raw_THW3, self.understood, **found, **how)
+            if again is None:
+                return None
+            painted_THW3, self._sketch = again
+            return painted_THW3
+        sketch = recover_sketch(composite(raw_THW3), **found)
+        self._sketch = with_pen_of(self.understood.brush, sketch)
+        return painted_clip(sketch, self.understood, **how)

@@ -60,6 +60,15 @@ def core_of(brush: Brush) -> NDArray:
     return np.median([core for core in cores if core is not None], axis=0)
 
 
+def denser_by(picture_HW3: Frames, brush: Brush) -> float:
+    """How much more light dense ink takes than the brush's own, in the worst channel, in [-1, 1].
+
+    See-through ink that lies double shows so. Blank paper takes none: 0.
+    """
+    drawn = _core(picture_HW3)
+    return 0.0 if drawn is None else float((core_of(brush) - drawn).max())
+
+
 @cache
 def _references() -> tuple[Sketch, ...]:
     return tuple(

@@ -19,11 +19,10 @@ from torch import Tensor
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.geometry import TEMPORAL_STRIDE
-from videosketcher_app.engines.causal_modes import in_mode, region_in_mode, window_in_mode
+from videosketcher_app.engines.causal_modes import parts_in_mode, region_in_mode, window_in_mode
 from videosketcher_app.engines.finite import require_finite
 from videosketcher_app.engines.memory.modes import Mode
 from videosketcher_app.engines.rollout import DENOISING_STEPS, BlockRollout, block_noise
-from videosketcher_app.models.causal_wan import causal_of
 from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.vae import StreamState
@@ -74,6 +73,9 @@ class CausalDrawing:
         decode_frames: latent frames that are decoded at once, for less memory and the same pixels;
             None is a whole block.
         mode: of speed, see causal_modes.py.
+
+    Attributes:
+        facts: what it is made with, in words, where the mode decides that.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class CausalDrawing:
         decode_frames: int | None = None,
         mode: Mode = "exact",
     ) -> None:
-        self._model, self._causal = model, in_mode(causal_of(model), mode)
+        parts = parts_in_mode(model, mode)
+        self._model, self._causal, self._vae = model, parts.causal, parts.vae
+        self.facts = parts.facts
         self._decode_frames = decode_frames or self._causal.block_frames
         _, _, *cells = model.latent_shape(1, height, width)
         self._cells = (cells[0], cells[1])
@@ -190,7 +194,7 @@ class CausalDrawing:
                 hint=f"Show {first} frames, or {each} more at a time.",
             )
         clip = frames_BCTHW.to(self._model.device, self._model.dtype)
-        latents, encoder = self._model.vae.encode_stream(clip, self._encoder_state(before_BCTHW))
+        latents, encoder = self._vae.encode_stream(clip, self._encoder_state(before_BCTHW))
         self.show_latents(latents.float())
         mark = self._marks[self.num_blocks]
         tail = clip[:, :, -WARM_UP_FRAMES:]
@@ -216,8 +220,8 @@ class CausalDrawing:
             state: behind the frames before them, as returned for those; None at the beginning.
         """
         clip = frames_BCTHW.to(self._model.device, self._model.dtype)
-        latents, state = self._model.vae.encode_stream(clip, state)
-        return latents.float(), state
+        latents, after = self._vae.encode_stream(clip, state)
+        return latents.float(), after
 
     @torch.inference_mode()
     def settle(self) -> None:
@@ -262,7 +266,7 @@ class CausalDrawing:
         before = self._marks[self.num_blocks - 1]
         decoder, pieces = before.decoder, []
         for piece_BCFhw in latents_BCFhw.to(self._model.dtype).split(self._decode_frames, dim=2):
-            piece, decoder = self._model.vae.decode_stream(piece_BCFhw, decoder)
+            piece, decoder = self._vae.decode_stream(piece_BCFhw, decoder)
             pieces.append(piece)
         frames = torch.cat(pieces, dim=2)
         recent = [frames] if before.tail_BCTHW is None else [before.tail_BCTHW, frames]
@@ -279,4 +283,4 @@ class CausalDrawing:
         before = mark.tail_BCTHW
         if before_BCTHW is not None:
             before = before_BCTHW.to(before)
-        return self._model.vae.encode_stream(before, None)[1]
+        return self._vae.encode_stream(before, None)[1]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.engines.schedules import clean_estimate, euler_step, noisy
+from videosketcher_app.engines.schedules import clean_estimate, emphasized, euler_step, noisy
 from videosketcher_app.engines.still_paper import Region, held, others
 from videosketcher_app.models.causal_wan import CLEAN_TIMESTEP, CausalWan
 from videosketcher_app.models.kv_cache import KVCache, Window
@@ -184,6 +184,8 @@ class BlockRollout:
             velocity = self._velocity(x, timestep)
             if on_forward is not None:
                 on_forward(block, step, velocity.transpose(1, 2))
+            if step == 0 and following is not None:
+                velocity = self._emphasized(velocity, x, timestep)
             precise = clean_estimate(x.double(), velocity.double(), model.sigma_of(timestep))
             clean = self._where_active(precise.to(x.dtype), is_first=step == 0)
             if following is not None:
@@ -200,6 +202,18 @@ class BlockRollout:
         if active_A is not None and not len(active_A):
             return torch.zeros_like(x_BCFhw, dtype=torch.float32)
         return self.model.block_velocity(x_BCFhw, timestep, self.prompt, self.cache, active_A)
+
+    def _emphasized(self, velocity: Tensor, x_BCFhw: Tensor, timestep: float) -> Tensor:
+        """What noise alone says about the block, further away from a canvas where nothing happens.
+
+        There a network of few steps answers the mean over where a line may run: faint ink, which
+        the noise of the next step hides. A state that begins with a video is left as it is.
+        """
+        before, sigma = self._clean.get(self.cache.num_blocks - 1), self.model.sigma_of(timestep)
+        if self.model.emphasis == 1 or before is None or sigma < 1:
+            return velocity
+        still = before[:, :, -1:].to(velocity)
+        return emphasized(velocity, x_BCFhw.to(velocity), still, sigma, self.model.emphasis)
 
     def _where_active(self, clean_BCFhw: Tensor, *, is_first: bool) -> Tensor:
         """The estimate, with still tokens as they were before the block."""

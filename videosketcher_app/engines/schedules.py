@@ -41,6 +41,11 @@ def clean_estimate(x: T, velocity: T, sigma: float) -> T:
     return x - sigma * velocity  # type: ignore[operator]
 
 
+def emphasized(velocity: T, x: T, still: T, sigma: float, emphasis: float) -> T:
+    """The velocity whose clean estimate is `emphasis` times as far from `still` as the given one's."""
+    return velocity + (emphasis - 1) * (velocity - (x - still) / sigma)  # type: ignore[operator]
+
+
 def guided(conditional: T, unconditional: T, guidance_scale: float) -> T:
     """Classifier-free guidance (Ho and Salimans 2022)."""
     return unconditional + guidance_scale * (conditional - unconditional)  # type: ignore[operator]

@@ -15,14 +15,17 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from videosketcher_app.core.sketch_request import DEFAULT_FPS
 from videosketcher_app.data.brushes.model import Brush
+from videosketcher_app.engines.brush_finish import painted_again
 from videosketcher_app.engines.brush_frames import boxed, cleaned
+from videosketcher_app.engines.brush_source import UnderstoodBrush
 from videosketcher_app.evaluation.brush_cases import BrushCase
 from videosketcher_app.evaluation.brush_ink import (
     PaintFigures,
@@ -44,6 +47,10 @@ RoundTrip = Callable[[Clip], Clip]
 Result = TypeVar("Result")
 COLOR_WIDTH_PX = 4.0  # thinner lines are mixed with paper all the way through
 STILL_FRAMES = 5
+Look = Literal["as drawn", "recolored", "painted"]
+AS_DRAWN: Look = "as drawn"
+RECOLORED: Look = "recolored"
+PAINTED: Look = "painted"
 SKETCH_FIGURES = ("order", "present", "recognised")
 
 
@@ -58,6 +65,7 @@ class BrushScore:
         kind: the texture judge's answer; None without a judge.
         box: raw error of the box over the VAE's own, in grey levels each.
         reading: the thinned clip, for the detector.
+        painted: its strokes were painted again by the engine.
         picture_HW3: the finished drawing without the box.
     """
 
@@ -70,6 +78,7 @@ class BrushScore:
     box: tuple[float, float]
     reading: ClipReading
     kind: str | None = None
+    painted: bool = False
 
 
 def score_brush_clips(
@@ -78,20 +87,39 @@ def score_brush_clips(
     *,
     round_trip: RoundTrip,
     judge: TextureJudge | None = None,
-    recolored: bool = False,
+    look: Look = AS_DRAWN,
     num_workers: int = 0,
 ) -> list[BrushScore]:
     """Measures raw clips (with the box), in the order of their cases.
 
     Args:
         round_trip: a clip as the model's VAE gives it back.
-        recolored: the engine gives their ink the brush's color, as it does when it draws.
+        look: what the engine does to them, as it does when it draws.
         num_workers: processes that measure; 0 does it here.
     """
+    [scores] = score_brush_looks(
+        cases, raw_clips, [look], round_trip=round_trip, judge=judge, num_workers=num_workers
+    )
+    return scores
+
+
+def score_brush_looks(
+    cases: Sequence[BrushCase],
+    raw_clips: Iterable[Clip],
+    looks: Sequence[Look],
+    *,
+    round_trip: RoundTrip,
+    judge: TextureJudge | None = None,
+    num_workers: int = 0,
+) -> list[list[BrushScore]]:
+    """`score_brush_clips` for several looks of the same clips: one list a look."""
     own_box = _box_errors_of_vae(round_trip)
-    calls = ((case, raw, recolored) for case, raw in zip(cases, raw_clips, strict=True))
-    measured = in_order(_measured, calls, num_workers)
-    return [_judged(score, own_box, judge) for score in measured]
+    calls = ((case, raw, looks) for case, raw in zip(cases, raw_clips, strict=True))
+    measured = [
+        [_judged(score, own_box, judge) for score in scores]
+        for scores in in_order(_measured, calls, num_workers)
+    ]
+    return [list(of_look) for of_look in zip(*measured, strict=True)] or [[] for _ in looks]
 
 
 def true_clips(
@@ -120,12 +148,26 @@ def in_order(
 
 
 def brush_rows(
-    drawn: Sequence[BrushScore], true: Sequence[BrushScore], *, detector: Detector | None = None
+    drawn: Sequence[BrushScore],
+    true: Sequence[BrushScore],
+    *,
+    own_ink: Sequence[BrushScore] = (),
+    detector: Detector | None = None,
 ) -> list[dict[str, object]]:
-    """One row for every group of brushes and for all of them, drawn and true; then what is missed."""
+    """One row for every group of brushes and for all of them, drawn and true; then what is missed.
+
+    Args:
+        own_ink: the same drawings in the model's own ink, where the engine finished them.
+    """
     detector = detector or load_detector()
     rows: list[dict[str, object]] = []
-    for of_what, scores in (("drawn", drawn), ("true, through the VAE", true)):
+    for of_what, scores in (
+        ("drawn", drawn),
+        ("the model's own ink", own_ink),
+        ("true, through the VAE", true),
+    ):
+        if not scores:
+            continue
         groups = sorted({score.case.group for score in scores})
         for group in ["all", *groups]:
             chosen = [s for s in scores if group in ("all", s.case.group)]
@@ -143,6 +185,7 @@ def brush_row(scores: Sequence[BrushScore], detector: Detector) -> dict[str, obj
     named = [s.kind == s.case.brush.kind for s in scores if s.kind is not None]
     if named:
         row["texture"] = round(float(np.mean(named)), 4)
+    row["painted"] = sum(score.painted for score in scores)
     row["blank"] = sum(s.width_px is None for s in scores)
     return row | sketch_row([s.case for s in scores], [s.reading for s in scores], detector)
 
@@ -172,11 +215,19 @@ def _true_painting(case: BrushCase) -> Clip:
     return boxed(case.true_clip(), case.condition)
 
 
-def _measured(case: BrushCase, raw: Clip, recolored: bool) -> BrushScore:
+def _measured(case: BrushCase, raw: Clip, looks: Sequence[Look]) -> list[BrushScore]:
+    return [_measured_look(case, raw, look) for look in looks]
+
+
+def _measured_look(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
     """All that needs no network; the box's error of the VAE is not known yet."""
-    brush = case.brush if recolored else None
-    clean = cleaned(raw, case.condition, show_box=False, brush=brush)
-    unchanged = cleaned(raw, case.condition, show_box=False) if recolored else clean
+    unchanged = cleaned(raw, case.condition, show_box=False)
+    clean = unchanged
+    again = _painted_again(case, raw) if look == PAINTED else None
+    if again is not None:
+        clean = again
+    elif look != AS_DRAWN:
+        clean = cleaned(raw, case.condition, show_box=False, brush=case.brush)
     true, found = _true_figures(case.brush), paint_figures(clean[-1])
     return BrushScore(
         case=case,
@@ -187,7 +238,17 @@ def _measured(case: BrushCase, raw: Clip, recolored: bool) -> BrushScore:
         true_width_px=true.width_px,
         box=(box_error(raw, case.condition), 0.0),
         reading=read_brush_clip(clean),
+        painted=again is not None,
     )
+
+
+def _painted_again(case: BrushCase, raw: Clip) -> Clip | None:
+    """The drawing as the engine finishes it: its strokes painted with the brush."""
+    source = UnderstoodBrush(condition=case.condition, brush=case.brush)
+    names = [part.name for part in case.plan.parts]
+    how: dict[str, Any] = {"fps": DEFAULT_FPS, "seed": case.task.seed, "show_box": False}
+    again = painted_again(raw, source, part_names=names, **how)
+    return None if again is None else again[0]
 
 
 def _color_error(brush: Brush, found: PaintFigures | None) -> float | None:

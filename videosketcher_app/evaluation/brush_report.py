@@ -14,10 +14,15 @@ from PIL import Image
 from videosketcher_app.core.errors import MissingModel
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.evaluation.brush import (
+    AS_DRAWN,
+    PAINTED,
+    RECOLORED,
     BrushScore,
+    Look,
     brush_rows,
     plain_row,
     score_brush_clips,
+    score_brush_looks,
     true_clips,
 )
 from videosketcher_app.evaluation.brush_cases import BrushCase, brush_cases
@@ -61,14 +66,15 @@ def brush_report(
     plain = painter if not painter.image_conditioned else load_text_model(model, device)
     cases, round_trip = brush_cases(limit=limit), round_trip_of(painter)
     how: dict[str, Any] = {"round_trip": round_trip, "judge": judge, "num_workers": num_workers}
+    looks: list[Look] = [PAINTED, RECOLORED] if painter.image_conditioned else [AS_DRAWN]
     clips = brush_clips(painter, cases, batch_size)
-    drawn = score_brush_clips(cases, clips, recolored=painter.image_conditioned, **how)
+    drawn, *own_ink = score_brush_looks(cases, clips, looks, **how)
     painted = true_clips(cases, round_trip, num_workers=num_workers)
     true = score_brush_clips(cases, painted, **how)
     clips = plain_clips(plain, cases, batch_size)
     rows: list[dict[str, Any]] = [
         {**row, "model": painter.name, "painted": painted_by(painter)}
-        for row in brush_rows(drawn, true, detector=detector)
+        for row in brush_rows(drawn, true, own_ink=own_ink[0] if own_ink else (), detector=detector)
     ]
     rows.append({**plain_row(cases, clips, detector, num_workers=num_workers), "model": plain.name})
     if judge is not None:

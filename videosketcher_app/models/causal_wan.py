@@ -10,7 +10,7 @@ tokens, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -102,6 +102,7 @@ class CausalWan:
         sigma_of: timestep -> noise level.
         keeps_noise: a denoising step follows the flow from the state it has (Euler's method); False
             makes its clean estimate noisy anew (consistency sampling), as the published models do.
+        emphasis: how much further than estimated a block's first step leaves the latest frame.
         run_block: `block_forward`, or a compiled version of it, for passes over a block.
     """
 
@@ -112,6 +113,7 @@ class CausalWan:
     network_input: Callable[[Tensor, int], Tensor] = latents_alone
     sigma_of: Callable[[float], float] = table_sigma
     keeps_noise: bool = False
+    emphasis: float = 1.0
     run_block: Callable[..., Tensor] = block_forward
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
@@ -245,6 +247,20 @@ class CausalWan:
         return F.pad(words, (0, 0, 0, self.text_tokens - words.shape[1]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class CausalParts:
+    """What a drawing is made with.
+
+    Attributes:
+        vae: takes clips piece by piece.
+        facts: in words, for the drawing's files, where a mode of speed decides it.
+    """
+
+    causal: CausalWan
+    vae: Any
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
 def causal_of(model: PocketModel | CausalModel) -> CausalWan:
     """The block-causal pass of a model that rollouts and co-drawing can use."""
     return causal_pocket(model) if isinstance(model, PocketModel) else model.causal()
@@ -260,6 +276,7 @@ def causal_pocket(model: PocketModel, *, block_frames: int = BLOCK_LATENT_FRAMES
         network_input=latents_with_coordinates,
         sigma_of=plain_sigma,
         keeps_noise=model.defaults.causal_keeps_noise,
+        emphasis=model.defaults.causal_emphasis,
         device=model.device,
         dtype=model.dtype,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import TypeGuard
 
 import torch
@@ -44,7 +45,7 @@ class Fp8Linear(nn.Module):
 
     @classmethod
     def of(cls, linear: nn.Linear) -> Fp8Linear:
-        """Quantizes a linear layer; LoRAs must be merged first."""
+        """Quantizes a linear layer; its hooks stay behind."""
         weight_NK, scale_N = quantized_rows(linear.weight.detach())
         bias_N = None if linear.bias is None else linear.bias.detach()
         return cls(weight_NK, scale_N, bias_N)
@@ -53,7 +54,7 @@ class Fp8Linear(nn.Module):
         """(..., K) -> (..., N) in the input's dtype."""
         x_MK = x.reshape(-1, x.shape[-1])
         x8_MK, scale_M = quantized_rows(x_MK)
-        native = x.dtype == torch.bfloat16 and multiplies_natively(x.device)
+        native = has_8_bit_product(x.device, x.dtype)
         product = scaled_product if native else scaled_product_slow
         out_MN = product(x8_MK, scale_M, self.weight_NK, self.scale_N, x.dtype)
         if self.bias_N is not None:
@@ -99,6 +100,11 @@ def multiplies_natively(device: torch.device) -> bool:
     return torch.cuda.get_device_capability(device) >= NATIVE_CAPABILITY
 
 
+def has_8_bit_product(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether 8-bit layers are quick there, with inputs in this number format."""
+    return dtype == torch.bfloat16 and multiplies_natively(device)
+
+
 class QuickGelu(nn.Module):
     """GELU in its tanh form, written with a sigmoid: the same function, 1 + tanh y = 2 sigmoid 2y.
 
@@ -122,10 +128,7 @@ class Fp8Blocks:
     def __init__(self, blocks: nn.Module) -> None:
         self._blocks = blocks
         self._exact = {name: each for name, each in blocks.named_modules() if _is_plain(each)}
-        self._small: dict[str, nn.Module] = {
-            name: Fp8Linear.of(each) if isinstance(each, nn.Linear) else QuickGelu()
-            for name, each in self._exact.items()
-        }
+        self._small = {name: _small(each) for name, each in self._exact.items()}
 
     def use(self, *, fp8: bool) -> None:
         """Puts one of the sets in place."""
@@ -142,6 +145,42 @@ def quantized(blocks: nn.Module) -> Iterator[None]:
         yield
     finally:
         both.use(fp8=False)
+
+
+def twin_in_8_bits(network: nn.Module) -> nn.Module:
+    """The network with 8-bit linear layers in its `blocks`; all else is the network's own, shared.
+
+    Both can be used side by side, and a LoRA that is applied hot to one works in the other. Weights
+    that are changed later are not followed.
+    """
+    twin = copy(network)
+    twin._modules = {**network._modules, "blocks": _twin(network.get_submodule("blocks"))}
+    return twin
+
+
+def small_bytes(network: nn.Module) -> int:
+    """Bytes that `twin_in_8_bits` takes beside the network, but for scales."""
+    blocks = network.get_submodule("blocks").modules()
+    return sum(each.weight.numel() for each in blocks if type(each) is nn.Linear)
+
+
+def _twin(module: nn.Module) -> nn.Module:
+    if _is_plain(module):
+        return _small(module)
+    children = module._modules.items()
+    inside = {name: None if each is None else _twin(each) for name, each in children}
+    if all(inside[name] is each for name, each in children):
+        return module
+    twin = copy(module)
+    twin._modules = inside
+    return twin
+
+
+def _small(module: nn.Linear | nn.GELU) -> nn.Module:
+    """What stands in for a layer, under the very hooks of the layer, which are what LoRAs are."""
+    small = Fp8Linear.of(module) if isinstance(module, nn.Linear) else QuickGelu()
+    small._forward_hooks = module._forward_hooks
+    return small
 
 
 def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear | nn.GELU]:

@@ -52,6 +52,7 @@ class ModelDefaults:
         cfg_scale: 1 means that guidance is distilled into the weights.
         num_causal_steps: denoising steps of a block, when the model draws block by block.
         causal_keeps_noise: whether these steps keep their noise, see `models.causal_wan.CausalWan`.
+        causal_emphasis: of a block's first step, see there and decision 015.
     """
 
     num_inference_steps: int = 6
@@ -64,6 +65,7 @@ class ModelDefaults:
     multiple_px: int = 24
     num_causal_steps: int = 3
     causal_keeps_noise: bool = False
+    causal_emphasis: float = 1.0
 
 
 @dataclass(kw_only=True)

@@ -1,4 +1,4 @@
-"""A tiny decoder for previews of Wan 2.1: frames from latents in a twenty-fifth of the VAE's work.
+"""A tiny decoder for Wan 2.1, for previews and quick modes: a twenty-fifth of the VAE's work.
 
 The layout is that of the published TAEHV weights for Wan 2.1 (facts: performance 2.6): 2-D
 convolutions, frames as the batch, and nine blocks that see a frame beside the one before it. Two of
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videosketcher_app.core.geometry import frames_of
+from videosketcher_app.models.vae import StreamState
 
 WIDTHS = (256, 128, 64, 64)
 GROWTH = (1, 2, 2)  # of the frames, by stage
@@ -39,10 +40,16 @@ class MemoryBlock(nn.Module):
             _conv(2 * width, width), nn.ReLU(), _conv(width, width), nn.ReLU(), _conv(width, width)
         )
 
-    def forward(self, x_NCHW: Tensor, num_clips: int) -> Tensor:
-        """Frames of several clips, one clip after another -> same shape."""
+    def forward(self, x_NCHW: Tensor, last_B1CHW: Tensor | None, num_clips: int) -> Tensor:
+        """Frames of several clips, one clip after another -> same shape.
+
+        Args:
+            last_B1CHW: the frame before them, of each clip; None at the beginning.
+        """
         x_BTCHW = x_NCHW.unflatten(0, (num_clips, -1))
-        before = F.pad(x_BTCHW, (0, 0, 0, 0, 0, 0, 1, 0))[:, :-1].flatten(0, 1)
+        if last_B1CHW is None:
+            last_B1CHW = torch.zeros_like(x_BTCHW[:, :1])
+        before = torch.cat([last_B1CHW, x_BTCHW[:, :-1]], dim=1).flatten(0, 1)
         return F.relu(self.conv(torch.cat([x_NCHW, before], dim=1)) + x_NCHW)
 
 
@@ -71,16 +78,38 @@ class PreviewDecoder(nn.Module):
             layers.append(nn.Conv2d(width, after, 3, padding=1, bias=False))
         self.decoder = nn.Sequential(*layers, nn.ReLU(), _conv(WIDTHS[-1], 3))
 
-    @torch.no_grad()
     def forward(self, latents_BCFhw: Tensor) -> Tensor:
         """(B, 16, F, h, w) -> (B, 3, T, 8h, 8w) in [-1, 1], float32; T is 4F - 3."""
+        return self.decode_stream(latents_BCFhw, None)[0]
+
+    @torch.no_grad()
+    def decode_stream(
+        self, latents_BCFhw: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """Decodes the next latent frames of clips; piece by piece it is what `forward` gives.
+
+        Args:
+            state: what the call before returned, which stays as it is; None starts a clip.
+
+        Returns:
+            frames as `forward`'s, four a latent frame but for the first of a clip, and the state
+            for the next call: the last frame that every block has seen.
+        """
         num_clips, _, latent_frames = latents_BCFhw.shape[:3]
         weight = next(self.parameters())
         x_NCHW = latents_BCFhw.transpose(1, 2).flatten(0, 1).to(weight.device, weight.dtype)
+        after: StreamState = []
         for layer in self.decoder:
-            x_NCHW = layer(x_NCHW, num_clips) if isinstance(layer, MemoryBlock) else layer(x_NCHW)
+            if isinstance(layer, MemoryBlock):
+                last = None if state is None else state[len(after)]
+                after.append(x_NCHW.unflatten(0, (num_clips, -1))[:, -1:].clone())
+                x_NCHW = layer(x_NCHW, last, num_clips)
+            else:
+                x_NCHW = layer(x_NCHW)
         clip_BCTHW = x_NCHW.unflatten(0, (num_clips, -1)).transpose(1, 2)
-        return clip_BCTHW[:, :, -frames_of(latent_frames) :].float().clamp(0, 1) * 2 - 1
+        if state is None:
+            clip_BCTHW = clip_BCTHW[:, :, -frames_of(latent_frames) :]
+        return clip_BCTHW.float().clamp(0, 1) * 2 - 1, after
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:

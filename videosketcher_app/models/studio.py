@@ -205,6 +205,8 @@ def _preview_decoder(device: torch.device, dtype: torch.dtype) -> PreviewDecoder
         logger.warning("previews are left out: %s", error)
         return None
     decoder.load_state_dict({k: v.to(device, dtype) for k, v in weights.items()}, assign=True)
+    if device.type == "cuda":  # where convolutions are quickest so
+        decoder = decoder.to(memory_format=torch.channels_last)
     return decoder.eval().requires_grad_(False)
 
 

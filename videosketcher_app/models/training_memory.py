@@ -38,6 +38,7 @@ _ARRIVING = 2  # input and result of the block that is next
 # Of one piece, in widths a token, of the first half; and of the second half, in widths and in widths
 # of the feed-forward layer. Counted in uncompiled passes; compiled ones take less.
 _FIRST_WIDTHS, _SECOND_WIDTHS, _SECOND_INNER = 23, 13, 4
+_PICTURE_WIDTHS = 2  # more of the second half, where it reads a picture in front of the words
 _ENDS = 2  # latents and velocities in float32
 
 
@@ -76,6 +77,7 @@ class StepSize:
         pair_values: trained, in one block.
         cell_values: of a token's latents.
         value_bytes: of the format that is computed in.
+        reads_picture: see `build_transformer`.
     """
 
     width: int
@@ -90,6 +92,7 @@ class StepSize:
     pair_values: int
     cell_values: int
     value_bytes: int = 2
+    reads_picture: bool = False
 
     @property
     def matrix_bytes(self) -> int:
@@ -98,7 +101,8 @@ class StepSize:
 
     def piece_bytes(self, frames: int) -> int:
         """What computing a half of a block for so many latent frames takes beside its ends."""
-        second = _SECOND_WIDTHS * self.width + _SECOND_INNER * self.inner
+        widths = _SECOND_WIDTHS + _PICTURE_WIDTHS * self.reads_picture
+        second = widths * self.width + _SECOND_INNER * self.inner
         values = max(_FIRST_WIDTHS * self.width, second)
         return self._tokens(frames or self.clip[0]) * values * self.value_bytes
 
@@ -129,10 +133,15 @@ def step_size(
     targets: Sequence[str],
     batch: int = 1,
     value_bytes: int = 2,
+    reads_picture: bool = False,
 ) -> StepSize:
-    """Of a network, and clips of so many latent frames, rows and columns of latent cells."""
+    """Of a network, and clips of so many latent frames, rows and columns of latent cells.
+
+    Args:
+        reads_picture: see `build_transformer`.
+    """
     with torch.device("meta"):
-        dit = build_transformer(replace(config, num_layers=1))
+        dit = build_transformer(replace(config, num_layers=1), reads_picture=reads_picture)
     block = dit.blocks[0]
     linears = {name: each for name, each in block.named_modules() if isinstance(each, nn.Linear)}
     adapted = [each for name, each in linears.items() if _ends_with(name, targets)]
@@ -150,6 +159,7 @@ def step_size(
         pair_values=sum(rank * (each.in_features + each.out_features) for each in adapted),
         cell_values=config.in_dim * config.patch**2,
         value_bytes=value_bytes,
+        reads_picture=reads_picture,
     )
 
 

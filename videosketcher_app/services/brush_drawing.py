@@ -75,7 +75,8 @@ def brush_engine(
     assert request.brush is not None
     size = (request.width or model.defaults.width, request.height or model.defaults.height)
     understood = understand(request.brush, size, picture=picture)
-    return BrushEngine(model, understood, show_box=request.brush.show_box)
+    how = {"show_box": request.brush.show_box, "finish": request.brush.finish}
+    return BrushEngine(model, understood, **how)
 
 
 def read_own_picture(spec: BrushSpec, role: Role, _session: str) -> NDArray[np.uint8]:

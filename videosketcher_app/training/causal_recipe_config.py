@@ -6,17 +6,15 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.storage.bounded import read_text
+from videosketcher_app.storage.keyed_yaml import read_keys
 from videosketcher_app.training.ar_regression import warped
 from videosketcher_app.training.causal_recipe import CausalConfig
 from videosketcher_app.training.loop import LoopConfig
 
 STAGES = ("causal", "ode", "dmd")
-_MAX_CONFIG_BYTES = 1_000_000
 # What a run that goes on may have changed.
 FREE = frozenset({"num_steps", "epochs", "save_every", "log_every", "num_workers", "out"})
 
@@ -119,7 +117,7 @@ def read_causal_run(path: Path, **changes: Any) -> CausalRun:
     Raises:
         InvalidRequest: it cannot be read, has an unknown key, or a value that cannot be.
     """
-    values = read_keys(path)
+    values = read_keys(path, what="configuration")
     for key in values:
         if key not in CausalRun.model_fields:
             near = difflib.get_close_matches(str(key), CausalRun.model_fields, n=1)
@@ -132,26 +130,6 @@ def read_causal_run(path: Path, **changes: Any) -> CausalRun:
         return CausalRun(**{**values, **changes})
     except ValidationError as error:
         raise _as_invalid_request(path, error) from None
-
-
-def read_keys(path: Path) -> dict[str, Any]:
-    """The keys of a YAML file.
-
-    Raises:
-        InvalidRequest: it cannot be read, or holds no keys.
-    """
-    text = read_text(path, max_bytes=_MAX_CONFIG_BYTES, what=f"configuration {path.name}")
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidRequest(
-            f"The configuration {path.name} is not YAML.", hint="Write one key a line."
-        ) from error
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InvalidRequest(
-            f"The configuration {path.name} holds no keys.", hint="Write one key a line."
-        )
-    return values
 
 
 def _as_invalid_request(path: Path, error: ValidationError) -> InvalidRequest:

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.storage.keyed_yaml import read_keys
 
 LEAST, MOST = 0.6, 2.5  # nothing is forgotten, and nothing crowds out the rest
 
@@ -21,18 +20,7 @@ def read_weights(path: Path) -> dict[str, float]:
         InvalidRequest: the file cannot be read, names an unknown concept or a weight that is no
             positive number.
     """
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidRequest(
-            f"The concept weights {path.name} cannot be read.",
-            hint="Give a YAML file with one concept and its weight a line.",
-        ) from error
-    if not isinstance(values, dict):
-        raise InvalidRequest(
-            f"The concept weights {path.name} hold no concept.",
-            hint="Write one concept and its weight a line.",
-        )
+    values = read_keys(path, what="file of weights")
     for name, value in values.items():
         if name not in programs():
             raise InvalidRequest(

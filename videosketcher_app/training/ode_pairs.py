@@ -164,6 +164,6 @@ def read_pair_settings(path: Path, **changes: Any) -> PairSettings:
     Raises:
         InvalidRequest: it cannot be read, or does not hold settings.
     """
-    from videosketcher_app.training.causal_recipe_config import read_keys
+    from videosketcher_app.storage.keyed_yaml import read_keys
 
-    return pair_settings({**read_keys(path), **changes}, path.name)
+    return pair_settings({**read_keys(path, what="configuration"), **changes}, path.name)

@@ -7,12 +7,11 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.datasets import SketchMix
 from videosketcher_app.data.grammar.compose import Variety
 from videosketcher_app.models.wan.network import TransformerConfig
+from videosketcher_app.storage.keyed_yaml import read_keys
 from videosketcher_app.training.ar_regression import warped
 from videosketcher_app.training.batches import Canvas
 from videosketcher_app.training.concept_weights import read_weights
@@ -161,17 +160,7 @@ def read_run(path: Path, **changes: object) -> PocketRun:
     Raises:
         InvalidRequest: an unknown key, with the nearest known one.
     """
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidRequest(
-            f"The configuration {path.name} cannot be read.",
-            hint="Give a YAML file with one key a line.",
-        ) from error
-    if not isinstance(values, dict):
-        raise InvalidRequest(
-            f"The configuration {path.name} holds no keys.", hint="Write one key a line."
-        )
+    values = read_keys(path, what="configuration")
     kind = ArRun if values.get("stage") in AR_STAGES else PocketRun
     known = {f.name for f in dataclasses.fields(kind)}
     for key in values:

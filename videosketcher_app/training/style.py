@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,13 +31,14 @@ from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.loop import LoopConfig, Moment, train
 from videosketcher_app.training.state import TrainState
-from videosketcher_app.training.style_data import read_drawings, variants_of
+from videosketcher_app.training.style_data import num_steps_of, read_drawings, variants_of
 from videosketcher_app.training.style_folder import PREPARED_FILE, RESULT_FILE, RunFolder
 from videosketcher_app.training.style_memory import load_to_teach, told_way, way_within
 from videosketcher_app.training.style_model import (
     check_teachable,
     drawing_with,
     is_pocket,
+    painter,
     park_encoders,
 )
 from videosketcher_app.training.style_prepare import Prepared, prepare
@@ -73,8 +75,8 @@ def run_style(
             is left as it was.
     """
     request = read_request(folder)
-    changes = {} if request.num_steps is None else {"num_steps": request.num_steps}
-    preset = read_preset(request.preset, **changes)
+    preset = read_preset(request.preset)
+    preset = replace(preset, num_steps=num_steps_of(request, preset))
     load = load or partial(load_to_teach, budget_bytes=budget_bytes)
     run = _StyleRun(folder, request, preset, device, load, budget_bytes)
     if not resume:
@@ -97,7 +99,6 @@ class _StyleRun:
         self.path, self.request, self.preset, self.device = path, request, preset, device
         self.load, self.budget_bytes = load, budget_bytes
         self.folder = RunFolder(path)
-        self.prompts = sample_prompts(request.sample_prompts, request.trigger)
         self.begun = time.monotonic()
         self.earlier_s = 0.0
         self.first_step: tuple[int, float] | None = None
@@ -109,6 +110,8 @@ class _StyleRun:
         folder.require_space(preset.disk_budget_mb * _MIB)
         self.model = self.load(self.request.model, self.device)
         check_teachable(self.model, preset)
+        by_brush, wanted = self.model.image_conditioned, self.request.sample_prompts
+        self.prompts = sample_prompts(wanted, self.request.trigger, by_brush=by_brush)
         start = read_lora(Path(self.request.start_from)) if self.request.start_from else None
         way = way_within(self.model, preset, self.budget_bytes)
         logger.info("style: %s", told_way(self.model, preset, way) or "plain steps")
@@ -120,6 +123,7 @@ class _StyleRun:
         if prepared is None:
             folder.tell(state="stopped", message="Stopped before the first step.")
             return
+        self.painter = painter(self.model, prepared.sample_frame_HW3.numpy())
         park_encoders(self.model)
         recipe = StyleRecipe(
             preset, self.model, teacher, self.network, prepared,
@@ -208,7 +212,7 @@ class _StyleRun:
         drawn = draw_samples(
             self.folder,
             state.step,
-            self.model,
+            self.painter,
             drawing_with(self.model, adapter, lambda: self.network.holding(state.ema)),
             self.prompts,
             self.preset,

@@ -22,9 +22,9 @@ from videosketcher_app.engines.text import denoise, to_frames
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.training_memory import TrainingWay
 from videosketcher_app.training.state import StepRandom
-from videosketcher_app.training.style_data import Variant, read_drawings, variants_of
+from videosketcher_app.training.style_data import Variant, num_steps_of, read_drawings, variants_of
 from videosketcher_app.training.style_memory import load_to_teach, told_way, way_within
-from videosketcher_app.training.style_model import check_teachable
+from videosketcher_app.training.style_model import check_teachable, painter
 from videosketcher_app.training.style_prepare import Prepared, prepare
 from videosketcher_app.training.style_preset import StylePreset, num_sample_times, read_preset
 from videosketcher_app.training.style_recipe import StyleRecipe, style_network
@@ -76,7 +76,7 @@ def calibrate(
         AppError: the drawings, the preset or the model cannot be used.
     """
     preset = read_preset(request.preset)
-    num_steps = request.num_steps or preset.num_steps
+    num_steps = num_steps_of(request, preset)
     model, load_s = _timed(lambda: load_to_teach(request.model, device, budget_bytes))
     check_teachable(model, preset)
     own = (model.defaults.width, model.defaults.height)
@@ -90,7 +90,7 @@ def calibrate(
     prepared, clip_s, keep_s = _prepared_one(model, variants[:1], preset, request)
     way = way_within(model, preset, budget_bytes)
     step_s, num_values = _step(model, prepared, preset, request, way)
-    sample_s = _sample(model, preset, request)
+    sample_s = _sample(model, prepared, preset, request)
     num_kept = preset.keep_plans if len(prepared.noise_KCFhw) else 0
     times = num_sample_times(preset, num_steps)
     num_samples = times * request.num_samples
@@ -160,8 +160,11 @@ def _step(
     return seconds, sum(value.numel() for value in network.parameters())
 
 
-def _sample(model: PocketModel, preset: StylePreset, request: StyleRunRequest) -> float:
+def _sample(
+    model: PocketModel, prepared: Prepared, preset: StylePreset, request: StyleRunRequest
+) -> float:
     """Seconds of one sample: its steps cost alike, so one is drawn and counted."""
+    model = painter(model, prepared.sample_frame_HW3.numpy())
     settings = sample_settings(model, preset)
     (prompt, *_) = sample_prompts(request.sample_prompts, request.trigger)
     (_, latents, _), step_s = _timed(lambda: next(iter(denoise(model, [prompt], [0], settings))))
@@ -175,7 +178,8 @@ def _prepared_bytes(prepared: Prepared, num_variants: int, num_kept: int) -> int
     def of(*tensors: Tensor) -> int:
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
-    clip = of(prepared.clean_VCFhw, prepared.weight_VFhw, prepared.context_VLD)
+    read = (prepared.condition_VCFhw, prepared.picture_VSD)
+    clip = of(prepared.clean_VCFhw, prepared.weight_VFhw, prepared.context_VLD, *read)
     kept = of(prepared.noise_KCFhw, prepared.velocity_KSCFhw, prepared.keep_context_KLD)
     return num_variants * clip + num_kept * kept
 

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
+from videosketcher_app.data.brushes.clause import has_clause, without_clause
 from videosketcher_app.data.filling import CanvasLike
 from videosketcher_app.data.layered import is_layered_set, read_layered_set
 from videosketcher_app.data.open_dataset import DatasetItem, open_dataset
 from videosketcher_app.data.sketchbook_index import is_sketchbook
 from videosketcher_app.data.sketchbooks import BookSketch, read_sketchbook
 from videosketcher_app.training.style_preset import StylePreset
+from videosketcher_app.training.style_request import StyleRunRequest
 
 MIN_SKETCHES = 2
 MAX_SKETCHES = 5000
@@ -163,14 +165,38 @@ def variants_of(
     return variants
 
 
+def num_steps_of(request: StyleRunRequest, preset: StylePreset) -> int:
+    """Optimizer steps of a run: as many as it asks for, else as its preset counts them.
+
+    Raises:
+        AppError: see `read_drawings`; where rounds are counted, the dataset is opened.
+    """
+    if request.num_steps is not None or not preset.epochs:
+        return request.num_steps or preset.num_steps
+    drawings = read_drawings(Path(request.dataset))
+    moved = sum(isinstance(drawing, BookSketch) for drawing in drawings)
+    return preset.steps_for(len(drawings) + (preset.variants - 1) * moved)
+
+
 def with_trigger(prompt: str, trigger: str) -> str:
-    """The prompt with the words that call the style, at the end of its concept."""
+    """The prompt with the words that call the style, at the end of its concept.
+
+    A prompt for a brush has them before the clause, as it has where somebody writes them and the
+    clause is added.
+    """
     if not trigger:
         return prompt
     if not is_plan(prompt):
-        return f"{prompt} {trigger}"
+        return _calling(prompt, trigger)
     plan = parse_plan(prompt)
-    return str(DrawingPlan(concept=f"{plan.concept} {trigger}", parts=plan.parts))
+    return str(DrawingPlan(concept=_calling(plan.concept, trigger), parts=plan.parts))
+
+
+def _calling(concept: str, trigger: str) -> str:
+    bare = without_clause(concept)
+    if has_clause(concept) and concept.startswith(bare):
+        return f"{bare} {trigger}{concept[len(bare) :]}"
+    return f"{concept} {trigger}"
 
 
 def _with_own_lines(

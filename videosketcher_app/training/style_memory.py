@@ -16,7 +16,7 @@ from videosketcher_app.models.training_memory import (
     told,
     way_for,
 )
-from videosketcher_app.training.style_model import arithmetic_of, config_of
+from videosketcher_app.training.style_model import arithmetic_of, config_of, reads_picture
 from videosketcher_app.training.style_preset import StylePreset
 
 _ROOM_FOR_STEPS = 16 * 10**9  # 14B at 832x480x81, its weights left out
@@ -75,6 +75,7 @@ def size_of(model: PocketModel, preset: StylePreset) -> StepSize:
         targets=preset.targets,
         batch=preset.batch_size + preset.keep_batch,
         value_bytes=arithmetic_of(model).itemsize,
+        reads_picture=reads_picture(model),
     )
 
 

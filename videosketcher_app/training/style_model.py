@@ -3,6 +3,8 @@
 Pocket's transformer is small and is copied; Wan's has up to 28 GB and is taught in place: its own
 blocks hold the pairs, and samples are drawn with them. Pocket's shipped models draw in a few steps, of
 which the first are held to what they were (`style_path`); Wan's draw in fifty and learn at all levels.
+Both families have models that draw with a brush: they read a condition frame beside the noise, and
+learn from clips that begin with one.
 
 Legend: B batch, C channels, F latent frames, T frames, h/w latent cells, L tokens, D width.
 """
@@ -20,14 +22,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videosketcher_app.core.errors import InvalidRequest
-from videosketcher_app.models.coordinates import coordinate_channels
+from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.lora.adapter import LoraAdapter
 from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
-from videosketcher_app.training.style_preset import StylePreset
-
-_TEXT_CHANNELS = 16  # of the input of a network that draws from words alone
+from videosketcher_app.training.style_preset import StylePreset, studio_preset
 
 
 def is_pocket(model: PocketModel) -> bool:
@@ -39,20 +39,15 @@ def check_teachable(model: PocketModel, preset: StylePreset) -> None:
     """Whether the preset can teach this model.
 
     Raises:
-        InvalidRequest: it is for models that draw in a few steps, or for another kind of model.
+        InvalidRequest: it is for models that draw in a few steps.
     """
     if is_pocket(model):
         return
-    if config_of(model).in_dim != _TEXT_CHANNELS:
-        raise InvalidRequest(
-            f"{model.name} draws from a picture; a style is taught to models that draw from text.",
-            hint="Choose a text-to-video model.",
-        )
     if preset.kept_share or preset.keep_plans:
         raise InvalidRequest(
             f"{model.name} draws in many steps, and the preset holds the first of a few.",
-            hint="Take --config presets/training/lora_studio.yaml, or set kept_share and "
-            "keep_plans to 0.",
+            hint=f"Take --config {studio_preset(by_brush=model.image_conditioned)}, or set "
+            "kept_share and keep_plans to 0.",
         )
 
 
@@ -79,6 +74,11 @@ def config_of(model: Any) -> TransformerConfig:
     )
 
 
+def reads_picture(model: Any) -> bool:
+    """Whether the blocks of its transformer read the tokens of a picture in front of the words."""
+    return not is_pocket(model) and bool(model.transformer.has_image_input)
+
+
 def transformer_to_teach(model: PocketModel) -> nn.Module:
     """The network that gets the pairs, frozen: a copy of Pocket's, Wan's own."""
     if not is_pocket(model):
@@ -95,6 +95,15 @@ def coordinates_of(model: PocketModel, frames: int, height: int, width: int) -> 
     return coordinate_channels(frames, height, width).to(model.device, model.dtype)
 
 
+def conditioned_input(
+    x_BCFhw: Tensor, coordinates_KFhw: Tensor, condition_BC1hw: Tensor | None
+) -> Tensor:
+    """What Pocket's network reads: the condition of a frame is the same in every latent frame."""
+    if condition_BC1hw is not None:
+        condition_BC1hw = condition_BC1hw.expand(-1, -1, x_BCFhw.shape[2], -1, -1)
+    return transformer_input(x_BCFhw, coordinates_KFhw, condition_BC1hw)
+
+
 @torch.no_grad()
 def encoded(model: Any, frames_THW3: NDArray[np.uint8]) -> Tensor:
     """Latents (1, C, F, h, w) of a clip, float32 on the CPU."""
@@ -105,6 +114,36 @@ def encoded(model: Any, frames_THW3: NDArray[np.uint8]) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(frames_THW3)).to(model.device, model.dtype)
     clip_BCTHW = (pixels / 127.5 - 1).permute(3, 0, 1, 2)[None]
     return model.vae.encode(clip_BCTHW).float().cpu()
+
+
+def painter(model: Any, frame_HW3: NDArray[np.uint8]) -> PocketModel:
+    """The model as it draws by a condition frame of the canvas's size; one that reads none as it is."""
+    return model.conditioned(frame_HW3) if model.image_conditioned else model
+
+
+@torch.no_grad()
+def condition_of(
+    model: Any, frame_HW3: NDArray[np.uint8], num_frames: int
+) -> tuple[Tensor, Tensor]:
+    """What a network reads of a condition frame in a clip of this length, half precision on the CPU.
+
+    Returns:
+        The channels beside the noisy latents: Wan's mask and latents (1, 20, F, h, w), Pocket's
+        latents (1, 16, 1, h, w) for every latent frame; and the picture's tokens (1, S, D), none
+        of them for networks that read only channels.
+    """
+    drawing = painter(model, frame_HW3)
+    if is_pocket(model):
+        assert drawing.condition_BCFhw is not None, "the frame was given"
+        return drawing.condition_BCFhw.to("cpu", torch.float16, copy=True), _no_tokens()
+    first = drawing.first_frame(num_frames)  # type: ignore[attr-defined]
+    tokens = first.clip_feature_BSD
+    tokens = _no_tokens() if tokens is None else tokens.to("cpu", torch.float16)
+    return first.y_B20Fhw.to("cpu", torch.float16), tokens
+
+
+def _no_tokens() -> Tensor:
+    return torch.zeros(1, 0, 0, dtype=torch.float16)
 
 
 @torch.no_grad()

@@ -7,13 +7,10 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from videosketcher_app.core.errors import InvalidFile, InvalidRequest
-from videosketcher_app.storage import bounded
+from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.storage.keyed_yaml import read_keys
 
 PRESETS = Path(__file__).parents[2] / "presets" / "training"
-_MAX_BYTES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +22,13 @@ class StylePreset:
         sample_width, sample_height: of the samples; 0 takes the model's own.
         rank: of the LoRA; alpha equals it.
         targets: linear layers that get a pair, by the end of their names.
-        num_steps: optimizer steps.
+        num_steps: optimizer steps; not looked at where `epochs` count them.
+        epochs: length in rounds of this run's own; 0 counts steps. In a round every clip comes
+            `repeat` times.
+        published_levels: noise levels are those of the published training, weighted as there
+            (`losses`), instead of the sampler's.
         batch_size: drawings of a step.
-        rate: AdamW's learning rate.
+        rate, beta2, weight_decay: of AdamW.
         variants: clips made of every drawing: itself, and others moved and scaled a little.
         shrunk: smallest scale of a variant.
         mirrored: half of the variants are mirrored. It turns habits of direction around.
@@ -55,8 +56,13 @@ class StylePreset:
     rank: int = 16
     targets: tuple[str, ...] = ("q", "k", "v", "o", "ffn.0", "ffn.2")
     num_steps: int = 500
+    epochs: int = 0
+    repeat: int = 1
+    published_levels: bool = False
     batch_size: int = 3
     rate: float = 1e-3
+    beta2: float = 0.98
+    weight_decay: float = 0.0
     warmup_steps: int = 10
     cooldown: float = 0.5
     ema_decay: float = 0.98
@@ -84,6 +90,12 @@ class StylePreset:
         """True if layers are supervised one by one."""
         return max(self.layer_shape, self.layer_color, self.layer_motion) > 0
 
+    def steps_for(self, num_clips: int) -> int:
+        """Optimizer steps of a run that learns from so many clips."""
+        if not self.epochs:
+            return self.num_steps
+        return max(1, self.epochs * self.repeat * num_clips // self.batch_size)
+
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
             value = getattr(self, name)
@@ -91,6 +103,11 @@ class StylePreset:
                 raise _out_of_range(name, value, low, high)
             if not low <= value <= high:
                 raise _out_of_range(name, value, low, high)
+        if self.published_levels and self.kept_share:
+            raise InvalidRequest(
+                "published_levels are all levels, and kept_share leaves the first ones out.",
+                hint="Set kept_share: 0.0, or leave published_levels out.",
+            )
         if (self.num_frames - 1) % 4:
             raise InvalidRequest(
                 f"num_frames must be 4n + 1. Received: num_frames={self.num_frames}",
@@ -106,8 +123,12 @@ _RANGES = (
     ("sample_height", 0, 1920),
     ("rank", 1, 512),
     ("num_steps", 1, 1_000_000),
+    ("epochs", 0, 10_000),
+    ("repeat", 1, 100_000),
     ("batch_size", 1, 256),
     ("rate", 1e-8, 1.0),
+    ("beta2", 0.0, 0.99999),
+    ("weight_decay", 0.0, 10.0),
     ("variants", 1, 1000),
     ("shrunk", 0.2, 1.0),
     ("kept_share", 0.0, 0.9),
@@ -139,7 +160,7 @@ def read_preset(name: str, **changes: object) -> StylePreset:
             a value out of its range.
         InvalidFile: it cannot be read.
     """
-    values = {**_values(_file_of(name)), **changes}
+    values = {**read_keys(_file_of(name), what="preset"), **changes}
     known = {field.name: field for field in dataclasses.fields(StylePreset)}
     for key in values:
         if key not in known:
@@ -150,6 +171,11 @@ def read_preset(name: str, **changes: object) -> StylePreset:
         targets = values["targets"]
         values["targets"] = tuple(targets) if isinstance(targets, list | tuple) else (targets,)
     return StylePreset(**values)  # type: ignore[arg-type]
+
+
+def studio_preset(*, by_brush: bool) -> str:
+    """The file of a preset for Wan's models, as messages name it."""
+    return f"presets/training/lora_studio{'_brush' if by_brush else ''}.yaml"
 
 
 def preset_names() -> tuple[str, ...]:
@@ -167,19 +193,6 @@ def _file_of(name: str) -> Path:
             hint=f"Known: {', '.join(preset_names())}; or give a YAML file.",
         )
     return path
-
-
-def _values(path: Path) -> dict[str, object]:
-    text = bounded.read_text(path, max_bytes=_MAX_BYTES, what="preset")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError:
-        values = None
-    if not isinstance(values, dict):
-        raise InvalidFile(
-            f"The preset {path.name} holds no keys.", hint="Write one `key: value` a line."
-        )
-    return {str(key): value for key, value in values.items()}
 
 
 def _out_of_range(name: str, value: object, low: float, high: float) -> InvalidRequest:

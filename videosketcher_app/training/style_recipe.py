@@ -20,18 +20,24 @@ from torch import Tensor, nn
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.adapters import AdapterConfig, inject, stored_name
-from videosketcher_app.models.coordinates import transformer_input
 from videosketcher_app.models.lean_pass import LeanPass
 from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.streamed_training import arranged
 from videosketcher_app.models.training_memory import TrainingWay
-from videosketcher_app.models.wan.forward import BlockPass, block_forward, predict_velocity
+from videosketcher_app.models.wan.forward import (
+    BlockPass,
+    block_forward,
+    predict_velocity,
+    with_condition,
+)
 from videosketcher_app.training.layer_loss import color_loss, motion_loss, shape_loss
+from videosketcher_app.training.losses import bell_weights, level_table
 from videosketcher_app.training.state import StepRandom
 from videosketcher_app.training.style_model import (
     arithmetic_of,
     compiles,
+    conditioned_input,
     coordinates_of,
     transformer_to_teach,
 )
@@ -87,15 +93,29 @@ class StyleNetwork(nn.Module):
         timesteps_BF: Tensor,
         context_BLD: Tensor,
         coordinates_KFhw: Tensor | None,
+        condition_BCFhw: Tensor | None = None,
+        picture_BSD: Tensor | None = None,
     ) -> Tensor:
-        """Velocity (B, C, F, h, w)."""
+        """Velocity (B, C, F, h, w).
+
+        Args:
+            coordinates_KFhw: for Pocket's networks; None for Wan's.
+            condition_BCFhw, picture_BSD: see `Prepared`; None for models that read no frame.
+        """
+        dit = self._frozen[0]
+        contexts: Tensor | list[Tensor] = context_BLD
         if coordinates_KFhw is not None:
-            x_BCFhw = transformer_input(x_BCFhw, coordinates_KFhw)
+            x_BCFhw = conditioned_input(x_BCFhw, coordinates_KFhw, condition_BCFhw)
+        elif condition_BCFhw is not None:
+            x_BCFhw, tokens_BSD = with_condition(
+                dit, x_BCFhw, context_BLD, picture_BSD, condition_BCFhw
+            )
+            contexts = [tokens_BSD] * len(dit.blocks)  # type: ignore[arg-type]
         return predict_velocity(
-            self._frozen[0],
+            dit,
             x_BCFhw,
             timesteps_BF,
-            context_BLD,
+            contexts,
             run_block=self._run_block,
             through=self._lean or BlockPass.run,
         )
@@ -191,10 +211,17 @@ class StyleRecipe:
         self.module: nn.Module = network
         self.optimizers: Sequence[torch.optim.Optimizer] = [
             torch.optim.AdamW(
-                network.parameters(), preset.rate, betas=(0.9, 0.98), weight_decay=0.0
+                network.parameters(),
+                preset.rate,
+                betas=(0.9, preset.beta2),
+                weight_decay=preset.weight_decay,
             )
         ]
         self.levels = sigmas(model.defaults.num_inference_steps, model.defaults.shift)
+        self.level_weights = torch.ones(len(self.levels) - 1)
+        if preset.published_levels:
+            table = level_table()
+            self.levels, self.level_weights = [*table.tolist(), 0.0], bell_weights(table).float()
         self.kept = kept_steps(model, preset)
         self.coordinates_KFhw = coordinates_of(model, *prepared.clean_VCFhw.shape[2:])
 
@@ -219,9 +246,10 @@ class StyleRecipe:
     def loss(self, model: nn.Module, batch: Indices, random: StepRandom) -> dict[str, Tensor]:
         """The two errors and their sum; one pass for both."""
         style, keep = (torch.from_numpy(numbers) for numbers in batch)
-        x_style, target_style, sigma_style = self._styled(style, random)
+        x_style, target_style, level_B = self._styled(style, random)
         x_keep, target_keep, sigma_keep = self._kept(keep, random)
         p = self.prepared
+        sigma_style = torch.tensor(self.levels, device=self.model.device)[level_B]
         velocity = self._velocity(
             model,
             torch.cat([x_style, x_keep]),
@@ -229,10 +257,12 @@ class StyleRecipe:
             torch.cat([p.context_VLD[style], p.keep_context_KLD[keep]])
             if len(keep)
             else p.context_VLD[style],
+            torch.cat([style, keep % len(p.clean_VCFhw)]),
         )
         weight = p.weight_VFhw[style].float().to(velocity.device)
         count = len(style)
-        loss_style = weighted_error(velocity[:count], target_style, weight).mean()
+        error_B = weighted_error(velocity[:count], target_style, weight)
+        loss_style = (self.level_weights.to(error_B)[level_B] * error_B).mean()
         terms = {"loss": loss_style, "loss_style": loss_style}
         if self.preset.is_layered:
             layers = self._layer_losses(velocity[:count] - target_style, style)
@@ -257,35 +287,47 @@ class StyleRecipe:
         return {**{f"loss_{name}": value for name, value in found.items()}, "loss_layers": total}
 
     def _velocity(
-        self, model: nn.Module, x: Tensor, sigma_B: Tensor, context_BLD: Tensor
+        self,
+        model: nn.Module,
+        x: Tensor,
+        sigma_B: Tensor,
+        context_BLD: Tensor,
+        frames_B: Tensor,
     ) -> Tensor:
-        device, dtype = self.model.device, arithmetic_of(self.model)
+        """Of the network.
+
+        Args:
+            frames_B: numbers of the variants whose condition frames the clips are drawn by.
+        """
+        device, dtype, p = self.model.device, arithmetic_of(self.model), self.prepared
+        read = (p.condition_VCFhw, p.picture_VSD) if p.draws_by_frame else ()
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             velocity = model(
                 x.to(dtype),
                 1000 * sigma_B[:, None],
                 context_BLD.to(device, dtype),
                 self.coordinates_KFhw,
+                *(part[frames_B].to(device, dtype) for part in read),
             )
         return velocity.float()
 
     def _styled(self, numbers: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
-        """Points on the way to styled clips, their velocities and noise levels."""
+        """Points on the way to styled clips, their velocities and numbers of their noise levels."""
         p, device = self.prepared, self.model.device
         clean = p.clean_VCFhw[numbers].float().to(device)
-        context = p.context_VLD[numbers]
+        context, condition = p.context_VLD[numbers], p.condition_VCFhw[numbers]
         first = max(0, self.kept - self.preset.base_steps)
         x = noised(clean, random.normal(*clean.shape), self.levels[first])
         for step in range(first, self.kept):
             velocity = base_velocity(
-                self.model, self.teacher, x, self.levels[step], context, self.run_block
+                self.model, self.teacher, x, self.levels[step], context, condition, self.run_block
             )
             x = euler_step(x, velocity, self.levels[step], self.levels[step + 1])
         choice = random.uniform(len(clean)) * (len(self.levels) - 1 - self.kept)
-        sigma_B = torch.tensor(self.levels, device=device)[self.kept + choice.long()]
-        sigma = sigma_B.view(-1, 1, 1, 1, 1)
+        level_B = self.kept + choice.long()
+        sigma = torch.tensor(self.levels, device=device)[level_B].view(-1, 1, 1, 1, 1)
         x = carried(x, clean, self.levels[self.kept], sigma)
-        return x, velocity_to(clean, x, sigma), sigma_B
+        return x, velocity_to(clean, x, sigma), level_B
 
     def _kept(self, numbers: Tensor, random: StepRandom) -> tuple[Tensor, Tensor, Tensor]:
         """Points of the model's own drawings, its velocities there and their noise levels."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from videosketcher_app.data.brushes.clause import with_clause
 from videosketcher_app.data.heldout import load
 from videosketcher_app.data.ink import composite
 from videosketcher_app.engines.finite import require_finite
@@ -26,11 +27,16 @@ SAMPLE_SEED = 11
 INDEX_FILE = "index.json"
 
 
-def sample_prompts(wanted: Sequence[str], trigger: str) -> list[str]:
-    """The plans to draw, with the trigger."""
+def sample_prompts(wanted: Sequence[str], trigger: str, *, by_brush: bool = False) -> list[str]:
+    """The plans to draw, with the trigger.
+
+    Args:
+        by_brush: with the clause of models that draw with a brush.
+    """
     known = load("heldout_concepts")
     prompts = list(wanted) or [str(known[index].plan) for index in DEFAULT_SAMPLES]
-    return [with_trigger(prompt, trigger) for prompt in prompts]
+    called = [with_trigger(prompt, trigger) for prompt in prompts]
+    return [with_clause(prompt) for prompt in called] if by_brush else called
 
 
 def sample_settings(model: PocketModel, preset: StylePreset) -> SamplerSettings:

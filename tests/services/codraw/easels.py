@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from videosketcher_app.core.access import LIMITS, Limits, Role
 from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.data.strokes import Pen
+from videosketcher_app.engines.memory.modes import Mode
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.codraw.blocks import Block, LatentShelf
 from videosketcher_app.services.codraw.events import Event, FrameDrawn, TurnEnded
@@ -134,19 +135,21 @@ def blocks_of(session: Session) -> list[Block]:
     return session._tree.blocks()
 
 
-def fresh_stage(folder: Path, words: str) -> Stage:
+def fresh_stage(folder: Path, words: str, mode: Mode = "exact") -> Stage:
     """A stage that remembers nothing, on the latents of a session's folder."""
     shelf = LatentShelf(folder / "latents")
     size = {"width": WIDTH, "height": HEIGHT}
-    return Stage(tiny_model(name="tiny"), words, shelf, **size, num_inference_steps=1)
+    return Stage(tiny_model(name="tiny"), words, shelf, **size, num_inference_steps=1, mode=mode)
 
 
-def fresh_next_block(session: Session, seed: int, folder: Path | None = None) -> NDArray[np.uint8]:
+def fresh_next_block(
+    session: Session, seed: int, folder: Path | None = None, mode: Mode = "exact"
+) -> NDArray[np.uint8]:
     """The frames of the next block as a rollout from blank paper draws it."""
     from videosketcher_app.core.cancel import CancelToken
 
     path, words = blocks_of(session), session._words.text
-    stage = fresh_stage(folder or session.folder, path[0].words if path else words)
+    stage = fresh_stage(folder or session.folder, path[0].words if path else words, mode)
     stage.goto(path, words)
     steps = stage.draw(Block(10**6, words, 0, 12), seed=seed, cancel=CancelToken())
     while True:

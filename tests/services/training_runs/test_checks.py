@@ -28,6 +28,7 @@ BAD = [
     ({"dataset": "empty"}, "no drawings"),
     ({"model": "oil-on-canvas"}, "no model named"),
     ({"model": "wan2.1-t2v-14b"}, "not on this disk"),
+    ({"model": "tiny-brush"}, "begin on blank paper"),
     ({"preset": "baroque"}, "no style preset"),
     ({"preset": "gone.yaml"}, "cannot be read"),
     ({"start_from": "gone"}, "no LoRA 'gone'"),
@@ -46,6 +47,16 @@ def test_one_sentence_for_what_is_wrong(
     assert caught.value.hint
     assert len(caught.value.message) < 300
     assert services.training.runs() == ()
+
+
+def test_rounds_are_counted_once_in_steps(services: Services, tmp_path: Path) -> None:
+    preset = tmp_path / "rounds.yaml"
+    preset.write_text("epochs: 3\nrepeat: 4\nbatch_size: 2\nvariants: 1\n", encoding="utf-8")
+    request = small_request(tmp_path).model_copy(update={"preset": str(preset)})
+    num_sketches = len(services.sketchbooks.book("ink").sketches)
+    assert services.training.checked(request).num_steps == 3 * 4 * num_sketches // 2
+    given = request.model_copy(update={"num_steps": 5})
+    assert services.training.checked(given).num_steps == 5
 
 
 def test_a_damaged_sketch_is_named(services: Services, tmp_path: Path) -> None:

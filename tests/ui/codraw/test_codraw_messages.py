@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
+from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.ui.codraw import messages as say
 
 STROKE = {
@@ -51,6 +53,19 @@ def test_points_are_read_as_they_were_drawn():
 def test_other_values_are_refused(changes):
     with pytest.raises(say.BadMessage):
         say.read_message(json.dumps({**STROKE, **changes}))
+
+
+def test_a_mode_of_speed_is_one_that_a_session_can_have():
+    modes = get_args(CoDrawRequest.model_fields["mode"].annotation)
+    assert get_args(say.Mode) == modes
+    for mode in modes:
+        assert say.message_of({"kind": "start", "mode": mode}) == say.Start(kind="start", mode=mode)
+        told = say.message_of({"kind": "settings", "mode": mode})
+        assert told == say.Settings(kind="settings", mode=mode)
+    for other in ("quick", "", 1):
+        for kind in ("start", "settings"):
+            with pytest.raises(say.BadMessage):
+                say.message_of({"kind": kind, "mode": other})
 
 
 @pytest.mark.parametrize(

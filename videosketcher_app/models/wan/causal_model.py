@@ -6,18 +6,22 @@ leave. Rollouts and co-drawing use it as they use Pocket.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from videosketcher_app.models.causal_wan import CausalWan, table_sigma
+from videosketcher_app.models.causal_wan import CausalParts, CausalWan, table_sigma
+from videosketcher_app.models.fp8 import has_8_bit_product, small_bytes, twin_in_8_bits
 from videosketcher_app.models.fused import compiled_block
 from videosketcher_app.models.pocket import ModelDefaults
+from videosketcher_app.models.preview_decoder import PreviewDecoder
 from videosketcher_app.models.wan.forward import block_forward
-from videosketcher_app.models.wan.streamed_vae import StreamedWanVae
+from videosketcher_app.models.wan.streamed_vae import QuicklyDecodedVae, StreamedWanVae
 from videosketcher_app.models.wan.text_to_video import WanTextModel
 
 CAUSAL_DEFAULTS = ModelDefaults(
@@ -43,6 +47,7 @@ class WanCausalModel(WanTextModel):
     causal_timesteps: tuple[float, ...] = ()
     sigma_of: Callable[[float], float] = table_sigma
     _streamed: StreamedWanVae = field(init=False, repr=False)
+    _twin: tuple[Any, weakref.ref[nn.Module]] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,10 +73,66 @@ class WanCausalModel(WanTextModel):
             dtype=self.pipe.torch_dtype,
         )
 
+    def parts(self, *, quick: bool) -> CausalParts:
+        """What a drawing is made with.
+
+        Args:
+            quick: 8-bit linear layers where the device multiplies them and all weights stay on it,
+                and the tiny decoder where its file is here; what is not there stays as it is.
+        """
+        causal, vae = self.causal(), self._streamed
+        dtype = str(self.pipe.torch_dtype).removeprefix("torch.")
+        layers = "as they are stored" if self._visits else dtype
+        decoder = "Wan's own" if self.fast_decoder is None else "channels last"
+        if not quick:
+            return CausalParts(causal=causal, vae=vae, facts=_facts(layers, decoder))
+        if why_not := self._why_not_8_bits():
+            layers = f"{layers}: {why_not}"
+        else:
+            twin, layers = self._twin_in_8_bits(), "8 bits"
+            causal = replace(causal, transformer=twin)  # type: ignore[arg-type]
+        if not isinstance(self.preview_decoder, PreviewDecoder):
+            decoder = f"{decoder}: the tiny one is not on this disk"
+            return CausalParts(causal=causal, vae=vae, facts=_facts(layers, decoder))
+        quickly = QuicklyDecodedVae(vae, self.preview_decoder)
+        return CausalParts(causal=causal, vae=quickly, facts=_facts(layers, "tiny"))
+
+    @property
+    def quick_bytes(self) -> int:
+        """Bytes that `parts` takes beside the model's own, if it is quick."""
+        return 0 if self._why_not_8_bits() else small_bytes(self.pipe.dit)
+
+    @property
+    def _visits(self) -> bool:
+        """Whether weights come to the device only when they are needed."""
+        return getattr(self.pipe.dit, "vram_management_enabled", False)
+
+    def _why_not_8_bits(self) -> str:
+        if self._visits:
+            return "weights that visit the device are not put in 8 bits"
+        if not has_8_bit_product(self.device, self.pipe.torch_dtype):
+            return "this device does not multiply in 8 bits"
+        return ""
+
+    def _twin_in_8_bits(self) -> nn.Module:
+        """The transformer in 8 bits: one for all open drawings, as long as the weights are the same."""
+        weights = tuple(each.data_ptr() for each in self.pipe.dit.parameters())
+        if self._twin is not None:
+            known, found = self._twin[0], self._twin[1]()
+            if found is not None and known == weights:
+                return found
+        twin = twin_in_8_bits(self.pipe.dit)
+        self._twin = (weights, weakref.ref(twin))
+        return twin
+
     def _run_block(self) -> Callable[..., Tensor]:
         """Compiled where all weights lie on a card: the same within rounding, and faster."""
-        visits = getattr(self.pipe.dit, "vram_management_enabled", False)
-        return block_forward if visits or self.device.type != "cuda" else compiled_block()
+        stays = self.device.type == "cuda" and not self._visits
+        return compiled_block() if stays else block_forward
+
+
+def _facts(linear_layers: str, decoder: str) -> dict[str, str]:
+    return {"linear_layers": linear_layers, "decoder": decoder}
 
 
 def as_causal(model: WanTextModel, trainer: str = "") -> WanCausalModel:

@@ -240,6 +240,29 @@ def prompt_keys(dit: WanPart, context_BSD: Tensor) -> PromptKeys:
     return [_keys_of_words(block.cross_attn, embedded) for block in dit.blocks]
 
 
+def with_condition(
+    dit: WanPart,
+    latents_BCFhw: Tensor,
+    context_BSD: Tensor,
+    clip_feature_BSD: Tensor | None,
+    y_BCFhw: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """What a network reads besides words: its full input, and the tokens that every block reads.
+
+    Args:
+        latents_BCFhw: noisy; one for all rows of the context, or one a row.
+        clip_feature_BSD: of the image encoder, for networks that read a picture in front of the words.
+        y_BCFhw: mask and latents of a condition frame, for networks that draw by one.
+    """
+    tokens_BSD = dit.text_embedding(context_BSD)
+    if clip_feature_BSD is not None and dit.require_clip_embedding:
+        tokens_BSD = torch.cat([dit.img_emb(clip_feature_BSD), tokens_BSD], dim=1)
+    x_BCFhw = latents_BCFhw.expand(len(tokens_BSD), -1, -1, -1, -1)
+    if y_BCFhw is not None and dit.require_vae_embedding:
+        x_BCFhw = torch.cat([x_BCFhw, y_BCFhw], dim=1)
+    return x_BCFhw, tokens_BSD
+
+
 def predict_velocity(
     dit: WanPart,
     latents_BCFHW: Tensor,

@@ -41,8 +41,13 @@ class TransformerConfig:
         return asdict(self)
 
 
-def build_transformer(config: TransformerConfig) -> WanModel:
-    """A text-to-video WanModel with random weights in float32."""
+def build_transformer(config: TransformerConfig, *, reads_picture: bool = False) -> WanModel:
+    """A WanModel with random weights in float32.
+
+    Args:
+        reads_picture: it draws by a frame as Wan 2.1's image-to-video does: its blocks read the
+            frame's tokens in front of the words, by weights of their own.
+    """
     return WanModel(
         dim=config.dim,
         in_dim=config.in_dim,
@@ -54,9 +59,9 @@ def build_transformer(config: TransformerConfig) -> WanModel:
         patch_size=(1, config.patch, config.patch),
         num_heads=config.num_heads,
         num_layers=config.num_layers,
-        has_image_input=False,
-        require_vae_embedding=False,
-        require_clip_embedding=False,
+        has_image_input=reads_picture,
+        require_vae_embedding=reads_picture,
+        require_clip_embedding=reads_picture,
     )
 
 

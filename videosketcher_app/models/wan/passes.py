@@ -21,6 +21,7 @@ from videosketcher_app.models.wan.forward import (
     block_forward,
     dense_attention,
     predict_velocity,
+    with_condition,
 )
 from videosketcher_app.models.wan.stops import Stops
 
@@ -99,17 +100,12 @@ def real_valued_pass(
     Args:
         attention, through: as in `forward.predict_velocity`.
     """
-    words_BSD = dit.text_embedding(context)
-    if clip_feature is not None and dit.require_clip_embedding:
-        words_BSD = torch.cat([dit.img_emb(clip_feature), words_BSD], dim=1)
-    x_BCFhw = latents.expand(len(words_BSD), -1, -1, -1, -1)
-    if y is not None and dit.require_vae_embedding:
-        x_BCFhw = torch.cat([x_BCFhw, y], dim=1)
+    x_BCFhw, tokens_BSD = with_condition(dit, latents, context, clip_feature, y)
     return predict_velocity(
         dit,
         x_BCFhw,
-        timestep.reshape(1, 1).expand(len(words_BSD), 1),
-        [words_BSD] * len(dit.blocks),
+        timestep.reshape(1, 1).expand(len(tokens_BSD), 1),
+        [tokens_BSD] * len(dit.blocks),
         attention=attention,
         through=through,
     )

@@ -15,6 +15,7 @@ import torch
 from diffsynth.models.wan_video_vae import CausalConv3d, WanVideoVAE
 from torch import Tensor, nn
 
+from videosketcher_app.models.preview_decoder import PreviewDecoder
 from videosketcher_app.models.vae import StreamState
 from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 
@@ -84,6 +85,25 @@ class StreamedWanVae(nn.Module):
     def _scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
         center, inverse = (part.to(like).view(1, -1, 1, 1, 1) for part in self.whole.scale)
         return center, inverse
+
+
+class QuicklyDecodedVae:
+    """The same encoder, with frames from the tiny decoder: quick and rough.
+
+    Args:
+        vae: whose encoder reads what a person draws.
+    """
+
+    def __init__(self, vae: StreamedWanVae, decoder: PreviewDecoder) -> None:
+        self.encode, self.encode_stream = vae.encode, vae.encode_stream
+        self._decoder = decoder
+
+    def decode_stream(
+        self, latents_BCFhw: Tensor, state: StreamState | None
+    ) -> tuple[Tensor, StreamState]:
+        """As `StreamedWanVae.decode_stream`, in the latents' number format."""
+        frames, state = self._decoder.decode_stream(latents_BCFhw, state)
+        return frames.to(latents_BCFhw.dtype), state
 
 
 def _memory(tower: nn.Module, state: StreamState | None) -> StreamState:

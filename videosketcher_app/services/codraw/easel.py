@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.core.requests import MAX_SEED, MAX_TURN_FRAMES
+from videosketcher_app.core.sketch_request import MODES
 from videosketcher_app.data.strokes import Pen
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.codraw.events import Ending, Event
@@ -21,9 +22,12 @@ from videosketcher_app.services.codraw.paper import Paper, free_paper
 from videosketcher_app.services.codraw.parts import drawn_parts
 from videosketcher_app.services.codraw.reel import Picture, Reel
 from videosketcher_app.services.codraw.tracer import strokes_until
-from videosketcher_app.services.codraw.turns import Turn
+from videosketcher_app.services.codraw.turns import Turn, known_mode
 from videosketcher_app.services.codraw.user_hand import UserHand
 from videosketcher_app.services.codraw.video import Video
+
+if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
 
 DEPTH_STRIDE, BRANCH_STRIDE = 7919, 104_729  # keep the seeds of turns and of their branches apart
 PART_FRAMES = 81  # a whole plan takes about so many
@@ -62,6 +66,15 @@ class Easel(UserHand):
                 f"A seed is a number from 0 to {MAX_SEED}. Received: {seed}", hint="Leave it out."
             )
 
+    def _checked_mode(self, mode: str | None) -> Mode:
+        """That mode of speed; None is the session's."""
+        found = self.mode if mode is None else known_mode(mode)
+        if found is None:
+            raise InvalidRequest(
+                f"There is no mode of speed {mode!r}.", hint=f"Choose one of: {', '.join(MODES)}."
+            )
+        return found
+
     def _turn_seed(self) -> int:
         """The seed of the next turn: by its depth, and by how many went on from there before."""
         pending = self._hand is not None and not self._hand.is_empty
@@ -72,7 +85,7 @@ class Easel(UserHand):
         return seed % (MAX_SEED + 1)
 
     def _assignment(
-        self, frames: int, until: str, seed: int | None, over: Video | None
+        self, frames: int, until: str, seed: int | None, over: Video | None, mode: Mode
     ) -> Assignment:
         parent = self._tree.latest
         before = None if parent is None else parent.reel
@@ -96,6 +109,7 @@ class Easel(UserHand):
             paper=self._paper(),
             first_frame=self._next_frame(),
             seed=self._turn_seed() if seed is None else seed,
+            mode=mode,
             num_frames=frames,
             told_frames=None if until == "plan" else self._filled(frames),
             fps=matched_fps(mine, own, fps, size) if self.match_hand else fps,

@@ -190,7 +190,9 @@ def script_of(path: Sequence[Turn], words: Words, request: CoDrawRequest) -> dic
     turns: list[dict[str, Any]] = []
     for turn in path:
         if turn.hand == "model":
-            turns.append({"generate": turn.drawn_frames, "seed": turn.seed})
+            changed = turn.mode not in (None, request.mode)
+            mode = {"mode": turn.mode} if changed else {}
+            turns.append({"generate": turn.drawn_frames, "seed": turn.seed, **mode})
         elif turn.strokes:
             turns.append({"draw": [_script_stroke(s, request.fps) for s in turn.strokes]})
     values = request.to_mapping()

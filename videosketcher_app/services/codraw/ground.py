@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.access import Role
 from videosketcher_app.core.errors import AppError, InvalidRequest
@@ -22,9 +22,12 @@ from videosketcher_app.services.codraw.hand import Hand, HandStroke
 from videosketcher_app.services.codraw.model_side import ModelSide
 from videosketcher_app.services.codraw.model_turn import ModelTurn
 from videosketcher_app.services.codraw.paper import Paper
-from videosketcher_app.services.codraw.turns import Turn, TurnTree
+from videosketcher_app.services.codraw.turns import Turn, TurnTree, known_mode
 from videosketcher_app.services.codraw.words import Words
 from videosketcher_app.services.request_planner import RequestPlanner
+
+if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ class Ground:
         id: 128 random bits as 32 hex digits.
         owner: who may use it.
         request: how it was opened; width, height and model are filled in.
+        mode: of speed, in which the model has its next turn.
         unsaved: why the latest turn is not on the disk; "" if it is.
     """
 
@@ -69,6 +73,7 @@ class Ground:
         assert request.height is not None
         self.width, self.height = request.width, request.height
         self.match_hand, self.tutor = request.match_hand, False
+        self.mode: Mode = request.mode
         self.folder = parts.folder
         self._side, self._shelf, self._maker = parts.side, parts.shelf, parts.maker
         self._tree, self._words, self._planner = parts.tree, parts.words, parts.planner
@@ -101,7 +106,7 @@ class Ground:
         Raises:
             AppError: why that is not possible.
         """
-        self._side.open()
+        self._side.open(mode=self.mode)
 
     def save(self) -> None:
         """Writes the session's file; from any thread."""
@@ -116,6 +121,7 @@ class Ground:
             self._told = {int(part): drawn is True for part, drawn in values["told"].items()}
             self.match_hand = values["match_hand"] is True
             self.tutor = values["tutor"] is True
+            self.mode = known_mode(values.get("mode")) or self.request.mode
             pending = [kept.stroke_of(stroke) for stroke in values["pending"]]
             if pending:
                 self._hand = self._new_hand()
@@ -175,12 +181,17 @@ class Ground:
     def _moved(self) -> int | None:
         """After the head has moved: the model follows when it has time."""
         self._save_session()
-        try:
-            self._side.prefill([*self._tree.blocks(), *self._hand_blocks], self._words.text)
-        except AppError:
-            logger.info("no place in the queue to follow a turn ahead")
+        self._follow()
         self._tell()
         return self._tree.head
+
+    def _follow(self) -> None:
+        """Brings the model to where the drawing is, in the mode of its next turn, when it has time."""
+        path = [*self._tree.blocks(), *self._hand_blocks]
+        try:
+            self._side.prefill(path, self._words.text, mode=self.mode)
+        except AppError:  # it is only done ahead of time
+            logger.info("no place in the queue to follow the drawing ahead")
 
     def _save_session(self) -> None:
         pending = self._hand.strokes if self._hand is not None else []
@@ -196,6 +207,7 @@ class Ground:
             "told": {str(part): drawn for part, drawn in self._told.items()},
             "match_hand": self.match_hand,
             "tutor": self.tutor,
+            "mode": self.mode,
         }
         self._written(lambda: kept.write_session(self.folder, values))
 

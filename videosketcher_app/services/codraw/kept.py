@@ -23,7 +23,7 @@ from videosketcher_app.services.codraw.blocks import Block, BlockMaker
 from videosketcher_app.services.codraw.hand import HandStroke
 from videosketcher_app.services.codraw.paper import Paper
 from videosketcher_app.services.codraw.reel import Reel
-from videosketcher_app.services.codraw.turns import Turn, TurnTree
+from videosketcher_app.services.codraw.turns import Turn, TurnTree, known_mode
 from videosketcher_app.storage import atomic, bounded
 
 FORMAT = 1
@@ -89,6 +89,8 @@ def write_turn(folder: Path, turn: Turn) -> None:
         "blocks": [_block_values(block) for block in turn.blocks],
         "first_frame": turn.first_frame,
         "seed": turn.seed,
+        "mode": turn.mode,
+        "facts": dict(turn.facts),
         "drawn_frames": turn.drawn_frames,
         "traced": turn.traced,
     }
@@ -164,6 +166,8 @@ def _read_turn(folder: Path, number: int, tree: TurnTree, maker: BlockMaker, bla
         blocks=tuple(_read_block(block, reel, parent, maker) for block in values["blocks"]),
         first_frame=int(values["first_frame"]),
         seed=values["seed"],
+        mode=known_mode(values.get("mode")),
+        facts={str(name): str(said) for name, said in values.get("facts", {}).items()},
         drawn_frames=int(values["drawn_frames"]),
         traced=values["traced"] is True,
     )

@@ -83,6 +83,7 @@ class LookingBack(Easel):
                 "settings": {
                     "match_hand": self.match_hand,
                     "tutor": self.tutor,
+                    "mode": self.mode,
                     "turn_frames": self.request.turn_frames,
                 },
             }

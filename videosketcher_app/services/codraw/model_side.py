@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.jobs import Job, JobQueue, Priority
 
 if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
     from videosketcher_app.services.codraw.stage import Stage
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ class DrawnBlock:
     Attributes:
         frames_THW3: as decoded.
         seen_HW3: how the decoder showed the picture before it.
+        facts: what it was drawn with, in words, where the mode decides that.
     """
 
     frames_THW3: NDArray[np.uint8]
     seen_HW3: NDArray[np.uint8]
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class ModelSide:
@@ -50,16 +53,18 @@ class ModelSide:
 
     What runs out of memory is done again on a new stage, which plays the drawing from what is kept
     of it: first as before, then more and more thriftily. What helped stays until nothing helps.
+    Another mode of speed is another stage too: the whole past is then seen in that mode, so that a
+    turn depends on its own mode alone.
 
     Args:
-        make_stage: called on the worker when the stage is needed and there is none.
+        make_stage: called on the worker when a stage of a mode is needed and there is none.
         say: notes what was given up, for people.
     """
 
     def __init__(
         self,
         queue: JobQueue,
-        make_stage: Callable[[Thrift], Stage],
+        make_stage: Callable[[Thrift, Mode], Stage],
         *,
         session: str,
         role: Role,
@@ -69,11 +74,12 @@ class ModelSide:
         self._rung = 0  # of RUNGS
         self._session, self._role = session, role
         self._stage: Stage | None = None
+        self._stage_mode: Mode | None = None
         self._prefill: Job | None = None
         self._closed = False
 
-    def open(self) -> None:
-        """Makes the stage now; waits.
+    def open(self, *, mode: Mode) -> None:
+        """Makes the stage of a mode now; waits.
 
         Raises:
             AppError: why there is none.
@@ -81,11 +87,11 @@ class ModelSide:
 
         def body(_cancel: CancelToken) -> Generator[Progress, None, None]:
             yield Progress(step=0, num_steps=0, stage="loading")
-            self._ready()
+            self._ready(mode)
 
         self._submit(body, "Opening a co-drawing").result()
 
-    def draw(self, path: Sequence[Block], block: Block, *, seed: int) -> Job:
+    def draw(self, path: Sequence[Block], block: Block, *, seed: int, mode: Mode) -> Job:
         """Draws a block behind a path; the job's result is a DrawnBlock."""
 
         def body(cancel: CancelToken) -> Generator[Progress, None, DrawnBlock]:
@@ -93,9 +99,9 @@ class ModelSide:
                 stage.goto(path, block.words, cancel)
                 seen_HW3, steps = stage.seen(), stage.draw(block, seed=seed, cancel=cancel)
                 frames_THW3 = yield from _told(steps, stage.num_steps)
-                return DrawnBlock(frames_THW3, seen_HW3)
+                return DrawnBlock(frames_THW3, seen_HW3, stage.facts)
 
-            return (yield from self._thriftily(work))
+            return (yield from self._thriftily(work, mode))
 
         return self._submit(body, "A turn of the model")
 
@@ -107,6 +113,7 @@ class ModelSide:
         *,
         num_blocks: int,
         seed: int,
+        mode: Mode,
     ) -> DrawnBlock:
         """What the model would draw behind a path and some more shown blocks; waits."""
 
@@ -117,11 +124,11 @@ class ModelSide:
                 frames_THW3, seen_HW3 = yield from _told(steps, stage.num_steps * num_blocks)
                 return DrawnBlock(frames_THW3, seen_HW3)
 
-            return (yield from self._thriftily(work))
+            return (yield from self._thriftily(work, mode))
 
         return self._submit(body, "A look ahead").result()
 
-    def prefill(self, path: Sequence[Block], words: str) -> None:
+    def prefill(self, path: Sequence[Block], words: str, *, mode: Mode) -> None:
         """Shows the model a path while the pen is down; at once, and only the latest counts."""
         if self._prefill is not None:
             self._prefill.cancel()
@@ -132,7 +139,7 @@ class ModelSide:
                 stage.goto(path, words, cancel)
                 stage.settle()
 
-            yield from self._thriftily(work)
+            yield from self._thriftily(work, mode)
 
         self._prefill = self._submit(body, "Reading strokes")
 
@@ -163,14 +170,16 @@ class ModelSide:
         if stage is not None:
             stage.close()
 
-    def _ready(self) -> Stage:
+    def _ready(self, mode: Mode) -> Stage:
         if self._closed:
             raise Cancelled("This drawing was closed.")
+        if self._stage_mode != mode:
+            self._let_go()
         if self._stage is None:
-            self._stage = self._make_stage(RUNGS[self._rung])
+            self._stage, self._stage_mode = self._make_stage(RUNGS[self._rung], mode), mode
         return self._stage
 
-    def _thriftily(self, work: Work) -> Generator[Any, None, Any]:
+    def _thriftily(self, work: Work, mode: Mode) -> Generator[Any, None, Any]:
         """Does the work, and again with less when memory runs out; on the worker.
 
         Raises:
@@ -179,7 +188,7 @@ class ModelSide:
         was_freed = False
         while True:
             try:
-                return (yield from work(self._ready()))
+                return (yield from work(self._ready(mode)))
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise

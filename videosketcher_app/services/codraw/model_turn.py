@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ from videosketcher_app.services.codraw.tracer import Tracer
 from videosketcher_app.services.codraw.turns import Turn
 from videosketcher_app.services.jobs import Job
 
+if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
+
 BLOCK_FRAMES, FIRST_BLOCK_FRAMES = 12, 9
 WAITING_POLL_S = 0.5  # how often the place in the queue is looked at
 NEW_INK_SHARE = 2e-4  # of the canvas; a block that adds less has added nothing
@@ -52,6 +56,7 @@ class Assignment:
     Attributes:
         before: the path to it.
         seed: of the noise.
+        mode: of speed.
         num_frames: at most; whole blocks.
         free_HW: paper that takes ink; None is all of it.
         pen: for traced strokes; None leaves their own.
@@ -65,6 +70,7 @@ class Assignment:
     paper: Paper
     first_frame: int
     seed: int
+    mode: Mode
     num_frames: int
     told_frames: int | None
     fps: float
@@ -109,6 +115,7 @@ class ModelTurn:
         self._next: Block | None = None
         self._wanted = ""  # words that replaced those of blocks which nobody has seen yet
         self._idle = 0
+        self._facts: Mapping[str, str] = {}
 
     def cancel(self, shown_frame: int | None) -> None:
         """Stops at the frame that is on the screen; from any thread."""
@@ -199,7 +206,7 @@ class ModelTurn:
         block = self._task.new_block(start=start, stop=start + self._block_frames(start))
         path = [*self._task.before, *self._blocks]
         self._next = block
-        self._job = self._side.draw(path, block, seed=self._task.seed)
+        self._job = self._side.draw(path, block, seed=self._task.seed, mode=self._task.mode)
         self._ordered.append(block)
         if self._shown.stopped.is_set() or self._is_outdated():  # in between
             self._job.cancel()
@@ -238,6 +245,7 @@ class ModelTurn:
 
     def _composited(self, drawn: DrawnBlock) -> list[tuple[int, tuple[Picture, Box, Picture]]]:
         """Puts a block's frames on the paper; they are handed out later."""
+        self._facts = drawn.facts
         if self._seen_HW3 is None:
             self._seen_HW3 = drawn.seen_HW3
         first, frames = len(self._reel), []
@@ -297,6 +305,8 @@ class ModelTurn:
             blocks=tuple(blocks),
             first_frame=task.first_frame,
             seed=task.seed,
+            mode=task.mode,
+            facts=self._facts,
             drawn_frames=kept,
             traced=self._tracer.complete,
         )

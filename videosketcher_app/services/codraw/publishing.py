@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.services.codraw.export import script_of
 from videosketcher_app.services.codraw.session import Session
+from videosketcher_app.services.codraw.turns import Turn
 from videosketcher_app.services.generation import versions
 from videosketcher_app.services.outputs import CONFIG_FORMAT, folder_name, prepare, run_record
 from videosketcher_app.storage import atomic, paths
@@ -28,7 +30,7 @@ def publish_session(session: Session, output_dir: Path, *, gif: bool = False) ->
     begun, started = time.monotonic(), datetime.now(timezone.utc)
     prepare(output_dir)
     path, words = session.path()
-    config = _config(session, script_of(path, words, session.request))
+    config = _config(session, path, script_of(path, words, session.request))
     seed, name = session.request.seed, folder_name(words.plan)
     folder = paths.run_folder(output_dir, name, seed=seed, config=config)
     kinds = ["mp4", "png", "svg", "script", *(["gif"] if gif else [])]
@@ -45,7 +47,7 @@ def publish_session(session: Session, output_dir: Path, *, gif: bool = False) ->
     return folder
 
 
-def _config(session: Session, script: dict[str, Any]) -> dict[str, Any]:
+def _config(session: Session, path: Sequence[Turn], script: dict[str, Any]) -> dict[str, Any]:
     """The config of a run, with the turns among its settings."""
     request, (_, words) = session.request, session.path()
     sketch = SketchRequest(
@@ -71,5 +73,11 @@ def _config(session: Session, script: dict[str, Any]) -> dict[str, Any]:
         },
         "model": {"name": request.model, "files": {}},
         "loras": {},
-        "settings": {"turns": script["turns"]},
+        "settings": {"mode": request.mode, "turns": script["turns"], **_drawn_with(path)},
     }
+
+
+def _drawn_with(path: Sequence[Turn]) -> dict[str, Any]:
+    """What the model drew its turns with, where modes of speed decide that."""
+    facts = [dict(turn.facts) for turn in path if turn.hand == "model"]
+    return {"drawn_with": facts} if any(facts) else {}

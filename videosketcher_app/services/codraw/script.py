@@ -7,11 +7,11 @@
 Points are [x, y], [x, y, seconds] or [x, y, seconds, pressure]; without seconds the pen has the
 usual pace. The turns are
 
-    draw: strokes;  generate: frames, with "until" (frames, part, plan), "seed", "shown" to stop at a
-    frame, "switch": [[frame, words], ...] for other words on the way, and "video", a file beside the
-    script that is drawn over with a "strength" up to 1;  undo, redo: how often;  branch: turn, 0 is blank paper;  accept: {"turn", "frame"};
-    say: a concept or a plan;  lock: a polygon, or null;  background: an image file beside the
-    script.
+    draw: strokes;  generate: frames, with "until" (frames, part, plan), "seed", "mode" of speed of
+    this turn, "shown" to stop at a frame, "switch": [[frame, words], ...] for other words on the way,
+    and "video", a file beside the script that is drawn over with a "strength" up to 1;  undo, redo:
+    how often;  branch: turn, 0 is blank paper;  accept: {"turn", "frame"};  say: a concept or a
+    plan;  lock: a polygon, or null;  background: an image file beside the script.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from videosketcher_app.storage import bounded, media, paths
 MAX_SCRIPT_BYTES = 20_000_000
 MAX_TURNS = 1000
 MAX_COUNT = 10_000
-_GENERATE_FIELDS = ("until", "seed", "shown", "switch", "video", "strength")
+_GENERATE_FIELDS = ("until", "seed", "mode", "shown", "switch", "video", "strength")
 _FIELDS: dict[str, None] = dict.fromkeys(("request", "turns", "concept"))
 _STROKE_FIELDS: dict[str, None] = dict.fromkeys(("points", "color", "width", "eraser"))
 Turn = Mapping[str, Any]
@@ -142,7 +142,7 @@ def turn_events(
     Args:
         shown: stops the turn at this frame.
         switches: other words on the way, by frame of the turn.
-        how: `until`, `seed` and `over` of `Session.generate`.
+        how: `until`, `seed`, `over` and `mode` of `Session.generate`.
 
     Raises:
         AppError: why it failed.
@@ -179,6 +179,7 @@ def _generate(session: Session, script: Script, frames: Any, turn: Turn) -> Iter
         switches=_switches(turn.get("switch", [])),
         until=turn.get("until"),
         seed=numbers[2],
+        mode=turn.get("mode"),
         over=_video(session, script, frames, turn),
     )
 

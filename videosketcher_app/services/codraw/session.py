@@ -99,6 +99,7 @@ class Session(LookingBack):
         until: Until | None = None,
         seed: int | None = None,
         over: Video | None = None,
+        mode: str | None = None,
     ) -> Iterator[Event]:
         """The model's turn; the caller's pace is the model's: few frames are made ahead of it.
 
@@ -112,6 +113,7 @@ class Session(LookingBack):
                 until the model adds nothing more. None is "part" for a tutor, else "frames".
             seed: of the noise; None is this turn's own, which `peek` uses too.
             over: a video of the paper's size that is drawn over, zero-shot.
+            mode: of speed, of this turn alone; None is the session's.
 
         Raises:
             InvalidRequest: the model is drawing already, or a value is not possible.
@@ -129,9 +131,10 @@ class Session(LookingBack):
         with self._lock:
             self._require_rest()
             self._check_seed(seed)
+            drawn_in = self._checked_mode(mode)
             frames = self._whole_frames(num_frames, until)
             self._commit_hand()
-            task = self._assignment(frames, until, seed, over)
+            task = self._assignment(frames, until, seed, over, drawn_in)
             self._turn = ModelTurn(self._side, task, self._keep_model_turn)
         return self._run(self._turn)
 
@@ -164,8 +167,9 @@ class Session(LookingBack):
             seed = self._turn_seed() if seed is None else seed
             path, words = self._tree.blocks(), self._words.text
             shown, paper = self._pending_blocks(), Paper(self.picture(), self._user_cover())
+            mode = self.mode
         count = min(PEEK_BLOCKS, -(-(num_frames or 1) // BLOCK_FRAMES))
-        drawn = self._side.peek(path, shown, words, num_blocks=count, seed=seed)
+        drawn = self._side.peek(path, shown, words, num_blocks=count, seed=seed, mode=mode)
         reel, free_HW = Reel(paper.picture_HW3), self._free()
         for raw_HW3 in drawn.frames_THW3:
             picture_HW3, _ = paper.inked(raw_HW3, drawn.seen_HW3, free_HW)
@@ -276,9 +280,27 @@ class Session(LookingBack):
         self._tell()
         return words.shown()
 
-    def set(self, *, match_hand: bool | None = None, tutor: bool | None = None) -> None:
-        """Whether pen and pace of the model follow the user's, and whether it is a tutor."""
+    def set(
+        self,
+        *,
+        match_hand: bool | None = None,
+        tutor: bool | None = None,
+        mode: str | None = None,
+    ) -> None:
+        """How the model takes part; None leaves a setting as it is.
+
+        Args:
+            match_hand: its pen and pace follow the user's.
+            tutor: it pauses after each part.
+            mode: of speed, from its next turn on: a turn that runs goes on as it began.
+
+        Raises:
+            InvalidRequest: there is no such mode.
+        """
         with self._lock:
+            before, self.mode = self.mode, self._checked_mode(mode)
+            if self.mode != before and self._turn is None:
+                self._follow()
             self.match_hand = self.match_hand if match_hand is None else match_hand
             self.tutor = self.tutor if tutor is None else tutor
             self._save_session()

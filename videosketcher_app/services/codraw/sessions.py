@@ -40,6 +40,7 @@ from videosketcher_app.services.model_shelf import ModelShelf
 from videosketcher_app.services.request_planner import RequestPlanner
 
 if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
     from videosketcher_app.services.codraw.stage import Stage
 
 logger = logging.getLogger(__name__)
@@ -297,8 +298,8 @@ class CoDrawService:
         folder = self._home(owner) / session_id
         shelf = LatentShelf(folder / "latents")
 
-        def make_stage(thrift: Thrift) -> Stage:
-            return self._stage(session_id, request, words, shelf, thrift)
+        def make_stage(thrift: Thrift, mode: Mode) -> Stage:
+            return self._stage(session_id, request, words, shelf, thrift, mode)
 
         side = ModelSide(self._queue, make_stage, session=session_id, role=role, say=self._say)
         parts = SessionParts(
@@ -320,6 +321,7 @@ class CoDrawService:
         words: Words,
         shelf: LatentShelf,
         thrift: Thrift,
+        mode: Mode,
     ) -> Stage:
         """The model's memory for a session, if there is room; on the worker."""
         from videosketcher_app.services.codraw.stage import Stage, stage_bytes
@@ -329,14 +331,16 @@ class CoDrawService:
         model = self._models.pin(request.model, _holder(session_id))
         size = {"width": request.width, "height": request.height}
         try:
-            self._lease.keep(_holder(session_id), stage_bytes(model, **size, thrift=thrift))
+            self._lease.keep(
+                _holder(session_id), stage_bytes(model, **size, thrift=thrift, mode=mode)
+            )
         except OutOfMemory as error:
             raise SessionsFull(
                 "There is no memory for one more drawing together.",
                 hint="Try again when somebody has finished, or in 15 minutes.",
             ) from error
         how: dict[str, Any] = {"num_inference_steps": request.num_inference_steps}
-        return Stage(model, words.text, shelf, **size, **how, thrift=thrift, mode=request.mode)
+        return Stage(model, words.text, shelf, **size, **how, thrift=thrift, mode=mode)
 
     def _bring_back(self, session_id: str, owner: str, role: Role, folder: Path) -> Session:
         values = kept.read_session(folder)

@@ -9,7 +9,7 @@ Runs on the compute worker only. Legend: T frames, H/W pixels, B batch, C channe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,14 +34,20 @@ PEEK_BLOCKS = 2
 
 
 def stage_bytes(
-    model: PocketModel, *, width: int, height: int, thrift: Thrift | None = None
+    model: PocketModel,
+    *,
+    width: int,
+    height: int,
+    thrift: Thrift | None = None,
+    mode: Mode = "exact",
 ) -> int:
-    """Bytes of one session's cache on a canvas of this size."""
+    """Bytes of one session's cache on a canvas of this size, and of what only its mode needs."""
+    from videosketcher_app.engines.causal_modes import bytes_in_mode
     from videosketcher_app.models.causal_wan import causal_of
 
     _, _, *cells = model.latent_shape(1, height, width)
     page_bytes = causal_of(model).cache_shape(1, cells[0], cells[1]).page_bytes
-    return page_bytes * _num_pages(window_of(thrift or Thrift()))
+    return page_bytes * _num_pages(window_of(thrift or Thrift())) + bytes_in_mode(model, mode)
 
 
 class Stage:
@@ -91,6 +97,11 @@ class Stage:
     def num_bytes(self) -> int:
         """Bytes of the cache, all preallocated."""
         return self._drawing.num_bytes
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What it draws with, in words, where the mode decides that."""
+        return self._drawing.facts
 
     @property
     def num_steps(self) -> int:

@@ -6,15 +6,20 @@ branch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.core.sketch_request import MODES
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.codraw.events import Hand
 from videosketcher_app.services.codraw.hand import HandStroke
 from videosketcher_app.services.codraw.paper import Paper
 from videosketcher_app.services.codraw.reel import Reel
+
+if TYPE_CHECKING:
+    from videosketcher_app.engines.memory.modes import Mode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +34,8 @@ class Turn:
         paper: the canvas at its end.
         first_frame: number of its first frame in the drawing.
         seed: of the model's noise; None for the user.
+        mode: of speed, in which the model drew; None for the user.
+        facts: what the model drew with, in words, where the mode decides that.
         drawn_frames: how many of its frames hold something; the rest is stillness that fills the
             last block.
         traced: the strokes are all of the ink.
@@ -43,6 +50,8 @@ class Turn:
     blocks: tuple[Block, ...]
     first_frame: int
     seed: int | None = None
+    mode: Mode | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
     drawn_frames: int = 0
     traced: bool = True
 
@@ -149,3 +158,8 @@ class TurnTree:
         theirs = {turn.number for turn in self.path(self.turn(other).number)}
         common = [number for number in mine if number in theirs]
         return common[-1] if common else None
+
+
+def known_mode(name: Any) -> Mode | None:
+    """The mode of speed of that name; None if there is none."""
+    return next((mode for mode in MODES if mode == name), None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
-from videosketcher_app.core.errors import AppError
 from videosketcher_app.data.strokes import FloatArray
 from videosketcher_app.services.codraw.blocks import Block
 from videosketcher_app.services.codraw.ground import Ground
@@ -13,8 +10,6 @@ from videosketcher_app.services.codraw.model_turn import BLOCK_FRAMES, FIRST_BLO
 from videosketcher_app.services.codraw.paper import Paper
 from videosketcher_app.services.codraw.reel import Reel
 from videosketcher_app.services.codraw.turns import Turn
-
-logger = logging.getLogger(__name__)
 
 
 class UserHand(Ground):
@@ -27,11 +22,7 @@ class UserHand(Ground):
         whole = self._whole_until(len(self._hand.reel))
         if whole > self._shown_until():
             self._show_until(self._hand.reel, whole)
-            try:
-                path = [*self._tree.blocks(), *self._hand_blocks]
-                self._side.prefill(path, self._words.text)
-            except AppError:  # it is only done ahead of time
-                logger.info("no place in the queue to read strokes ahead")
+            self._follow()
 
     def _shown_until(self) -> int:
         return self._hand_blocks[-1].stop if self._hand_blocks else 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from videosketcher_app.core import faults
 from videosketcher_app.core.errors import (
@@ -15,6 +17,9 @@ from videosketcher_app.core.errors import (
 )
 from videosketcher_app.services.loras import SUFFIX, LoraLibrary
 from videosketcher_app.storage.paths import safe_join, safe_name
+
+if TYPE_CHECKING:
+    from videosketcher_app.training.style_request import StyleRunRequest
 
 _MB = 1_000_000
 
@@ -75,18 +80,37 @@ def check_fit(model: str, preset: str) -> None:
             preset leaves these levels out, and the model draws in many steps.
     """
     from videosketcher_app.models.catalogue import model_row
-    from videosketcher_app.training.style_preset import read_preset
+    from videosketcher_app.training.style_preset import read_preset, studio_preset
 
     row, how = model_row(model), read_preset(preset)
     if row.family == "wan" and (how.kept_share or how.keep_plans):
         raise InvalidRequest(
             f"{model} draws in many steps, and this preset is for models that draw in a few.",
-            hint="Take --config presets/training/lora_studio.yaml.",
+            hint=f"Take --config {studio_preset(by_brush=row.image_conditioned)}.",
         )
     if how.kept_share == 0 and row.comes_with_the_app:
         raise InvalidRequest(
             f"{model} knows how to draw step by step already.",
             hint="Learn a style, or choose a model of your own that does not know it.",
+        )
+
+
+def check_frames(model: str, dataset: Path) -> None:
+    """Whether a dataset can show a model what it draws by.
+
+    Raises:
+        InvalidRequest: the model draws with a brush, and these drawings begin on blank paper.
+    """
+    from videosketcher_app.data.layered import is_layered_set
+    from videosketcher_app.data.sketchbook_index import is_sketchbook
+    from videosketcher_app.models.catalogue import is_image_conditioned
+
+    if is_image_conditioned(model) and (is_sketchbook(dataset) or is_layered_set(dataset)):
+        raise InvalidRequest(
+            f"{model} learns from clips that begin with a brush box; the drawings of "
+            f"{dataset.name!r} begin on blank paper.",
+            hint="Bring a styled set, as `data shapes --style` makes them, or choose a model that "
+            "draws from text.",
         )
 
 
@@ -119,6 +143,24 @@ def check_preset(name: str) -> tuple[str, int]:
     preset = read_preset(name)
     place = name if name in preset_names() else str(Path(name).absolute())
     return place, preset.disk_budget_mb * _MB
+
+
+def counted_steps(request: StyleRunRequest) -> int | None:
+    """The steps that a request asks for, or the rounds of its preset in steps; None for the preset's.
+
+    Counted once, so that the run's length stays when drawings are added meanwhile.
+
+    Raises:
+        InvalidRequest: the preset cannot be used, or the rounds are too many steps.
+        InvalidFile: a drawing is damaged.
+    """
+    from videosketcher_app.training.style_data import num_steps_of
+    from videosketcher_app.training.style_preset import read_preset
+
+    preset = read_preset(request.preset)
+    if request.num_steps is not None or not preset.epochs:
+        return request.num_steps
+    return replace(preset, num_steps=num_steps_of(request, preset)).num_steps
 
 
 def check_room(folder: Path, model: str, samples_bytes: int) -> None:

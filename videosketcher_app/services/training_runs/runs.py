@@ -302,12 +302,14 @@ class TrainingRuns:
             checks.check_name(request.name, names, self._loras)
         dataset = checks.check_dataset(request.dataset, self._datasets)
         checks.check_model(request.model)
+        checks.check_frames(request.model, dataset)
         start_from = checks.check_lora(request.start_from, self._loras)
         preset, samples_bytes = checks.check_preset(request.preset)
         checks.check_fit(request.model, preset)
         checks.check_room(self.folder, request.model, samples_bytes)
         changes = {"dataset": str(dataset), "start_from": start_from, "preset": preset}
-        return request.model_copy(update=changes)
+        request = request.model_copy(update=changes)
+        return request.model_copy(update={"num_steps": checks.counted_steps(request)})
 
     def _run(self, run_id: str) -> RunFolder:
         with suppress(ForbiddenPath):

@@ -120,7 +120,9 @@ class Desk {
     const [width, height] = this.canvasChoice;
     const concept = this.plan.field.value.trim();
     const { wanted: model } = this.models;
-    this.link.send({ kind: "start", session, leave, width, height, concept, model, seed: Math.floor(Math.random() * 2 ** 31) });
+    const mode = this.select("mode").value;
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    this.link.send({ kind: "start", session, leave, width, height, concept, model, mode, seed });
   }
 
   opened(session) {

@@ -38,6 +38,12 @@ Object.assign(Desk.prototype, {
     this.told(say(this.hand.pressCursor() ? "pen_down" : "pen_up"));
   },
 
+  /** A session hears of it at once; a later one is begun with it. */
+  setMode(list) {
+    if (this.isReady || this.isStarting) this.say({ kind: "settings", mode: list.value });
+    this.told(say("mode_later", { mode: list.selectedOptions[0].text }));
+  },
+
   /** A picture to start from, no larger than the paper needs. */
   async loadBackground(file) {
     const bitmap = await createImageBitmap(file).catch(() => null);
@@ -88,6 +94,7 @@ function listen(desk) {
   on("size", "input", ({ value }) => desk.setSize(Number(value)));
   on("color", "input", ({ value }) => desk.setColor(value));
   on("canvas", "change", () => desk.startNew());
+  on("mode", "change", (list) => desk.setMode(list));
   on("pause", "change", () => desk.restless());
   on("background", "change", ({ files }) => files.length && desk.loadBackground(files[0]));
   on("raw", "change", ({ checked }) => {
@@ -100,6 +107,7 @@ function listen(desk) {
 /** The switches as the server has them. */
 function showSettings(desk, { settings, width, height }) {
   for (const name of ["tutor", "match_hand", "raw"]) desk.select(name).checked = Boolean(settings?.[name]);
+  desk.select("mode").value = settings?.mode ?? "exact";
   desk.story.raw = Boolean(settings?.raw);
   const choice = `${width}x${height}`;
   const list = desk.select("canvas");

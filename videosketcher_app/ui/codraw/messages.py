@@ -30,6 +30,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e7)]
 Pressure = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Coordinate, Coordinate, Seconds, Pressure]
 ModelName = Annotated[str, Field(min_length=1, max_length=100)]
+Mode = Literal["exact", "fast", "sketch"]
 Turn = Annotated[int, Field(ge=0, le=MAX_TURN)]
 Frame = Annotated[int, Field(ge=-1, le=MAX_FRAME)]
 
@@ -59,6 +60,7 @@ class Start(_Message):
         leave: a session that is given up for the new one.
         concept: what is to be drawn; empty is allowed.
         model: that draws in a new session; None for the app's own.
+        mode: of speed of a new session.
     """
 
     kind: Literal["start"]
@@ -69,6 +71,7 @@ class Start(_Message):
     concept: str = Field(default="", max_length=MAX_PLAN_CHARACTERS)
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     model: ModelName | None = None
+    mode: Mode = "exact"
 
 
 class Points(_Message):
@@ -203,12 +206,14 @@ class Settings(_Message):
         tutor: it pauses after each part so that the person draws it.
         match_hand: its pen and pace follow the person's.
         raw: its pixels are sent as the model decoded them, too.
+        mode: of speed, from its next turn on.
     """
 
     kind: Literal["settings"]
     tutor: bool | None = None
     match_hand: bool | None = None
     raw: bool | None = None
+    mode: Mode | None = None
 
 
 class Background(_Message):

@@ -229,6 +229,7 @@ class Tables:
             width=message.width,
             height=message.height,
             seed=message.seed,
+            mode=message.mode,
         )
 
 

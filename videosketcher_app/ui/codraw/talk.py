@@ -174,6 +174,8 @@ class Talk:
                 self._accept(table)
             case say.Lock() | say.Mark() | say.Settings():
                 _set(table, message)
+                if isinstance(message, say.Settings) and message.mode is not None:
+                    self._drop_onion()  # in another mode something else comes next
                 table.show_state()
                 if isinstance(message, say.Mark):
                     table.look_at_parts()
@@ -230,6 +232,11 @@ class Talk:
         strokes = strokes_of(self._onion.strokes) if self._onion is not None else []
         self._line.tell("onion", on=message.on, strokes=strokes)
 
+    def _drop_onion(self) -> None:
+        if self._onion is not None:
+            self._onion = None
+            self._line.tell("onion", on=False, strokes=[])
+
     def _export(self, table: Table, message: say.Export) -> None:
         paths = table.session.export([message.form], speed=message.speed)
         table.files[message.form] = paths[message.form]
@@ -263,9 +270,9 @@ def _set(table: Table, message: say.Lock | say.Mark | say.Settings) -> None:
             table.session.lock(points or None)
         case say.Mark(part=part, drawn=drawn):
             table.session.mark_part(part, drawn)
-        case say.Settings(tutor=tutor, match_hand=match_hand, raw=raw):
+        case say.Settings(tutor=tutor, match_hand=match_hand, raw=raw, mode=mode):
             table.is_raw = table.is_raw if raw is None else raw
-            table.session.set(match_hand=match_hand, tutor=tutor)
+            table.session.set(match_hand=match_hand, tutor=tutor, mode=mode)
 
 
 def picture_of(text: str, limits: Limits) -> Any:

@@ -5,12 +5,15 @@ The page's part talks to the server over a line of its own (ui/codraw); Gradio o
 
 from __future__ import annotations
 
-from typing import Any
+from html import escape
+from typing import Any, get_args
 
 import gradio as gr
 
+from videosketcher_app.core.requests import CoDrawRequest
 from videosketcher_app.ui.components.assets import html_texts, script, section, style
 from videosketcher_app.ui.components.icons import icon, icon_button
+from videosketcher_app.ui.texts import t
 
 SCRIPTS = (
     "pointer",
@@ -99,6 +102,7 @@ _TEMPLATE = """
   <details class="cd-more"><summary>{options}</summary><div class="cd-options">
     <label hidden>{model} <select data-set="model"></select></label>
     <p class="cd-empty cd-unfit" hidden></p>
+    <label title="{mode_info}">{mode} <select data-set="mode">{modes}</select></label>
     <label>{canvas} <select data-set="canvas"></select></label>
     <label>{pause_after} <select data-set="pause"></select></label>
     <label class="cd-check"><input type="checkbox" data-set="raw">{raw}</label>
@@ -172,6 +176,7 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
     return {
         "tools": tools + icon_button("keys", texts["keys"], f'data-do="keys" {toggles}'),
         "colors": colors,
+        **_modes(),
         "smooth_button": icon_button(
             "smooth", texts["smooth"], 'data-do="smooth" aria-pressed="true"'
         ),
@@ -179,4 +184,17 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
         "undo_button": icon_button("undo", texts["undo"], 'data-do="undo" disabled'),
         "redo_button": icon_button("redo", texts["redo"], 'data-do="redo" disabled'),
         "file_buttons": files,
+    }
+
+
+def _modes() -> dict[str, str]:
+    """The list of modes of speed: the Text tab's words, but for what `fast` leaves out here."""
+    modes = get_args(CoDrawRequest.model_fields["mode"].annotation)
+    words = {mode: t(f"model_settings.mode_{mode}") for mode in modes}
+    words["fast"] = t("codraw.mode_fast")
+    options = [f'<option value="{mode}">{escape(told)}</option>' for mode, told in words.items()]
+    return {
+        "mode": escape(t("model_settings.mode")),
+        "mode_info": escape(t("model_settings.mode_info")),
+        "modes": "".join(options),
     }

@@ -139,12 +139,18 @@ def painter_note(model: str) -> str:
 
 
 def who_paints(model: str) -> str:
-    """Whether a model reads the brush, or its strokes are painted again."""
-    from videosketcher_app.models.catalogue import brush_model_of, is_image_conditioned
+    """Whether a model reads the brush, and whether its strokes are painted again."""
+    from videosketcher_app.models.catalogue import (
+        brush_model_of,
+        is_image_conditioned,
+        model_row,
+    )
 
     painter = brush_model_of(model)
-    key = "brush.by_model" if is_image_conditioned(painter) else "brush.by_hand"
-    return t(key, model=painter)
+    if not is_image_conditioned(painter):
+        return t("brush.by_hand", model=painter)
+    is_large = model_row(painter).family == "wan"
+    return t("brush.by_model" if is_large else "brush.by_both", model=painter)
 
 
 def _connect_pad(context: PageContext, page: BrushPage) -> None:

@@ -74,6 +74,9 @@ def _bench(context: PageContext) -> Parts:
         show_box = gr.Checkbox(
             True, label=t("brush.show_box"), min_width=150, scale=2, elem_id=f"{IDS}show-box"
         )
+        own_ink = gr.Checkbox(
+            False, label=t("brush.own_ink"), min_width=150, scale=2, elem_id=f"{IDS}own-ink"
+        )
     by_hand = gr.HTML(elem_id=f"{IDS}by-hand", padding=False, apply_default_css=False)
     with (
         gr.Accordion(t("brush.keep_fold"), open=False, elem_id=f"{IDS}keep-fold"),
@@ -98,6 +101,7 @@ def _bench(context: PageContext) -> Parts:
         "card": card,
         "by_hand": by_hand,
         "show_box": show_box,
+        "own_ink": own_ink,
         "reink": reink,
         "keep_as": keep_as,
         "keep": keep,

@@ -44,13 +44,14 @@ class BrushPage(TextPage):
     keep_as: gr.Textbox
     keep: gr.Button
     show_box: gr.Checkbox
+    own_ink: gr.Checkbox
     by_hand: gr.HTML
     reink: gr.Button
 
     @property
     def settings_inputs(self) -> list[Component]:
-        """Those of the Text tab, the brush, and whether its box is shown."""
-        return [*super().settings_inputs, self.card.choice, self.show_box]
+        """Those of the Text tab, the brush, and how the drawing shows it."""
+        return [*super().settings_inputs, self.card.choice, self.show_box, self.own_ink]
 
     def request_of(self, values: Sequence[Any]) -> SketchRequest:
         """The request that the values of `settings_inputs` ask for.
@@ -58,14 +59,23 @@ class BrushPage(TextPage):
         Raises:
             InvalidRequest: a value is not possible.
         """
-        *plain, choice, show_box = values
+        *plain, choice, show_box, own_ink = values
         spec = BrushSpec(name=DEFAULT_BRUSH) if choice is None else choice.spec
-        return with_brush(request_of(plain), spec, show_box=show_box is True)
+        return with_brush(request_of(plain), spec, **looks_of(show_box, own_ink))
 
 
-def with_brush(request: SketchRequest, spec: BrushSpec, *, show_box: bool) -> SketchRequest:
-    """The same request, drawn with a brush."""
-    return request.replaced(brush={**spec.model_dump(mode="json"), "show_box": show_box})
+def looks_of(show_box: Any, own_ink: Any) -> dict[str, Any]:
+    """The fields of a BrushSpec that the two checkboxes ask for."""
+    return {"show_box": show_box is True, "finish": "model" if own_ink is True else None}
+
+
+def with_brush(request: SketchRequest, spec: BrushSpec, **looks: Any) -> SketchRequest:
+    """The same request, drawn with a brush.
+
+    Args:
+        looks: fields of the BrushSpec that stand over its own.
+    """
+    return request.replaced(brush={**spec.model_dump(mode="json"), **looks})
 
 
 def person_of(context: PageContext, request: gr.Request) -> Person:

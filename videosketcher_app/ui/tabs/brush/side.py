@@ -21,7 +21,7 @@ from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line
 from videosketcher_app.ui.tabs.brush.bench import IN_ORDER, QUIET
-from videosketcher_app.ui.tabs.brush.page import IDS, BrushPage, person_of
+from videosketcher_app.ui.tabs.brush.page import IDS, BrushPage, looks_of, person_of, with_brush
 from videosketcher_app.ui.tabs.text.drawing import (
     Asked,
     asked_plan,
@@ -71,7 +71,7 @@ def build_side(context: PageContext, page: BrushPage) -> None:
             context,
             IDS,
             ordering=lambda prompts, session, values: orders_of(context, prompts, session, values),
-            inputs=[picked, page.card.choice, page.show_box],
+            inputs=[picked, page.card.choice, page.show_box, page.own_ink],
         )
 
 
@@ -113,12 +113,9 @@ def drawn(context: PageContext, names: Sequence[str], asked: Asked, turn: Turn) 
         folder = destination(services, role, asked.session).folder
         assert folder is not None, "what the page draws is published"
         assert request.brush is not None
-        shows_box = {"show_box": request.brush.show_box}
+        looks = {"show_box": request.brush.show_box, "finish": request.brush.finish}
         job = services.side_by_side.submit(
-            [
-                request.replaced(brush={**choice.spec.model_dump(mode="json"), **shows_box})
-                for choice in choices
-            ],
+            [with_brush(request, choice.spec, **looks) for choice in choices],
             folder=folder,
             planned=planned,
             role=role,
@@ -179,12 +176,12 @@ def orders_of(
     Raises:
         InvalidRequest: a brush is gone.
     """
-    names, choice, show_box = values
+    names, choice, show_box, own_ink = values
     desk, person = context.services.brushes, Person(role=context.role, session=session)
     picked = [desk.pick(name, person) for name in names or ()]
     choices = picked or [choice or desk.pick(DEFAULT_BRUSH, person)]
     brushes = [
-        {"brush": {**each.spec.model_dump(mode="json"), "show_box": show_box is True}}
+        {"brush": {**each.spec.model_dump(mode="json"), **looks_of(show_box, own_ink)}}
         for each in choices
     ]
     return Orders(
