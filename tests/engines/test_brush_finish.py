@@ -13,6 +13,7 @@ from videosketcher_app.core.requests import BrushSpec, SketchRequest
 from videosketcher_app.data.brushes.painting import frames
 from videosketcher_app.data.grammar.compose import Layout, compose
 from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.engines.brush import BrushEngine
 from videosketcher_app.engines.brush_color import denser_by
 from videosketcher_app.engines.brush_finish import (
@@ -21,7 +22,7 @@ from videosketcher_app.engines.brush_finish import (
     agreement,
     painted_again,
 )
-from videosketcher_app.engines.brush_frames import boxed
+from videosketcher_app.engines.brush_frames import boxed, without_box
 from videosketcher_app.engines.brush_source import understand
 from videosketcher_app.models.tiny import tiny_model
 
@@ -98,12 +99,15 @@ def test_agreement_counts_what_lies_near():
 
 def test_blank_paper_and_blots_stay_as_the_model_drew_them():
     paper = np.full((9, 240, 432, 3), 255, np.uint8)
-    assert finish(boxed(paper, CRAYON.condition)) is None
+    frames_of_paper, sketch = finish(boxed(paper, CRAYON.condition))
+    assert frames_of_paper is None
+    assert not sketch.strokes
     blot = paper.copy()
     cv2.circle(blot[-1], (250, 130), 70, (180, 40, 40), -1)
     blot[5:] = blot[-1]
-    painted = finish(boxed(blot, CRAYON.condition))
+    painted, sketch = finish(boxed(blot, CRAYON.condition))
     assert painted is None, "its middle line says nothing of a blot"
+    assert sketch.strokes, "what was found is kept"
 
 
 @pytest.mark.parametrize("asked", [None, "brush", "model"])
@@ -113,12 +117,21 @@ def test_the_record_says_who_painted(asked):
     engine = BrushEngine(tiny_model(image_conditioned=True), understood, finish=asked)
     *_, last = engine.generate(request, PLAN, cancel=CancelToken())
     assert isinstance(last, Frames)
-    result = engine.finished(last.frames_THW3, request, PLAN)
+    said = DrawingPlan(concept="un gato", parts=(PlanPart(name="Cabeza", description=""),))
+    result = engine.finished(last.frames_THW3, request, said)
+    assert result.sketch.part_names == ("Cabeza",), "in the person's words"
     by_brush = last.settings["painted"] == "reink"
     assert by_brush == np.array_equal(result.frames_THW3, last.frames_THW3)
     assert ("reink" in last.timings) == (asked != "model")
     if asked == "model":
         assert not by_brush
+    bare = without_box(result.frames_THW3)
+    found = recover_sketch(bare, part_names=["Head"], fps=request.fps)
+    if not by_brush:
+        of_result, of_frames = (
+            [s.points_N2.tolist() for s in k.strokes] for k in (result.sketch, found)
+        )
+        assert of_result == of_frames, "the strokes are those of the frames"
 
 
 def test_the_needed_agreement_lets_a_good_drawing_through_and_no_other(house, smeared):

@@ -62,6 +62,7 @@ class BrushEngine:
         self.model, self.understood, self.show_box = model, understood, show_box
         self.finish = finish or ("brush" if isinstance(model, PocketModel) else "model")
         self._sketch: Sketch | None = None
+        self._is_painted = False
 
     @property
     def reads_brush(self) -> bool:
@@ -90,14 +91,17 @@ class BrushEngine:
         self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
     ) -> Finished:
         """The raw frames that `generate` ended with as a result, and its strokes."""
+        names = tuple(part.name for part in plan.parts)  # the model's plan may be in other words
         if self._sketch is not None:
+            self._sketch = replace(self._sketch, part_names=names)
+        if self._is_painted:
             return Finished(frames_THW3=frames_THW3, sketch=self._sketch)
         # Large models keep the color by themselves, and what they draw is left as it is.
         brush = self.understood.brush if isinstance(self.model, PocketModel) else None
         clean = cleaned(frames_THW3, self.understood.condition, show_box=self.show_box, brush=brush)
-        names = [part.name for part in plan.parts]
-        sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
-        return Finished(frames_THW3=clean, sketch=sketch)
+        if self._sketch is None:
+            self._sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
+        return Finished(frames_THW3=clean, sketch=self._sketch)
 
     def _painter(self, request: SketchRequest) -> PocketModel:
         """The model as it draws by the condition frame; a plain one if its drawing is painted anew."""
@@ -120,8 +124,9 @@ class BrushEngine:
         cancel.raise_if_cancelled()
         begun = time.monotonic()
         painted_THW3 = self._painted_again(frames.frames_THW3, request, plan)
+        self._is_painted = painted_THW3 is not None
         timings = {**frames.timings, "reink": time.monotonic() - begun}
-        painted = BY_MODEL if painted_THW3 is None else BY_REINK
+        painted = BY_REINK if self._is_painted else BY_MODEL
         yield Frames(
             frames_THW3=frames.frames_THW3 if painted_THW3 is None else painted_THW3,
             timings=timings,
@@ -135,10 +140,7 @@ class BrushEngine:
         how: dict[str, Any] = {"seed": request.seed, "show_box": self.show_box}
         found: dict[str, Any] = {"part_names": [p.name for p in plan.parts], "fps": request.fps}
         if self.reads_brush:
-            again = painted_again(raw_THW3, self.understood, **found, **how)
-            if again is None:
-                return None
-            painted_THW3, self._sketch = again
+            painted_THW3, self._sketch = painted_again(raw_THW3, self.understood, **found, **how)
             return painted_THW3
         sketch = recover_sketch(composite(raw_THW3), **found)
         self._sketch = with_pen_of(self.understood.brush, sketch)

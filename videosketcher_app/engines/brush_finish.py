@@ -44,7 +44,7 @@ def painted_again(
     fps: float,
     seed: int,
     show_box: bool,
-) -> tuple[Frames, Sketch] | None:
+) -> tuple[Frames | None, Sketch]:
     """The frames of a drawing whose strokes the brush paints, and the strokes.
 
     Args:
@@ -53,19 +53,19 @@ def painted_again(
         seed: of grain and edges.
 
     Returns:
-        None where the strokes do not tell what was drawn, or build up to another color than the
-        brush's: the model's own ink is better then.
+        No frames where the strokes do not tell what was drawn, or build up to another color than
+        the brush's: the model's own ink is better then, and its strokes are as they were found.
     """
     brush, condition = understood.brush, understood.condition
     clean = without_box(cleaned(raw_THW3, condition, show_box=True, brush=brush))
     sketch = recover_sketch(clean, part_names=part_names, fps=fps)
     if not sketch.strokes:
-        return None
+        return None, sketch
     painted = painted_clip(sketch, understood, seed=seed, show_box=False)
     if agreement(clean[-1], painted[-1], brush) < NEEDED_AGREEMENT:
-        return None
+        return None, sketch
     if denser_by(painted[-1], brush) > MOST_DENSER:
-        return None
+        return None, sketch
     frames = boxed(painted, condition) if show_box else painted
     return frames, with_pen_of(brush, sketch)
 

@@ -247,8 +247,7 @@ def _painted_again(case: BrushCase, raw: Clip) -> Clip | None:
     source = UnderstoodBrush(condition=case.condition, brush=case.brush)
     names = [part.name for part in case.plan.parts]
     how: dict[str, Any] = {"fps": DEFAULT_FPS, "seed": case.task.seed, "show_box": False}
-    again = painted_again(raw, source, part_names=names, **how)
-    return None if again is None else again[0]
+    return painted_again(raw, source, part_names=names, **how)[0]
 
 
 def _color_error(brush: Brush, found: PaintFigures | None) -> float | None:
