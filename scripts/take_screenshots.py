@@ -126,6 +126,7 @@ def _close_hints(page: Any) -> None:
 def _draw(page: Any) -> None:
     """Draws the cat that all pictures show, and goes to the video's end."""
     page.get_by_role("spinbutton", name="Seed", exact=True).fill(SEED)
+    page.wait_for_timeout(SETTLED_MS)  # a page that is not alive yet takes a tick back
     page.get_by_role("checkbox", name="Keep").check()
     page.get_by_role("textbox", name="What shall I draw?").fill("a cat")
     page.get_by_role("button", name="Draw", exact=True).click()
