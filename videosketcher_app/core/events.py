@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # numpy takes a fifth of the time that --help takes
+    import numpy as np
+    from numpy.typing import NDArray
 
 STAGES = ("loading", "planning", "drawing", "decoding", "saving")
 
@@ -74,7 +75,7 @@ class Preview:
 
     def __post_init__(self) -> None:
         assert self.frame_HW3.ndim == 3
-        assert self.frame_HW3.dtype == np.uint8
+        assert self.frame_HW3.dtype == "uint8"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +94,7 @@ class Frames:
 
     def __post_init__(self) -> None:
         assert self.frames_THW3.ndim == 4
-        assert self.frames_THW3.dtype == np.uint8
+        assert self.frames_THW3.dtype == "uint8"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
