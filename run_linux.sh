@@ -41,7 +41,7 @@ run_tests() {
     "$venv/python" -m ruff format --check .
     "$venv/python" -c "from importlinter.cli import lint_imports_command as main; main()"
     if [[ $# -eq 0 ]]; then
-        set -- -n 2
+        set -- -n 3 --dist worksteal
     fi
     exec "$venv/python" -m pytest ${selection[@]+"${selection[@]}"} "$@"
 }

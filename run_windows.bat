@@ -48,7 +48,7 @@ if "%~1"=="--all" (set "all=1") else (set "rest=%rest% %1" & set "given=1")
 shift
 goto collect
 :collected
-if not defined given set "rest=-n 2"
+if not defined given set "rest=-n 3 --dist worksteal"
 if defined all (
     "%venv%\python.exe" -m pytest -m "not gpu and not weights" --ledger outputs/reliability.jsonl --reruns 2 --reruns-delay 5 --rerun-show-tracebacks -r fER %rest%
 ) else (

@@ -46,6 +46,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     configure(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
+
+
+class FailuresAtOnce:
+    """Tells a failed attempt when it happens: a run that reaches its limit has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome not in ("failed", "rerun"):
+            return
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = str(crash.message).strip().splitlines() if crash else []
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            words = f"{report.outcome} after {report.duration:.0f} s: {report.nodeid}"
+            reporter.write_line("\n" + " | ".join([words, *why[:2]]))
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +145,11 @@ def run_python(tmp_path: Path) -> RunPython:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The system's Chromium; CI must have one, other machines skip without."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    """The system's Chromium; CI must have one, other machines skip without.
+
+    The headless shell comes first: it has no window's own pages to draw beside ours.
+    """
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     message = "no Chromium on this machine: install the package chromium"

@@ -141,7 +141,7 @@ def test_the_windows_script_is_a_twin() -> None:
         "format --check .",
         "lint_imports_command",
         "not gpu and not weights",
-        "-n 2",
+        "-n 3 --dist worksteal",
     )
     assert not [words for words in shared if words not in windows or words not in linux]
     labels = set(re_labels(windows))

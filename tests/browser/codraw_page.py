@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-DRAWN_MS = 300_000  # a turn of the tiny model takes a second alone, much longer beside other work
+DRAWN_MS = 180_000  # a turn of the tiny model takes a second alone, much longer beside other work
 
 FIND = """window.desk = () => {
     const found = [...document.querySelectorAll("*")].find((one) => one.codraw);

@@ -23,7 +23,7 @@ services = build_services(settings)
 with gr.Blocks() as blocks:
     batch_table.build(PageContext(services=services, role=Role.OWNER, model="tiny"))
 """
-LONG_MS = 600_000
+LONG_MS = 300_000
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_several_brushes_side_by_side(desk):
         page.locator(f"#brush-side-shelf [data-name={name}] .bs-pick").click()
     page.get_by_text("2 picked.").wait_for()
     page.locator("#brush-side-draw").click()
-    page.get_by_text("2 brushes, one plan, one seed.").wait_for(timeout=600_000)
+    page.get_by_text("2 brushes, one plan, one seed.").wait_for(timeout=300_000)
     sheets = page.locator("#brush-side-grid .vv-sheet[data-state=done]")
     expect(sheets.locator(".vv-seed")).to_have_text(
         ["Ink, black", "Gouache, teal"], use_inner_text=True

@@ -51,7 +51,7 @@ def test_draws_generates_undoes_and_exports(paper, tmp_path):
     assert paper.frames() > 0
     assert paper.num_turns() == 2  # one of each hand
     for form in ("png", "svg", "mp4", "gif"):
-        with paper.page.expect_download(timeout=600_000) as download:
+        with paper.page.expect_download(timeout=300_000) as download:
             paper.page.locator(f'[data-file="{form}"]').click()
         download.value.save_as(tmp_path / f"drawing.{form}")
         assert (tmp_path / f"drawing.{form}").stat().st_size > 100
@@ -196,11 +196,11 @@ def test_paper_is_locked_and_freed(paper):
 def test_what_comes_next_is_shown_and_taken(paper):
     paper.stroke((0.2, 0.2), (0.5, 0.4))
     paper.button("onion").click()
-    paper.page.wait_for_function("desk().stage.overlay.onion", timeout=600_000)
+    paper.page.wait_for_function("desk().stage.overlay.onion", timeout=300_000)
     turns = paper.num_turns()
     paper.button("accept").click()
     paper.page.wait_for_function(
-        f"desk().story.turns.size > {turns} && !desk().hearing.turn", timeout=600_000
+        f"desk().story.turns.size > {turns} && !desk().hearing.turn", timeout=300_000
     )
     assert paper.page.evaluate("desk().stage.overlay.onion") is None
 
@@ -322,7 +322,7 @@ def test_the_plain_pad_is_answered(paper):
     page = paper.page
     page.get_by_text("Simple pad, without the live canvas").click()
     pad = page.locator("#simple-paper canvas").first
-    pad.wait_for(timeout=600_000)
+    pad.wait_for(timeout=300_000)
     page.locator('#simple-paper [aria-label="Erase"]').wait_for()
     page.wait_for_function(
         "document.querySelector('#simple-paper')?.innerText.includes('select the draw tool') === false"
@@ -336,9 +336,9 @@ def test_the_plain_pad_is_answered(paper):
     for _ in range(20):  # the pad sends what was drawn on it a while after the pen was lifted
         page.locator("#simple-go").click()
         status = page.locator("#simple-status")
-        status.get_by_text(re.compile("pad is empty|Done|Wait|draws")).wait_for(timeout=600_000)
+        status.get_by_text(re.compile("pad is empty|Done|Wait|draws")).wait_for(timeout=300_000)
         if "pad is empty" not in status.inner_text():
             break
         page.wait_for_timeout(1000)
-    page.locator("#simple-answer img").wait_for(timeout=600_000)
-    status.get_by_text("Done.").wait_for(timeout=600_000)
+    page.locator("#simple-answer img").wait_for(timeout=300_000)
+    status.get_by_text("Done.").wait_for(timeout=300_000)

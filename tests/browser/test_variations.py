@@ -62,7 +62,7 @@ def test_four_sheets_fill_and_each_can_be_used(open_page, out):
     ask(page, "a cat")
     sheets(page, "drawing").locator('img[src^="data:image/jpeg"]').first.wait_for()
     page.wait_for_function(
-        "document.querySelectorAll('.vv-sheet[data-state=done]').length === 4", timeout=600_000
+        "document.querySelectorAll('.vv-sheet[data-state=done]').length === 4", timeout=300_000
     )
     page.locator("#vv-status", has_text="4 drawings").wait_for()
     expect(page.locator(".vv-seed")).to_have_text(
@@ -85,7 +85,7 @@ def test_four_sheets_fill_and_each_can_be_used(open_page, out):
 def test_stop_keeps_what_is_finished(open_page, out):
     page = open_page()
     ask(page, "a cat", steps=60)
-    sheets(page, "done").first.wait_for(timeout=600_000)
+    sheets(page, "done").first.wait_for(timeout=300_000)
     page.locator("#vv-stop").click()
     page.locator("#vv-status", has_text="Stopped. 1 finished and kept").wait_for()
     expect(sheets(page, "not_drawn")).to_have_count(3)
@@ -99,7 +99,7 @@ def test_words_of_people_stay_words(open_page):
         "drawing order: 1. <b>Gnarl</b>. 2. {{value}} ${window.hit=1}."
     )
     ask(page, hostile)
-    page.locator("#vv-status", has_text="does not know").wait_for(timeout=600_000)
+    page.locator("#vv-status", has_text="does not know").wait_for(timeout=300_000)
     expect(page.locator("#vv-status b, #vv-status img")).to_have_count(0)
     assert page.evaluate("window.hit") is None
 

@@ -15,7 +15,7 @@ from typing import Any
 from tests.browser.component_app import ROOT
 
 STOP_S = 60
-DRAWN_MS = 600_000  # a sketch of the shipped model takes 12 s alone, minutes beside other work
+DRAWN_MS = 300_000  # a sketch of the shipped model takes 12 s alone, minutes beside other work
 
 DROP = """([name, text]) => {
     const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
