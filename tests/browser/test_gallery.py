@@ -32,29 +32,53 @@ HOSTILE = [
 SCRUB = "(s) => { s.value = 500; s.dispatchEvent(new Event('input', {bubbles: true})); }"
 
 
-@pytest.fixture
-def folders(tmp_path) -> tuple[Path, Path]:
-    home, out = tmp_path / "home", tmp_path / "out"
+def shelf(folder: Path) -> tuple[Path, Path]:
+    """A home, and outputs with two drawings."""
+    home, out = folder / "home", folder / "out"
     for concept in ("cat", "house"):
         published(out, concept)
     return home, out
 
 
 @pytest.fixture
+def folders(tmp_path) -> tuple[Path, Path]:
+    return shelf(tmp_path)
+
+
+def in_gallery(page):
+    page.get_by_role("tab", name="Gallery").click()
+    page.locator(".vg-open").first.wait_for()
+    return page
+
+
+@pytest.fixture
 def open_gallery(folders, chromium_path):
+    """A function (**context options) -> page with the Gallery tab open."""
     home, out = folders
     with (
         component_app(gallery_code(str(home), str(out)), out) as address,
         browser_pages(chromium_path) as open_page,
     ):
+        yield lambda **options: in_gallery(open_page(address, **options))
 
-        def opened(**options):
-            page = open_page(address, **options)
-            page.get_by_role("tab", name="Gallery").click()
-            page.locator(".vg-open").first.wait_for()
-            return page
 
-        yield opened
+@pytest.fixture(scope="module")
+def kept_folders(tmp_path_factory) -> tuple[Path, Path]:
+    return shelf(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="module")
+def kept_address(kept_folders):
+    home, out = kept_folders
+    with component_app(gallery_code(str(home), str(out)), out) as address:
+        yield address
+
+
+@pytest.fixture
+def open_kept(kept_address, chromium_path):
+    """The gallery of tests that change no drawing, which share an app."""
+    with browser_pages(chromium_path) as open_page:
+        yield lambda **options: in_gallery(open_page(kept_address, **options))
 
 
 def tile(page, name: str):
@@ -88,8 +112,8 @@ def test_open_replay_favorite_search_and_take_the_settings(open_gallery):
     page.wait_for_function("(box) => box.value === 'a cat / a cat'", arg=taken.element_handle())
 
 
-def test_downloads_are_the_files(open_gallery, folders):
-    page = open_gallery()
+def test_downloads_are_the_files(open_kept, kept_folders):
+    page = open_kept()
     tile(page, "a cat").click()
     links = page.locator(".vg-files a")
     links.first.wait_for()
@@ -97,12 +121,12 @@ def test_downloads_are_the_files(open_gallery, folders):
         with page.expect_download() as caught:
             links.nth(index).click()
         download = caught.value
-        original = folders[1] / "cat" / download.suggested_filename
+        original = kept_folders[1] / "cat" / download.suggested_filename
         assert Path(download.path()).read_bytes() == original.read_bytes()
 
 
-def test_two_drawings_play_in_step(open_gallery):
-    page = open_gallery()
+def test_two_drawings_play_in_step(open_kept):
+    page = open_kept()
     tile(page, "a cat").click()
     page.locator(".vg-detail").wait_for()
     page.locator("#gallery-compare").click()
@@ -124,9 +148,9 @@ def test_two_drawings_play_in_step(open_gallery):
     assert second == pytest.approx(0.5, abs=0.02)
 
 
-def test_play_both_does_not_wait_for_the_clips(open_gallery):
+def test_play_both_does_not_wait_for_the_clips(open_kept):
     """Whoever is faster than the network: the button answers, and the clips meet once they are there."""
-    page = open_gallery()
+    page = open_kept()
     tile(page, "a cat").click()
     page.locator("#gallery-compare").click()
     page.locator("#gallery-status", has_text="compare").wait_for()
@@ -181,8 +205,8 @@ def test_export_copies_what_is_ticked(open_gallery, folders):
     assert sorted(path.name for path in folder.iterdir()) == ["cat", "house"]
 
 
-def test_keyboard_alone_opens_walks_and_closes(open_gallery):
-    page = open_gallery()
+def test_keyboard_alone_opens_walks_and_closes(open_kept):
+    page = open_kept()
     page.locator("#gallery-search textarea, #gallery-search input").first.focus()
     for _ in range(6):
         page.keyboard.press("Tab")
@@ -198,8 +222,8 @@ def test_keyboard_alone_opens_walks_and_closes(open_gallery):
     page.locator(".vg-detail").wait_for(state="hidden")
 
 
-def test_tablet_has_room_for_everything(open_gallery):
-    page = open_gallery(**TABLET)
+def test_tablet_has_room_for_everything(open_kept):
+    page = open_kept(**TABLET)
     tile(page, "a cat").click()
     page.locator(".vg-detail video").wait_for()
     page.wait_for_function(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
 from videosketcher_app.core.access import Role
 from videosketcher_app.services.container import build
 from videosketcher_app.services.presets import PRESETS, load_presets
@@ -18,7 +19,7 @@ from videosketcher_app.ui.app import build_app
 pytestmark = pytest.mark.faults
 
 SEED = 19
-NUM_PRESETS, NUM_SETTINGS = 100, 50
+NUM_PRESETS, NUM_SETTINGS = thorough.of(100, sample=20), thorough.of(50, sample=10)
 GOOD_SETTINGS = (
     "# how this copy is set up\nVIDEOSKETCHER_PORT=7861\nVIDEOSKETCHER_QUEUE_SIZE=12\n"
     "VIDEOSKETCHER_LOG_LEVEL=WARNING\nVIDEOSKETCHER_REFINE_BACKEND=library\n"
@@ -77,7 +78,7 @@ def start(home: Path, settings, notices) -> str:
 
 @pytest.mark.row("F19", "broken files", cases=NUM_PRESETS // 10)
 @pytest.mark.parametrize("batch", range(10))
-def test_a_hundred_broken_presets(tmp_path: Path, batch: int) -> None:
+def test_broken_presets(tmp_path: Path, batch: int) -> None:
     rng = random.Random(SEED * 1000 + batch)
     for number in range(NUM_PRESETS // 10):
         home = tmp_path / str(number)
@@ -93,7 +94,7 @@ def test_a_hundred_broken_presets(tmp_path: Path, batch: int) -> None:
 
 @pytest.mark.row("F19", "broken files", cases=NUM_SETTINGS // 5)
 @pytest.mark.parametrize("batch", range(5))
-def test_fifty_broken_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+def test_broken_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     rng = random.Random(SEED * 2000 + batch)
     for number in range(NUM_SETTINGS // 5):
         home = tmp_path / str(number)

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+from tests import thorough
 from tests.conftest import ROOT
 
-KILLS = 60
+KILLS = thorough.of(60, sample=20)
 RESTART_LIMIT_S = 5.0
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 
@@ -22,7 +23,7 @@ pytestmark = [
 
 
 @pytest.mark.row("F3", "kills of a drawing")
-def test_sixty_kills_end_in_sixty_clean_restarts(run_python, tmp_path, ledger):
+def test_kills_end_in_clean_restarts(run_python, tmp_path, ledger):
     module = "tests.faults.generation_victims"
     done = run_python(CODE, module, str(KILLS), "3", str(tmp_path), cwd=ROOT, timeout=850)
     assert done.returncode == 0, done.stderr

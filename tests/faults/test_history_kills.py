@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
 from tests.conftest import ROOT, RunPython
 
 pytestmark = [
@@ -16,6 +17,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="victims are forks"),
 ]
 
+KILLS = thorough.of(112, sample=20)  # of writers, and as many of migrations
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 
 
@@ -29,23 +31,17 @@ def figures_of(run_python: RunPython, kind: str, count: int, folder: Path) -> di
 
 
 @pytest.mark.row("F18", "kills in writes")
-@pytest.mark.parametrize(
-    "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
-)
-def test_killed_writers_lose_nothing_that_was_acknowledged(run_python, tmp_path, count, ledger):
-    figures = figures_of(run_python, "writes", count, tmp_path)
-    assert figures["kills"] == count
-    assert figures["acknowledged"] > count
+def test_killed_writers_lose_nothing_that_was_acknowledged(run_python, tmp_path, ledger):
+    figures = figures_of(run_python, "writes", KILLS, tmp_path)
+    assert figures["kills"] == KILLS
+    assert figures["acknowledged"] > KILLS
     assert (figures["integrity_faults"], figures["lost"], figures["half_noted"]) == (0, 0, 0)
-    ledger("F18", cases=count, seed=18)
+    ledger("F18", cases=KILLS, seed=18)
 
 
 @pytest.mark.row("F18", "kills in migrations")
-@pytest.mark.parametrize(
-    "count", [12, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "all"]
-)
-def test_killed_migrations_leave_usable_databases(run_python, tmp_path, count, ledger):
-    figures = figures_of(run_python, "migrations", count, tmp_path)
-    assert figures["kills"] == count
-    assert figures["usable"] == figures["rows_kept"] == figures["cases"] >= count
-    ledger("F18", cases=count, seed=18)
+def test_killed_migrations_leave_usable_databases(run_python, tmp_path, ledger):
+    figures = figures_of(run_python, "migrations", KILLS, tmp_path)
+    assert figures["kills"] == KILLS
+    assert figures["usable"] == figures["rows_kept"] == figures["cases"] >= KILLS
+    ledger("F18", cases=KILLS, seed=18)

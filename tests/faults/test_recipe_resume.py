@@ -1,28 +1,28 @@
-"""Fifty kills over the causal recipes: the same bytes at the end, and never a lost state."""
+"""Kills over the causal recipes: the same bytes at the end, and never a lost state."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import thorough
 from tests.conftest import ROOT
 from tests.training.resume_runs import STAGES, Stage, one_thread
 
-REAL_KILLS = 12
+REAL_KILLS = thorough.of(12, sample=5)
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
-KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "50"))
+KILLS = thorough.of(50, sample=20)
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures(one_thread.__name__)]
 
 
 @pytest.mark.row("F1", "kills over five recipes", cases=KILLS)
 @pytest.mark.timeout(900)
-def test_fifty_kills(tmp_path: Path) -> None:
+def test_kills(tmp_path: Path) -> None:
     dice = random.Random(11)
     stages = [Stage.begin(stage, tmp_path / stage) for stage in STAGES]
     hit = {

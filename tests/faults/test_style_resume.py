@@ -1,13 +1,11 @@
 """Kills of both LoRA stages and of a brush model's anywhere in a run: the same bytes at the end (F1).
 
 A kill is an exception that no handler of the product catches, at a random pass of a random fault
-point; SIGKILLs of the same run are in test_training_runs. `VIDEOSKETCHER_TEST_KILLS=50` runs the
-full count of each stage.
+point; SIGKILLs of the same run are in test_training_runs.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections import Counter
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import thorough
 from tests.training.resume_runs import Killed, kill, one_thread
 from tests.training.style_cases import brush_set, small_run
 from videosketcher_app.core import faults
@@ -25,7 +24,7 @@ from videosketcher_app.training.state import STATE_FILE
 from videosketcher_app.training.style import run_style
 from videosketcher_app.training.style_folder import PREPARED_FILE, RESULT_FILE
 
-KILLS = int(os.environ.get("VIDEOSKETCHER_TEST_KILLS", "6"))  # of each stage
+KILLS = thorough.of(50, sample=4)  # of each stage
 SHORT = {"num_steps": 6, "save_every": 2, "sample_every": 0}
 DRAW = {"kept_share": 0.0, "base_steps": 0, "keep_plans": 0, "keep_batch": 0, "variants": 1}
 SAMPLED = "samples/0"  # drawn before the first step, and of no interest here

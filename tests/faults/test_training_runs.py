@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import thorough
 from tests.conftest import ROOT
 from tests.ledger import Count
 from tests.services.training_runs.small_runs import (
@@ -37,8 +38,7 @@ from videosketcher_app.services.jobs import Priority
 from videosketcher_app.services.training_runs.run_folder import RunFolder
 
 NUM_STEPS = 4
-# Both sides together; two more are tests of their own. The whole figure takes minutes: 38.
-KILLS_OF_A_SIDE = int(os.environ.get("VIDEOSKETCHER_TEST_SIDE_KILLS", "6"))
+KILLS_OF_A_SIDE = thorough.of(38, sample=4)  # both sides together; two more are their own tests
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 # Starts one endless run, says its id, and lives until its input ends or it is killed.
 APP = """

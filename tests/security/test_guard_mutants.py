@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
 from tests.security.guard_mutants import GUARDED, SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,9 +59,7 @@ def test_whole_guards_pass(copy, suite):
     assert passes(copy, suite)
 
 
-# Each takes seconds, all of them many minutes: every third by default, 1 takes all.
-EVERY = int(os.environ.get("VIDEOSKETCHER_TEST_MUTANTS_EVERY", "3"))
-TAKEN = GUARDED[::EVERY]
+TAKEN = GUARDED if thorough.IS_THOROUGH else GUARDED[::6]  # each takes seconds
 
 
 @pytest.mark.row("G1", "guards taken out")

@@ -255,10 +255,7 @@ UNHARMED = KILLED.replace("with faults.armed(point, lambda: os._exit(9), skip=sk
 
 @pytest.mark.faults
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("point", "skip"),
-    [("jobs.event", 3), ("atomic.written", 1), ("folder.filled", 0), ("folder.moved_aside", 0)],
-)
+@pytest.mark.parametrize(("point", "skip"), [("atomic.written", 1), ("folder.moved_aside", 0)])
 def test_killed_run_leaves_nothing_half_written_and_runs_again(run_python, tmp_path, point, skip):
     folder = tmp_path / "out"
     killed = run_python(KILLED, point, str(skip), str(folder))

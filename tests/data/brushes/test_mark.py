@@ -9,6 +9,7 @@ import pytest
 from skimage import data
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from tests import thorough
 from tests.data.brushes.degrade import PHOTO_PX, Photo, photo_of
 from videosketcher_app.data.brushes.library import load_brushes
 from videosketcher_app.data.brushes.likeness import brush_like
@@ -54,12 +55,7 @@ def check(count: int) -> None:
 
 
 def test_marks_are_found_in_bad_photos() -> None:
-    check(15)
-
-
-@pytest.mark.slow
-def test_marks_are_found_in_sixty_bad_photos() -> None:
-    check(60)
+    check(thorough.of(60, sample=15))
 
 
 def test_the_cutout_shows_the_mark_without_paper() -> None:
