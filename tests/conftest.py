@@ -137,7 +137,7 @@ def run_python(tmp_path: Path) -> RunPython:
     def run(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
         command = [sys.executable, "-c", code, *arguments]
-        options = {"cwd": tmp_path, "env": environment, "timeout": 120, **options}
+        options = {"cwd": tmp_path, "env": environment, "timeout": 300, **options}
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
     return run

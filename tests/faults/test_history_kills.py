@@ -24,7 +24,7 @@ CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__'
 def figures_of(run_python: RunPython, kind: str, count: int, folder: Path) -> dict[str, int]:
     module = "tests.faults.history_victims"
     done: subprocess.CompletedProcess[str] = run_python(
-        CODE, module, kind, str(count), "18", str(folder), cwd=ROOT, timeout=280
+        CODE, module, kind, str(count), "18", str(folder), cwd=ROOT, timeout=550
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

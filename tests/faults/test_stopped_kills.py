@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def test_kills_while_a_stopped_sketch_is_kept(run_python, tmp_path):
-    done = run_python(CODE, "tests.faults.stopped_victims", str(tmp_path), cwd=ROOT, timeout=280)
+    done = run_python(CODE, "tests.faults.stopped_victims", str(tmp_path), cwd=ROOT, timeout=550)
     assert done.returncode == 0, done.stderr
     reference, *cases = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(cases) == 5

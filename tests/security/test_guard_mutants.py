@@ -35,7 +35,7 @@ def passes(folder, suite):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.returncode == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger import Count
+from tests.patience import within
 from tests.security.planner_cases import ELSEWHERE, PLAN, cases
 from tests.services.chat_server import GOOD, ChatServer, chat, free_port, serving
 from videosketcher_app.core.access import Role
@@ -75,7 +76,7 @@ def test_every_case_ends_within_12_seconds(
     outcomes: list[Outcome], record_property, ledger: Count
 ) -> None:
     record_property("worst_s", max(outcome.seconds for outcome in outcomes))
-    assert not {o.name: o.seconds for o in outcomes if o.seconds >= LIMIT_S}
+    assert not {o.name: o.seconds for o in outcomes if not within(o.seconds, LIMIT_S)}
     ledger("F22", cases=len(outcomes), worst_s=round(max(each.seconds for each in outcomes), 2))
 
 
@@ -122,7 +123,7 @@ def test_a_server_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     planned = planner.plan(SketchRequest(prompt="a cat"), role=Role.OWNER)
     assert planned.planner == "library"
     assert "cannot be reached" in planned.note
-    assert time.monotonic() - begun < 3
+    assert within(time.monotonic() - begun, 3.0)
 
 
 def echoing_server() -> Iterator[ChatServer]:

@@ -16,6 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.patience import within
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180.0
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -96,7 +98,7 @@ def test_the_page_is_usable_within_eight_seconds(tmp_path):
             used = psutil.Process(process.pid).cpu_times()
             assert httpx.get(url, follow_redirects=False).status_code == 303
             seconds.append(used.user + used.system)
-    assert min(seconds) < 8.0, seconds
+    assert within(min(seconds), 8.0), seconds
 
 
 @pytest.mark.parametrize(
