@@ -1,4 +1,4 @@
-"""12 quick drawings of the shipped weights, scored against the figures stored with them.
+"""6 quick drawings of the shipped weights, scored against the figures stored with them.
 
 After new weights: `python -m tests.evaluation.test_shipped_weights` stores their figures anew; look at
 the difference before committing it.
@@ -17,7 +17,7 @@ from videosketcher_app.evaluation.text import evaluate_text
 from videosketcher_app.models.catalogue import load_text_model
 
 STORED = Path(__file__).parents[1] / "fixtures" / "shipped_figures.json"
-SETS = ("primitives", "concepts")
+SETS = ("concepts",)
 NUM_DRAWINGS = 6
 NUM_STEPS = 4  # half of what a person's drawings take: damaged weights show in these as well
 # One part more or less among the dozens of a set; processors round differently.
