@@ -64,7 +64,7 @@ def test_lines_become_drawings_and_a_zip(open_page):
 
 def test_stop_go_on_and_a_reload(open_page):
     page = open_page()
-    write_lines(page, *["a cat", "a house"] * 4)
+    write_lines(page, *["a cat", "a house"] * 10)
     rows(page, "done").first.wait_for(timeout=LONG_MS)
     page.reload()
     rows(page, "done").first.wait_for()  # the batch went on and the page found it
@@ -73,7 +73,7 @@ def test_stop_go_on_and_a_reload(open_page):
     assert rows(page, "waiting").count() > 0
     page.locator("#vb-go-on:not([disabled])").click()
     rows(page, "skipped").first.wait_for()
-    page.locator(".vb-summary", has_text="Finished. 8 of 8").wait_for(timeout=LONG_MS)
+    page.locator(".vb-summary", has_text="Finished. 20 of 20").wait_for(timeout=LONG_MS)
 
 
 def test_a_file_is_judged_before_anything_is_drawn(open_page, tmp_path):
