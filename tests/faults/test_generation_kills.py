@@ -11,7 +11,7 @@ from tests import thorough
 from tests.conftest import ROOT
 from tests.patience import within
 
-KILLS = thorough.of(60, sample=20)
+KILLS = thorough.of(60, sample=32)
 RESTART_LIMIT_S = 5.0
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 

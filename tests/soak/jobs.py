@@ -35,6 +35,7 @@ IMPORTED = 20  # jobs after which every module that drawing needs is there
 FAULT_POINTS = ("jobs.started", "jobs.event", "jobs.finished", "atomic.before_replace")
 FAULTY_SHARE, CANCELLED_SHARE = 0.01, 0.02
 PATIENCE_S = 120.0
+INTERNED = 400_000  # more than a table holds that large libraries have filled
 # Large blocks go back to the system at once, and all threads share one heap: what stays resident is
 # what something holds. Without it, holes in glibc's heaps move the figure by a megabyte.
 STEADY_ALLOCATOR = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "32768"}
@@ -52,6 +53,7 @@ class Probe:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._trim = _trimmer()
+        _fill_interned()
         self.rows: list[tuple[int, int, int, int]] = []
 
     def note(self, job: int) -> None:
@@ -71,6 +73,16 @@ class Probe:
         except OSError:
             return int(self._process.memory_info().rss)
         return sum(1024 * int(kib) for kib in _OWN.findall(table))
+
+
+def _fill_interned() -> None:
+    """Lets Python's table of interned strings grow now.
+
+    Every string that comes and goes leaves a mark in it, and when it is full it is made twice as
+    large, by 4 MB at once: after minutes, in one process and not in another.
+    """
+    for number in range(INTERNED):
+        sys.intern(f"soak {number}")
 
 
 def _trimmer() -> Any:
