@@ -24,7 +24,7 @@ from videosketcher_app.training.state import STATE_FILE
 from videosketcher_app.training.style import run_style
 from videosketcher_app.training.style_folder import PREPARED_FILE, RESULT_FILE
 
-KILLS = thorough.of(50, sample=4)  # of each stage
+KILLS = thorough.of(50, sample=6)  # of each stage
 SHORT = {"num_steps": 6, "save_every": 2, "sample_every": 0}
 DRAW = {"kept_share": 0.0, "base_steps": 0, "keep_plans": 0, "keep_batch": 0, "variants": 1}
 SAMPLED = "samples/0"  # drawn before the first step, and of no interest here
