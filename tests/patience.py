@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-ALONE_S = 0.06  # for ROUNDS on a core of 3 GHz that has nothing else to do, CPython 3.11
+ALONE_S = 0.14  # for ROUNDS, the best of 60 on the idle two-core machine of docs/log.md
 ROUNDS = 1_000_000
 LOOKS = 3
 

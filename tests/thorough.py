@@ -3,7 +3,7 @@
     VIDEOSKETCHER_TEST_THOROUGH=1 ./run_linux.sh test --all
 
 Repetitions of one scenario (the hundredth kill, the sixtieth photo) find little that a sample does
-not, and take most of the time of a run; docs/reliability.md is written from a thorough one.
+not, and take most of the time of a run; docs/reliability.md is to be written from a thorough one.
 """
 
 from __future__ import annotations
