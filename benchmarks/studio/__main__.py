@@ -44,14 +44,20 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="Everything but the sizes.")
     parser.add_argument("--layers", type=int, help="Fewer layers, for a quick look.")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--by-rows", action="store_true", help="Blocks by hand-written kernels.")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="Added to.")
     args = parser.parse_args()
     setting = Setting(
-        device=numbered(args.device), is_tiny=args.tiny, layers=args.layers, pairs=args.pairs
+        device=numbered(args.device),
+        is_tiny=args.tiny,
+        layers=args.layers,
+        pairs=args.pairs,
+        by_rows=args.by_rows,
     )
     out = args.out or (None if args.tiny else RESULTS / "studio.jsonl")
-    lines = Lines("studio tiny" if args.tiny else "studio", out)
+    name = "studio tiny" if args.tiny else "studio"
+    lines = Lines(f"{name}, by rows" if args.by_rows else name, out)
     run_row(args.row, setting, lines)
 
 

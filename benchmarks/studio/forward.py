@@ -7,6 +7,7 @@ are sparse, which are narrow, and which are skipped. Row `complete` checks the s
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,14 +38,17 @@ from videosketcher_app.models.fused import SplitBlock, compiled_block
 from videosketcher_app.models.sparse_attention.attention import SparseAttention
 from videosketcher_app.models.sparse_attention.layout import TokenLayout
 from videosketcher_app.models.wan.forward import BlockPass
+from videosketcher_app.models.wan.row_block import row_block
 
 STEPS, BRANCHES = 50, 2
 EXACT_ERROR, FP8_ERROR = 0.03, 0.1  # relative, in bfloat16: cosines of 0.9995 and 0.995
 MODE = acceleration_of("sketch", "wan2.1-t2v-14b")
 
 
-def block_of(setting: Setting) -> SplitBlock:
-    """The compiled block; uncompiled at tiny size, where compiling would be all that is seen."""
+def block_of(setting: Setting) -> Callable[..., Tensor]:
+    """The block that is measured; uncompiled at tiny size, where compiling would be all there is."""
+    if setting.by_rows:
+        return row_block(dynamic=False)
     return SplitBlock() if setting.is_tiny else compiled_block(dynamic=False)
 
 

@@ -75,11 +75,13 @@ class Setting:
     Attributes:
         is_tiny: a few kilobytes instead of gigabytes, to see that everything runs.
         layers: fewer than the network has; None for all.
+        by_rows: blocks by hand-written kernels instead of compiled ones.
     """
 
     device: torch.device
     is_tiny: bool = False
     layers: int | None = None
+    by_rows: bool = False
     pairs: int = 3
 
     @property

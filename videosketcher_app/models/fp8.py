@@ -61,6 +61,15 @@ class Fp8Linear(nn.Module):
             out_MN = out_MN + self.bias_N
         return out_MN.view(*x.shape[:-1], self.out_features)
 
+    def of_rows(self, x8_MK: Tensor, scale_M: Tensor, dtype: torch.dtype) -> Tensor:
+        """The layer of rows that are quantized already: (M, N). Hooks are not asked.
+
+        The product adds the bias itself: nothing follows here that a compiler could add it in.
+        """
+        native = has_8_bit_product(x8_MK.device, dtype)
+        product = scaled_product if native else scaled_product_slow
+        return product(x8_MK, scale_M, self.weight_NK, self.scale_N, dtype, self.bias_N)
+
 
 def quantized_rows(x_MK: Tensor) -> tuple[Tensor, Tensor]:
     """e4m3 rows and the float32 scale of each: x = e4m3 x scale."""
@@ -71,7 +80,12 @@ def quantized_rows(x_MK: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def scaled_product(
-    x8_MK: Tensor, scale_M: Tensor, w8_NK: Tensor, scale_N: Tensor, dtype: torch.dtype
+    x8_MK: Tensor,
+    scale_M: Tensor,
+    w8_NK: Tensor,
+    scale_N: Tensor,
+    dtype: torch.dtype,
+    bias_N: Tensor | None = None,
 ) -> Tensor:
     """x w^T on the tensor cores; the sums are kept in float32 with fast accumulation."""
     return torch._scaled_mm(  # type: ignore[reportPrivateImportUsage]
@@ -79,17 +93,23 @@ def scaled_product(
         w8_NK.t(),
         scale_a=scale_M[:, None],
         scale_b=scale_N[None],
+        bias=bias_N,
         out_dtype=dtype,
         use_fast_accum=True,
     )
 
 
 def scaled_product_slow(
-    x8_MK: Tensor, scale_M: Tensor, w8_NK: Tensor, scale_N: Tensor, dtype: torch.dtype
+    x8_MK: Tensor,
+    scale_M: Tensor,
+    w8_NK: Tensor,
+    scale_N: Tensor,
+    dtype: torch.dtype,
+    bias_N: Tensor | None = None,
 ) -> Tensor:
     """The same product in float32: the twin that tests compare with."""
     exact_MN = (x8_MK.float() @ w8_NK.float().t()) * scale_M[:, None] * scale_N[None]
-    return exact_MN.to(dtype)
+    return (exact_MN if bias_N is None else exact_MN + bias_N).to(dtype)
 
 
 @torch.compiler.assume_constant_result

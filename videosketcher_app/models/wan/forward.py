@@ -154,12 +154,12 @@ def before_attention(
     block: WanPart, x_BLD: Tensor, modulation_BF6D: Tensor, cos_LE: Tensor, sin_LE: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The block up to its attention: rotated queries and keys, and values (B, N, L, E)."""
-    shift, scale, *_ = _modulations(block, x_BLD, modulation_BF6D)
+    shift, scale, *_ = modulations(block, x_BLD, modulation_BF6D)
     normed = _modulate(block.norm1(x_BLD).to(x_BLD.dtype), shift, scale)
     module, table = block.self_attn, (cos_LE, sin_LE)
-    q = rotate(_heads(module.norm_q(module.q(normed)), module.num_heads), table)
-    k = rotate(_heads(module.norm_k(module.k(normed)), module.num_heads), table)
-    return q, k, _heads(module.v(normed), module.num_heads)
+    q = rotate(heads_of(module.norm_q(module.q(normed)), module.num_heads), table)
+    k = rotate(heads_of(module.norm_k(module.k(normed)), module.num_heads), table)
+    return q, k, heads_of(module.v(normed), module.num_heads)
 
 
 def after_attention(
@@ -175,11 +175,12 @@ def after_attention(
     Args:
         token_chunks: pieces that the feed-forward layer is computed in, to save memory.
     """
-    _, _, gate1, shift2, scale2, gate2 = _modulations(block, x_BLD, modulation_BF6D)
+    _, _, gate1, shift2, scale2, gate2 = modulations(block, x_BLD, modulation_BF6D)
     mixed = block.self_attn.o(attended_BNLE.transpose(1, 2).flatten(2))
     x_BLD = x_BLD + _gate(mixed, gate1)
-    crossed = _cross_attention(block.cross_attn, block.norm3(x_BLD).to(x_BLD.dtype), context_BSD)
-    x_BLD = x_BLD + crossed
+    words = block.cross_attn
+    q = heads_of(words.norm_q(words.q(block.norm3(x_BLD).to(x_BLD.dtype))), words.num_heads)
+    x_BLD = x_BLD + words.o(words_attended(words, q, context_BSD))
     normed = _modulate(block.norm2(x_BLD).to(x_BLD.dtype), shift2, scale2)
     if token_chunks == 1:
         return x_BLD + _gate(block.ffn(normed), gate2)
@@ -331,7 +332,7 @@ def predict_velocity(
     )
 
 
-def _modulations(block: WanPart, x_BLD: Tensor, modulation_BF6D: Tensor) -> tuple[Tensor, ...]:
+def modulations(block: WanPart, x_BLD: Tensor, modulation_BF6D: Tensor) -> tuple[Tensor, ...]:
     """Shift, scale and gate (B, F, 1, D) of the attention, then of the feed-forward layer."""
     mods = (block.modulation + modulation_BF6D).to(x_BLD.dtype)
     return mods.unsqueeze(3).unbind(2)
@@ -347,26 +348,31 @@ def _gate(x_BLD: Tensor, gate_BF1D: Tensor) -> Tensor:
     return (x_BLD.unflatten(1, (gate_BF1D.shape[1], -1)) * gate_BF1D).flatten(1, 2)
 
 
-def _heads(x_BLD: Tensor, heads: int) -> Tensor:
+def heads_of(x_BLD: Tensor, heads: int) -> Tensor:
+    """(B, L, D) -> (B, heads, L, E), a view."""
     return x_BLD.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def _keys_of_words(module: WanPart, context_BSD: Tensor) -> tuple[Tensor, Tensor]:
-    k = _heads(module.norm_k(module.k(context_BSD)), module.num_heads)
-    return k, _heads(module.v(context_BSD), module.num_heads)
+    k = heads_of(module.norm_k(module.k(context_BSD)), module.num_heads)
+    return k, heads_of(module.v(context_BSD), module.num_heads)
 
 
-def _cross_attention(
-    module: WanPart, x_BLD: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
+def words_attended(
+    module: WanPart, q_BNLE: Tensor, context_BSD: Tensor | tuple[Tensor, Tensor]
 ) -> Tensor:
-    """Image-to-video models read the tokens of a picture in front of the words, by other weights."""
-    q = _heads(module.norm_q(module.q(x_BLD)), module.num_heads)
+    """What queries (B, N, L, E) find in the words, before the output layer: (B, L, D).
+
+    Image-to-video models read the tokens of a picture in front of the words, by other weights.
+    """
     image_BSD = None
     if isinstance(context_BSD, Tensor) and module.has_image_input:
         image_BSD, context_BSD = context_BSD[:, :IMAGE_TOKENS], context_BSD[:, IMAGE_TOKENS:]
     words = context_BSD if isinstance(context_BSD, tuple) else _keys_of_words(module, context_BSD)
-    seen = dense_attention(q, *words)
+    seen = dense_attention(q_BNLE, *words)
     if image_BSD is not None:
-        k = _heads(module.norm_k_img(module.k_img(image_BSD)), module.num_heads)
-        seen = seen + dense_attention(q, k, _heads(module.v_img(image_BSD), module.num_heads))
-    return module.o(seen.transpose(1, 2).flatten(2))
+        k = heads_of(module.norm_k_img(module.k_img(image_BSD)), module.num_heads)
+        seen = seen + dense_attention(
+            q_BNLE, k, heads_of(module.v_img(image_BSD), module.num_heads)
+        )
+    return seen.transpose(1, 2).flatten(2)
