@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--by-rows", action="store_true", help="Blocks by hand-written kernels.")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="Added to.")
+    parser.add_argument("--graphs", action="store_true", help="Causal passes as CUDA graphs.")
     args = parser.parse_args()
     setting = Setting(
         device=numbered(args.device),
@@ -54,10 +55,12 @@ def main() -> None:
         layers=args.layers,
         pairs=args.pairs,
         by_rows=args.by_rows,
+        graphs=args.graphs,
     )
     out = args.out or (None if args.tiny else RESULTS / "studio.jsonl")
     name = "studio tiny" if args.tiny else "studio"
-    lines = Lines(f"{name}, by rows" if args.by_rows else name, out)
+    ways = [name, *["by rows"] * args.by_rows, *["graphs"] * args.graphs]
+    lines = Lines(", ".join(ways), out)
     run_row(args.row, setting, lines)
 
 

@@ -30,6 +30,7 @@ from videosketcher_app.models.causal_wan import BLOCK_LATENT_FRAMES, CausalWan
 from videosketcher_app.models.compiling import compiled
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.kv_cache import Window
+from videosketcher_app.models.pass_graphs import PassGraphs
 from videosketcher_app.models.preview_decoder import PreviewDecoder
 from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder, History
 
@@ -143,6 +144,7 @@ class Drawer:
         self.causal = CausalWan(
             transformer=transformer,  # type: ignore[arg-type]
             run_block=block_of(setting),
+            graphs=PassGraphs() if setting.graphs else None,
             device=setting.device,
             dtype=setting.dtype,
         )

@@ -76,12 +76,14 @@ class Setting:
         is_tiny: a few kilobytes instead of gigabytes, to see that everything runs.
         layers: fewer than the network has; None for all.
         by_rows: blocks by hand-written kernels instead of compiled ones.
+        graphs: a causal model's passes are recorded and replayed.
     """
 
     device: torch.device
     is_tiny: bool = False
     layers: int | None = None
     by_rows: bool = False
+    graphs: bool = False
     pairs: int = 3
 
     @property

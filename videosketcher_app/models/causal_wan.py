@@ -23,6 +23,7 @@ from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.kv_cache import KVCache, Window
 from videosketcher_app.models.kv_pool import CacheShape, KVPool
+from videosketcher_app.models.pass_graphs import PassGraphs
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.wan.forward import (
     Attention,
@@ -104,6 +105,7 @@ class CausalWan:
             makes its clean estimate noisy anew (consistency sampling), as the published models do.
         emphasis: how much further than estimated a block's first step leaves the latest frame.
         run_block: `block_forward`, or a compiled version of it, for passes over a block.
+        graphs: replays passes over a block; None launches every kernel of each of them.
     """
 
     transformer: WanModel
@@ -115,6 +117,7 @@ class CausalWan:
     keeps_noise: bool = False
     emphasis: float = 1.0
     run_block: Callable[..., Tensor] = block_forward
+    graphs: PassGraphs | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 
@@ -200,6 +203,8 @@ class CausalWan:
                 "attention": past.some_tokens(active_A),
                 "through": partial(_some_tokens, active_A),
             }
+        if self.graphs is not None:
+            how["through"] = partial(self.graphs.run, past, active_A)
         x = self.network_input(latents_BCFhw.to(self.device, self.dtype), past.first_frame)
         timesteps = torch.full((len(x), 1), timestep, device=self.device)
         velocity = predict_velocity(

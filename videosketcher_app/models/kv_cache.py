@@ -144,6 +144,15 @@ class KVCache:
         """Pages of the blocks in the window, oldest first."""
         return [page for _, page in sorted(self._slots.values())]
 
+    def place(self) -> tuple[int, int, tuple[int, ...]]:
+        """Where the open block is written and what it attends to, as places in memory.
+
+        The pool by its address, the page that is written, and the pages that are read.
+        """
+        assert self._open, "begin first"
+        page = self._slots[self.window.slot_of(self.num_blocks)][1]
+        return id(self.pool), page, tuple(self._read_order)
+
     def begin(self) -> None:
         """Opens the next block; the oldest one leaves the window if that is full.
 

@@ -1,0 +1,149 @@
+"""Passes over a block's tokens as CUDA graphs: recorded once, launched as one piece afterwards.
+
+A pass over a block of 1.3B launches 900 to 2,000 kernels, and a narrow one is done sooner than Python
+has launched it. A drawing repeats few passes: which page of the cache is written, which ones are read
+and how many tokens are computed comes round with the window's ring; noise level, positions and words
+are data. The second pass of a kind is recorded, all later ones are replayed.
+
+Legend: B batch, L tokens, A active tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from videosketcher_app.models.kv_cache import KVCache
+from videosketcher_app.models.wan.forward import BlockPass
+
+MOST_GRAPHS = 48  # of one model; the one that was not used for longest is dropped
+
+# A pass with its inputs at fixed addresses -> what launches it again, and its result's fixed place.
+Recorder = Callable[[BlockPass], tuple[Callable[[], None], Tensor]]
+
+
+def run_again(blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
+    """The slow twin of a graph: the very pass, from Python."""
+    out_BLD = blocks.run()
+
+    def launch() -> None:
+        out_BLD.copy_(blocks.run())
+
+    return launch, out_BLD
+
+
+class PassGraphs:
+    """The recorded passes of one causal model, for one thread.
+
+    Args:
+        most: recordings that are kept.
+        record: how; None is as CUDA graphs, and not at all on other devices.
+    """
+
+    def __init__(self, most: int = MOST_GRAPHS, record: Recorder | None = None) -> None:
+        self._most, self._record = most, record
+        self._recorded: OrderedDict[Hashable, _Recording] = OrderedDict()
+        self._seen: set[Hashable] = set()
+        self._pool: Any = None  # one for all: recordings never run at the same time
+
+    @property
+    def num_recorded(self) -> int:
+        """Passes that are replayed."""
+        return len(self._recorded)
+
+    def run(self, past: KVCache, active_A: Tensor | None, blocks: BlockPass) -> Tensor:
+        """`blocks.run()`, or its narrow pass with the rest put back: the same launches, replayed.
+
+        What is returned without `active_A` holds until the next pass.
+        """
+        if active_A is None:
+            return self._one(past, None, blocks)
+        narrow = blocks.narrowed(active_A, past.some_tokens(active_A))
+        return blocks.widened(active_A, self._one(past, active_A, narrow))
+
+    def _one(self, past: KVCache, active_A: Tensor | None, blocks: BlockPass) -> Tensor:
+        record = self._record or (self._graph if blocks.x_BLD.is_cuda else None)
+        if record is None or torch.is_grad_enabled():
+            return blocks.run()
+        kind = _kind(past, blocks)
+        if kind not in self._recorded:
+            if kind not in self._seen:  # what it needs is compiled and chosen by running it once
+                self._seen.add(kind)
+                return blocks.run()
+            self._recorded[kind] = _Recording(past, active_A, blocks, record)
+            if len(self._recorded) > self._most:
+                self._seen.discard(self._recorded.popitem(last=False)[0])
+        self._recorded.move_to_end(kind)
+        return self._recorded[kind].replay(active_A, blocks)
+
+    def _graph(self, blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            out_BLD = blocks.run()
+        return graph.replay, out_BLD
+
+
+class _Recording:
+    """One pass with its inputs at fixed addresses; it keeps alive whatever it reads."""
+
+    def __init__(
+        self, past: KVCache, active_A: Tensor | None, blocks: BlockPass, record: Recorder
+    ) -> None:
+        self._active_A = None if active_A is None else active_A.clone()
+        cos_LE, sin_LE = blocks.table
+        self._pass = replace(
+            blocks,
+            x_BLD=blocks.x_BLD.clone(),
+            modulation_BF6D=blocks.modulation_BF6D.clone(),
+            table=(cos_LE.clone(), sin_LE.clone()),
+            attentions=past.layers if self._active_A is None else past.some_tokens(self._active_A),
+        )
+        self._launch, self._out_BLD = record(self._pass)
+
+    def replay(self, active_A: Tensor | None, blocks: BlockPass) -> Tensor:
+        self._pass.x_BLD.copy_(blocks.x_BLD)
+        self._pass.modulation_BF6D.copy_(blocks.modulation_BF6D)
+        for own, given in zip(self._pass.table, blocks.table, strict=True):
+            own.copy_(given)
+        if self._active_A is not None and active_A is not None:
+            self._active_A.copy_(active_A)
+        self._launch()
+        return self._out_BLD
+
+
+def _kind(past: KVCache, blocks: BlockPass) -> Hashable:
+    """What is fixed in a recording: places in memory, sizes, and the code that runs.
+
+    Objects are told by their addresses; a recording keeps its own alive.
+    """
+    return (
+        past.place(),
+        blocks.x_BLD.shape,
+        blocks.x_BLD.dtype,
+        blocks.modulation_BF6D.shape,
+        id(blocks.contexts),
+        id(blocks.run_block),
+        weights_in_place(blocks.blocks),
+    )
+
+
+def weights_in_place(blocks: object) -> int:
+    """Changes when a layer, a weight's place in memory, or a LoRA (a hook) is another one."""
+    assert isinstance(blocks, nn.Module)
+    places: list[int] = []
+    for module in blocks.modules():
+        places.append(id(module))
+        places.extend(map(id, module._forward_hooks.values()))
+        places.extend(
+            each.data_ptr()
+            for each in (*module._parameters.values(), *module._buffers.values())
+            if each is not None
+        )
+    return hash(tuple(places))
