@@ -14,7 +14,7 @@ from videosketcher_app.engines.still_paper import ReplayedRegion
 from videosketcher_app.models.causal_wan import CausalWan, causal_pocket
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.kv_cache import Window
-from videosketcher_app.models.pass_graphs import PassGraphs, run_again, weights_in_place
+from videosketcher_app.models.pass_graphs import PassGraphs, WeightsInPlace, run_again
 from videosketcher_app.models.tiny import tiny_model
 
 CELLS, FRAMES, BLOCKS = (9, 18), 3, 9
@@ -100,21 +100,26 @@ def test_a_long_drawing_records_no_more_than_its_ring(causal: CausalWan) -> None
 
 def test_other_layers_weights_and_loras_are_other_passes() -> None:
     blocks = tiny_model().transformer.blocks
-    before = weights_in_place(blocks)
-    assert weights_in_place(blocks) == before
+    weights = WeightsInPlace(blocks)
+    before = weights.now()
+    assert weights.now() == before
     hook = blocks[0].self_attn.q.register_forward_hook(lambda *_: None)
-    assert weights_in_place(blocks) != before
+    assert weights.now() != before
     hook.remove()
-    assert weights_in_place(blocks) == before
+    assert weights.now() == before
     weight = blocks[1].ffn[0].weight
     kept, weight.data = weight.data, weight.data.clone()  # moved, as memory management does
-    assert weights_in_place(blocks) != before
+    assert weights.now() != before
     weight.data = kept
     both = Fp8Blocks(blocks)
     both.use(fp8=True)
-    assert weights_in_place(blocks) != before
+    small = weights.now()
+    assert small != before
+    hook = blocks[0].self_attn.q.register_forward_hook(lambda *_: None)
+    assert weights.now() not in (small, before), "of a layer that came later"
+    hook.remove()
     both.use(fp8=False)
-    assert weights_in_place(blocks) == before
+    assert weights.now() == before
 
 
 def test_a_processor_launches_every_pass(causal: CausalWan) -> None:

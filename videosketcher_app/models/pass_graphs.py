@@ -49,6 +49,8 @@ class PassGraphs:
         self._most, self._record = most, record
         self._recorded: OrderedDict[Hashable, _Recording] = OrderedDict()
         self._seen: set[Hashable] = set()
+        self._network: nn.Module | None = None  # whose blocks ran last
+        self._weights: WeightsInPlace
         self._pool: Any = None  # one for all: recordings never run at the same time
 
     @property
@@ -70,7 +72,7 @@ class PassGraphs:
         record = self._record or (self._graph if blocks.x_BLD.is_cuda else None)
         if record is None or torch.is_grad_enabled():
             return blocks.run()
-        kind = _kind(past, blocks)
+        kind = self._kind(past, blocks)
         if kind not in self._recorded:
             if kind not in self._seen:  # what it needs is compiled and chosen by running it once
                 self._seen.add(kind)
@@ -80,6 +82,24 @@ class PassGraphs:
                 self._seen.discard(self._recorded.popitem(last=False)[0])
         self._recorded.move_to_end(kind)
         return self._recorded[kind].replay(active_A, blocks)
+
+    def _kind(self, past: KVCache, blocks: BlockPass) -> Hashable:
+        """What is fixed in a recording: places in memory, sizes, and the code that runs.
+
+        Objects are told by their addresses; a recording keeps its own alive.
+        """
+        if blocks.blocks is not self._network:
+            assert isinstance(blocks.blocks, nn.Module)
+            self._network, self._weights = blocks.blocks, WeightsInPlace(blocks.blocks)
+        return (
+            past.place(),
+            blocks.x_BLD.shape,
+            blocks.x_BLD.dtype,
+            blocks.modulation_BF6D.shape,
+            id(blocks.contexts),
+            id(blocks.run_block),
+            self._weights.now(),
+        )
 
     def _graph(self, blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
         if self._pool is None:
@@ -118,32 +138,31 @@ class _Recording:
         return self._out_BLD
 
 
-def _kind(past: KVCache, blocks: BlockPass) -> Hashable:
-    """What is fixed in a recording: places in memory, sizes, and the code that runs.
+class WeightsInPlace:
+    """Tells by a number whether a network's layers, weights and hooks are where they were.
 
-    Objects are told by their addresses; a recording keeps its own alive.
+    Asked before every pass, so the network is walked through once and then looked at in its dicts.
     """
-    return (
-        past.place(),
-        blocks.x_BLD.shape,
-        blocks.x_BLD.dtype,
-        blocks.modulation_BF6D.shape,
-        id(blocks.contexts),
-        id(blocks.run_block),
-        weights_in_place(blocks.blocks),
-    )
 
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._walk()
 
-def weights_in_place(blocks: object) -> int:
-    """Changes when a layer, a weight's place in memory, or a LoRA (a hook) is another one."""
-    assert isinstance(blocks, nn.Module)
-    places: list[int] = []
-    for module in blocks.modules():
-        places.append(id(module))
-        places.extend(map(id, module._forward_hooks.values()))
-        places.extend(
-            each.data_ptr()
-            for each in (*module._parameters.values(), *module._buffers.values())
-            if each is not None
-        )
-    return hash(tuple(places))
+    def now(self) -> int:
+        """Another number when a layer, a weight's address, or a hook (a LoRA) is another one."""
+        if self._layers() != self._known:
+            self._walk()
+        hooks = tuple(id(each) for found in self._hooks if found for each in found.values())
+        weights = (each for held in self._tensors for each in held.values() if each is not None)
+        return hash((self._known, hooks, tuple([each.data_ptr() for each in weights])))
+
+    def _walk(self) -> None:
+        modules = list(self._network.modules())
+        self._children = [each._modules for each in modules if each._modules]
+        self._hooks = [each._forward_hooks for each in modules]
+        dicts = (found for each in modules for found in (each._parameters, each._buffers))
+        self._tensors = [found for found in dicts if found]
+        self._known = self._layers()
+
+    def _layers(self) -> tuple[int, ...]:
+        return tuple([id(each) for found in self._children for each in found.values()])
