@@ -318,7 +318,7 @@ def test_the_mode_of_speed_holds_from_the_next_turn_on_and_stays_with_the_drawin
     assert modes.input_value() == "sketch", "a new sheet is begun as the last one was drawn"
 
 
-def test_the_plain_pad_is_answered(paper):
+def test_the_plain_pad_is_answered_in_the_mode_of_the_tab(paper):
     page = paper.page
     page.get_by_text("Simple pad, without the live canvas").click()
     pad = page.locator("#simple-paper canvas").first
@@ -333,6 +333,7 @@ def test_the_plain_pad_is_answered(paper):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6, steps=8)
     page.mouse.up()
+    page.evaluate("document.querySelector('[data-set=mode]').value = 'sketch'")
     for _ in range(20):  # the pad sends what was drawn on it a while after the pen was lifted
         page.locator("#simple-go").click()
         status = page.locator("#simple-status")
@@ -341,4 +342,4 @@ def test_the_plain_pad_is_answered(paper):
             break
         page.wait_for_timeout(1000)
     page.locator("#simple-answer img").wait_for(timeout=300_000)
-    status.get_by_text("Done.").wait_for(timeout=300_000)
+    status.get_by_text("Done. Mode of speed: Sketch").wait_for(timeout=300_000)

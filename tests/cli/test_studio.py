@@ -61,6 +61,30 @@ def test_a_studio_model_draws_and_says_how(studio, capsys, tmp_path):
     assert json.loads(out)["frames"] == 1, "one frame is a picture"
 
 
+def test_an_empty_negative_prompt_is_none_at_all(studio, capsys, tmp_path):
+    def drawn(*what):
+        folder = tmp_path / f"out{len(list(tmp_path.glob('out*')))}"
+        code, out, err = run(capsys, *what, "--json", "--quiet", "--output-dir", folder)
+        assert code == 0, err
+        drawing = Path(json.loads(out)["folder"])
+        return config_of(out), (drawing / f"{drawing.name}.mp4").read_bytes()
+
+    sketch = ["sketch", "a cat", "--model", NAME, *SMALL[:-2], "--num-frames", 5]
+    own, own_video = drawn(*sketch)
+    none, none_video = drawn(*sketch, "--negative-prompt", "")
+    assert (own["request"]["negative_prompt"], none["request"]["negative_prompt"]) == (None, "")
+    assert own_video != none_video, (
+        "one moves away from the published words, the other from nothing"
+    )
+    replayed = tmp_path / "config.json"
+    for config, video in ((own, own_video), (none, none_video)):
+        replayed.write_text(json.dumps(config), "utf-8")
+        assert drawn("sketch", "--request", replayed) == (config, video)
+    del own["request"]["negative_prompt"]  # a file in which nobody said anything of it
+    replayed.write_text(json.dumps(own), "utf-8")
+    assert drawn("sketch", "--request", replayed)[1] == own_video
+
+
 def test_a_missing_kernel_and_a_missing_file_are_one_sentence(studio, capsys, tmp_path):
     words = ["sketch", "a cat", "--model", NAME, *SMALL, "--output-dir", tmp_path / "out"]
     code, _, err = run(capsys, *words, "--num-frames", 5, "--attention", "xformers")

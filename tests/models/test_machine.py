@@ -42,6 +42,21 @@ def test_a_card_without_bfloat16_still_computes_in_16_bits(monkeypatch: pytest.M
     assert found.number_bytes == 2
 
 
+@pytest.mark.parametrize(("capability", "has_fp8"), [((8, 9), False), ((9, 0), True)])
+def test_products_in_8_bits_are_those_that_layers_are_made_for(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], has_fp8: bool
+) -> None:
+    answers: dict[str, Any] = {
+        "mem_get_info": (5 * 1024**3, 6 * 1024**3),
+        "get_device_capability": capability,
+        "get_device_name": "A card",
+        "is_bf16_supported": True,
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, answer=answer, **__: answer)
+    assert look_at("cuda:0").has_fp8 == has_fp8
+
+
 def test_the_driver_is_read_from_where_linux_has_it(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,8 @@ def codraw(
         typer.Option(help="A folder that training exported, instead of a model's name."),
     ] = None,
     num_inference_steps: Annotated[
-        int | None, typer.Option(help="Denoising steps of a block. Default: 3.", min=1)
+        int | None,
+        typer.Option(help="Denoising steps of a block. Default: the model's own.", min=1),
     ] = None,
     mode: Annotated[Literal["exact", "fast", "sketch"], typer.Option(help="Of speed.")] = "exact",
     limit: Limit = None,
@@ -85,7 +86,7 @@ def codraw(
     quiet: options.Quiet = False,
 ) -> None:
     """Whether a model goes on with half-drawn sketches: missing parts, order, given ink."""
-    from videosketcher_app.core.requests import DEFAULT_MODEL
+    from videosketcher_app.core.requests import DEFAULT_CAUSAL_MODEL
     from videosketcher_app.evaluation.continuation_report import continuation_report
     from videosketcher_app.models.catalogue import load_adapter_folder, load_text_model
     from videosketcher_app.services.model_shelf import pick_device
@@ -94,7 +95,7 @@ def codraw(
     rows = continuation_report(
         load_adapter_folder(adapter, where)
         if adapter is not None
-        else load_text_model(model or DEFAULT_MODEL, where),
+        else load_text_model(model or DEFAULT_CAUSAL_MODEL, where),
         num_inference_steps=num_inference_steps,
         mode=mode,
         limit=limit,

@@ -58,7 +58,8 @@ Width = Annotated[int | None, option("--width", "Of the canvas, in pixels.", _DR
 Height = Annotated[int | None, option("--height", "Of the canvas, in pixels.", _DRAWING)]
 Fps = Annotated[int | None, option("--fps", "Frames a second of the files.", _DRAWING)]
 NegativePrompt = Annotated[
-    str | None, option("--negative-prompt", "What guidance moves away from.", _MODEL)
+    str | None,
+    option("--negative-prompt", 'What guidance moves away from; "" is nothing at all.', _MODEL),
 ]
 AsWritten = Annotated[
     bool, option("--as-written", "The model reads the prompt exactly as it is.", _DRAWING)

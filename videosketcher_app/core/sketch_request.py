@@ -98,7 +98,7 @@ class SketchRequest(Request):
         num_frames: frames of the clip, 4n + 1; one frame is a picture.
         width, height: canvas in pixels; None means the model's own canvas.
         fps: frames a second of the files; does not change the drawing.
-        negative_prompt: what guidance moves away from; None means the model's own.
+        negative_prompt: what guidance moves away from; None means the model's own, "" nothing at all.
         loras: adapters, applied in order.
         attention: name of the attention implementation; "auto" is the fastest that works here.
         rounding: "reference" repeats what the published scripts round in half precision.

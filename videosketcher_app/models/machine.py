@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
-FP8_CAPABILITY = (8, 9)  # Ada and Hopper: torch._scaled_mm with float8 (facts: performance, 2.7)
 # CUDA errors after which the context of the process is lost, by the words of the runtime.
 _LOST = (
     "illegal memory access",
@@ -49,7 +48,7 @@ class Machine:
         shares_memory: the device has no memory of its own.
         ram_bytes: of the computer's memory, `ram_free_bytes` of it unused.
         has_bf16: arithmetic in bfloat16 runs on the hardware.
-        has_fp8: matrix products in float8 do.
+        has_fp8: matrix products in float8 do, with a scale a row (models/fp8.py).
         driver: version of the graphics driver or runtime; empty on a CPU.
     """
 
@@ -113,9 +112,10 @@ def look_at(device: str = "auto") -> Machine:
 def _cuda(device: torch.device, ram_bytes: int, ram_free_bytes: int) -> Machine:
     import torch
 
+    from videosketcher_app.models.fp8 import multiplies_natively
+
     index = device.index if device.index is not None else torch.cuda.current_device()
     free, total = torch.cuda.mem_get_info(index)
-    capability = torch.cuda.get_device_capability(index)
     return Machine(
         device=f"cuda:{index}",
         name=torch.cuda.get_device_name(index),
@@ -124,7 +124,7 @@ def _cuda(device: torch.device, ram_bytes: int, ram_free_bytes: int) -> Machine:
         shares_memory=False,
         # Older cards only imitate bfloat16, slowly.
         has_bf16=torch.cuda.is_bf16_supported(including_emulation=False),
-        has_fp8=capability >= FP8_CAPABILITY,
+        has_fp8=multiplies_natively(torch.device("cuda", index)),
         driver=f"CUDA {torch.version.cuda or torch.version.hip}, {driver_version() or 'driver unknown'}",
         ram_bytes=ram_bytes,
         ram_free_bytes=ram_free_bytes,

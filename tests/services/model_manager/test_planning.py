@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.services.model_manager.machines import card, processor
+from videosketcher_app.models.fp8 import small_bytes
 from videosketcher_app.models.identify.networks import shapes_of
 from videosketcher_app.models.lean_block import TOKEN_CHUNKS
 from videosketcher_app.models.machine import Machine
@@ -25,6 +26,7 @@ from videosketcher_app.services.model_manager.footprint import (
     cache_bytes,
     footprint,
     lora_bytes,
+    twin_bytes,
 )
 from videosketcher_app.services.model_manager.planning import (
     WISHES,
@@ -154,6 +156,22 @@ def test_a_text_encoder_that_waits_is_in_the_other_memory() -> None:
         replace(CAUSAL_1_3B, text_waits=True), CAUSAL_1_3B.clip, RESIDENT, shares_memory=True
     )
     assert alone.frames == stays.frames - CONTEXT_BYTES
+
+
+def test_layers_in_8_bits_take_what_is_kept_beside_a_causal_network() -> None:
+    shapes = shapes_of("wan-t2v-1.3b")
+    weights = PartWeights(
+        part=TRANSFORMER, source="causal", shapes=shapes, stored={k: k for k in shapes}
+    )
+    exact, quick = (clip_of(CAUSAL_1_3B, {"mode": mode}) for mode in ("exact", "fast"))
+    assert twin_bytes(CAUSAL_1_3B, quick) == small_bytes(empty_network(weights))
+    assert twin_bytes(CAUSAL_1_3B, exact) == twin_bytes(CAUSAL_1_3B, CAUSAL_1_3B.clip) == 0
+    assert twin_bytes(T2V_1_3B, quick) == 0, "whole clips are drawn with one set of layers"
+    for has_fp8 in (False, True):
+        room = room_on(card(80, has_fp8=has_fp8))
+        one, other = (needs_of(CAUSAL_1_3B, clip, RESIDENT, room) for clip in (exact, quick))
+        more = twin_bytes(CAUSAL_1_3B, quick) * has_fp8
+        assert other == one.without(-more)
 
 
 def test_a_lora_takes_what_the_published_ones_take() -> None:

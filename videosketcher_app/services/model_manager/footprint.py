@@ -86,18 +86,22 @@ def footprint(
     *,
     number_bytes: int = 2,
     shares_memory: bool = False,
+    multiplies_8_bits: bool = False,
 ) -> Footprint:
     """What a drawing takes under a plan.
 
     Args:
         number_bytes: of a number in activations.
         shares_memory: the device has no memory of its own; then it has no CUDA either.
+        multiplies_8_bits: the device has matrix products in 8 bits.
     """
     weight = WEIGHT_BYTES[plan.weights_dtype]
     text_waits = sizes.text_waits and not shares_memory
     plain = max(weight, number_bytes)  # of numbers outside of linear layers
     always, words, transformer, vae = _weights(sizes, plan, weight, plain, text_waits=text_waits)
     always += cache_bytes(sizes, clip, number_bytes) + (0 if shares_memory else CONTEXT_BYTES)
+    if multiplies_8_bits:
+        always += twin_bytes(sizes, clip)
     denoising = transformer + activation_bytes(sizes, clip, plan, number_bytes)
     denoising += lora_bytes(sizes, clip, number_bytes)
     if plan.weights_dtype == "fp8":  # the largest layer, unpacked for the product
@@ -140,6 +144,12 @@ def cache_bytes(sizes: ModelSizes, clip: Clip, number_bytes: int) -> int:
     network = sizes.transformer
     tokens = num_tokens(sizes, clip, sizes.cache_latent_frames)
     return 2 * network.num_layers * tokens * network.width * number_bytes
+
+
+def twin_bytes(sizes: ModelSizes, clip: Clip) -> int:
+    """Of the linear layers in 8 bits that a causal model's quick modes keep beside its own."""
+    network = sizes.transformer
+    return network.num_layers * network.block_params * (sizes.is_causal and clip.is_quick)
 
 
 def num_tokens(sizes: ModelSizes, clip: Clip, latent_frames: int) -> int:

@@ -31,12 +31,14 @@ class Room:
         device_bytes: of the device, what others hold taken off.
         ram_bytes: of the computer's memory, where it is not the device's.
         number_bytes: of a number in activations.
+        multiplies_8_bits: the device has matrix products in 8 bits.
     """
 
     device_bytes: int
     ram_bytes: int
     number_bytes: int = 2
     shares_memory: bool = False
+    multiplies_8_bits: bool = False
 
 
 def room_of(machine: Machine, device_bytes: int) -> Room:
@@ -46,6 +48,7 @@ def room_of(machine: Machine, device_bytes: int) -> Room:
         ram_bytes=machine.ram_free_bytes,
         number_bytes=machine.number_bytes,
         shares_memory=machine.shares_memory,
+        multiplies_8_bits=machine.has_fp8,
     )
 
 
@@ -60,7 +63,12 @@ class Placed:
 def needs_of(sizes: ModelSizes, clip: Clip, plan: MemoryPlan, room: Room) -> Footprint:
     """What a clip takes under a plan on this machine."""
     return footprint(
-        sizes, clip, plan, number_bytes=room.number_bytes, shares_memory=room.shares_memory
+        sizes,
+        clip,
+        plan,
+        number_bytes=room.number_bytes,
+        shares_memory=room.shares_memory,
+        multiplies_8_bits=room.multiplies_8_bits,
     )
 
 

@@ -11,7 +11,7 @@ from videosketcher_app.core.errors import InvalidRequest, OutOfMemory
 from videosketcher_app.models.machine import Machine, hold_to, look_at
 from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.services.lease import DeviceLease
-from videosketcher_app.services.model_manager.footprint import cache_bytes
+from videosketcher_app.services.model_manager.footprint import cache_bytes, twin_bytes
 from videosketcher_app.services.model_manager.planning import (
     Placed,
     Room,
@@ -33,6 +33,7 @@ _TIER_WORDS = {
 MORE_ROOM = (
     "Choose a smaller size or fewer frames, raise the memory budget, or close other programs."
 )
+EXACT_FITS = 'Use the mode "exact", for which there is room: it needs no weights in 8 bits beside.'
 
 
 class MemoryPlans:
@@ -95,9 +96,11 @@ class MemoryPlans:
         if placed is None:
             fit = _too_much(name, sizes, clip, room)
             raise OutOfMemory(fit.sentence, hint=fit.hint)
-        # Whoever draws block by block books the cache himself, one for each drawing.
-        cache = cache_bytes(sizes, clip, room.number_bytes)
-        return replace(placed, footprint=placed.footprint.without(cache))
+        # Whoever draws block by block books the cache and layers in 8 bits himself, for each drawing.
+        drawing = cache_bytes(sizes, clip, room.number_bytes)
+        if room.multiplies_8_bits:
+            drawing += twin_bytes(sizes, clip)
+        return replace(placed, footprint=placed.footprint.without(drawing))
 
     def fit(self, name: str, clip: Clip | None = None, *, without: Collection[str] = ()) -> Fit:
         """Whether a model draws a clip here, how, and how long it takes.
@@ -198,7 +201,12 @@ class MemoryPlans:
 def clip_of(sizes: ModelSizes, fields: Mapping[str, Any]) -> Clip:
     """The model's own clip with what a preset or a request sets."""
     given = {name: fields[name] for name in CLIP_FIELDS if fields.get(name) is not None}
-    return replace(sizes.clip, **given, num_loras=len(fields.get("loras") or ()))
+    return replace(
+        sizes.clip,
+        **given,
+        num_loras=len(fields.get("loras") or ()),
+        is_quick=fields.get("mode") not in (None, "exact"),
+    )
 
 
 def _sentence(placed: Placed, room: Room, seconds: float | None, rates: Rates | None) -> str:
@@ -235,8 +243,15 @@ def _too_much(name: str, sizes: ModelSizes, clip: Clip, room: Room) -> Fit:
             f"{name} at {clip.width}x{clip.height} and {clip.num_frames} frames needs "
             f"{gigabytes(needed)}{where} at least, and {gigabytes(has)} are free for it."
         ),
-        hint=MORE_ROOM,
+        hint=_way_out(sizes, clip, room),
     )
+
+
+def _way_out(sizes: ModelSizes, clip: Clip, room: Room) -> str:
+    exact = replace(clip, is_quick=False)
+    if clip.is_quick and best_plan(sizes, exact, room) is not None:
+        return EXACT_FITS
+    return MORE_ROOM
 
 
 def _next_to_nothing(name: str) -> Fit:

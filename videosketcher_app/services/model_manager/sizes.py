@@ -75,6 +75,7 @@ class Clip:
 
     Attributes:
         num_loras: that lie beside the weights.
+        is_quick: in another mode of speed than `exact`.
     """
 
     width: int
@@ -83,6 +84,7 @@ class Clip:
     num_inference_steps: int
     cfg_scale: float
     num_loras: int = 0
+    is_quick: bool = False
 
     @property
     def latent_frames(self) -> int:

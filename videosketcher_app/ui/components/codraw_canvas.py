@@ -187,12 +187,20 @@ def _parts(texts: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _modes() -> dict[str, str]:
-    """The list of modes of speed: the Text tab's words, but for what `fast` leaves out here."""
+def mode_words() -> dict[str, str]:
+    """The modes of speed: the Text tab's words, but for what `fast` leaves out here."""
     modes = get_args(CoDrawRequest.model_fields["mode"].annotation)
-    words = {mode: t(f"model_settings.mode_{mode}") for mode in modes}
-    words["fast"] = t("codraw.mode_fast")
-    options = [f'<option value="{mode}">{escape(told)}</option>' for mode, told in words.items()]
+    return {
+        **{mode: t(f"model_settings.mode_{mode}") for mode in modes},
+        "fast": t("codraw.mode_fast"),
+    }
+
+
+def _modes() -> dict[str, str]:
+    """The list of modes of speed."""
+    options = [
+        f'<option value="{mode}">{escape(told)}</option>' for mode, told in mode_words().items()
+    ]
     return {
         "mode": escape(t("model_settings.mode")),
         "mode_info": escape(t("model_settings.mode_info")),

@@ -18,7 +18,7 @@ from videosketcher_app.services.codraw.events import FrameDrawn, TurnEnded, Turn
 from videosketcher_app.services.codraw.session import Session
 from videosketcher_app.ui.codraw.door import causal_model, multiple_of, visitor_name
 from videosketcher_app.ui.components.brush_pad import PadNote
-from videosketcher_app.ui.components.codraw_canvas import CodrawCanvas
+from videosketcher_app.ui.components.codraw_canvas import CodrawCanvas, mode_words
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line, waiting_line
@@ -27,6 +27,9 @@ from videosketcher_app.ui.texts import t
 PAD_PX = (432, 240)
 SHOWN_FRAMES = 4  # one frame of so many is sent: pictures of Gradio are no stream
 _PAPER_LEVEL = 250  # what is lighter is paper
+# The field for the mode of speed is the live paper's own, which Gradio does not know.
+_WITH_MODE = """(drawn, concept) =>
+  [drawn, concept, document.querySelector("#codraw [data-set=mode]")?.value ?? "exact"]"""
 
 Shown = tuple[Any, str]  # picture or skip, line
 
@@ -63,13 +66,14 @@ def _pad(context: PageContext) -> None:
             elem_id="simple-answer",
         )
     concept = gr.Textbox(label=t("codraw.simple_concept"), max_length=400, elem_id="simple-concept")
+    mode = gr.Textbox("exact", visible=False)
     go = gr.Button(t("codraw.simple_go"), variant="primary", elem_id="simple-go")
     status = gr.HTML(elem_id="simple-status", apply_default_css=False)
 
     @handler(Capability.CO_DRAW)
-    def on_go(drawn: Any, concept: str, request: gr.Request) -> Iterator[Shown]:
+    def on_go(drawn: Any, concept: str, mode: str, request: gr.Request) -> Iterator[Shown]:
         try:
-            yield from _continued(context, drawn, concept, visitor_name(request))
+            yield from _continued(context, drawn, concept, mode, visitor_name(request))
         except AppError as error:
             yield gr.skip(), error_line(error)
 
@@ -77,20 +81,27 @@ def _pad(context: PageContext) -> None:
         context.role,
         go.click,
         on_go,
-        inputs=[pad, concept],
+        inputs=[pad, concept, mode],
         outputs=[answer, status],
         show_progress="hidden",
         concurrency_limit=None,  # the job queue decides who waits
+        js=_WITH_MODE,
     )
 
 
-def _continued(context: PageContext, drawn: Any, concept: str, visitor: str) -> Iterator[Shown]:
+def _continued(
+    context: PageContext, drawn: Any, concept: str, mode: str, visitor: str
+) -> Iterator[Shown]:
     """The model's answer to a pad, in a session of its own that is gone afterwards."""
     picture = picture_of_pad(drawn)
     yield gr.skip(), status_line(t("codraw.drawing"))
     width, height = PAD_PX
     request = CoDrawRequest(
-        concept=concept.strip(), model=causal_model(context.model), width=width, height=height
+        concept=concept.strip(),
+        model=causal_model(context.model),
+        mode=mode,  # type: ignore[arg-type]
+        width=width,
+        height=height,
     )
     service = context.services.codraw
     session = service.open(visitor, request, role=context.role)
@@ -116,7 +127,13 @@ def _frames(session: Session) -> Iterator[Shown]:
                     raise error
                 case TurnEnded():
                     shown = gr.skip() if last is None else last
-                    yield shown, status_line(t("codraw.simple_done"))
+                    yield shown, status_line(_done(session))
+
+
+def _done(session: Session) -> str:
+    if session.mode == "exact":
+        return t("codraw.simple_done")
+    return t("codraw.simple_done_in", mode=mode_words()[session.mode])
 
 
 def picture_of_pad(drawn: Any) -> NDArray[np.uint8]:
