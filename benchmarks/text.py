@@ -1,7 +1,8 @@
-"""`bench text`: what one sketch costs, cold and warm, until its files are written.
+"""`bench text`: what one sketch costs, cold and warm, until its files are written or its frames done.
 
 Cold: a fresh process from start to exit, imports and weights included. Warm: the second and later
-sketches of one process, each with another seed, from the call until the folder is published.
+sketches of one process, each with another seed, from the call until the folder is published, or
+until the finished frames are there: that needs no PyAV.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from videosketcher_app.core.requests import DEFAULT_MODEL, SketchRequest
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import Services, build
 from videosketcher_app.services.generation import Destination
+from videosketcher_app.storage.video_library import video_library
 
 CONCEPT = "a cat"
 SAMPLE_S = 0.05
@@ -72,13 +74,29 @@ class PeakMemory:
 
 
 def measure(
-    *, model: str | None = None, device: str | None = None, runs: int = 3, cold: bool = True
+    *,
+    model: str | None = None,
+    device: str | None = None,
+    runs: int = 3,
+    cold: bool = True,
+    frames_only: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Yields one JSON object for the cold command (if asked) and one for the warm runs."""
+    """Yields one JSON object for the cold command (if asked) and one for the warm runs.
+
+    Args:
+        frames_only: writes no files; leaves out the cold command, which always writes them.
+
+    Raises:
+        MissingVideoLibrary: files are to be written, and PyAV is not installed.
+    """
+    if not frames_only:
+        video_library()
     name = model or DEFAULT_MODEL
-    if cold:
+    if cold and not frames_only:
         yield {"bench": "text", "what": "cold command", "model": name, **_cold(name, device)}
-    yield {"bench": "text", "what": "warm sketch", "model": name, **_warm(name, device, runs)}
+    what = "warm sketch, frames only" if frames_only else "warm sketch"
+    warm = _warm(name, device, runs, files=not frames_only)
+    yield {"bench": "text", "what": what, "model": name, **warm}
 
 
 def _cold(model: str, device: str | None) -> dict[str, Any]:
@@ -98,16 +116,18 @@ def _cold(model: str, device: str | None) -> dict[str, Any]:
     return {"seconds": round(seconds, 3), "peak_rss_mib": round(memory.mib)}
 
 
-def _warm(model: str, device: str | None, runs: int) -> dict[str, Any]:
+def _warm(model: str, device: str | None, runs: int, *, files: bool) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         build(load_settings(device=device)) as services,
         PeakMemory() as memory,
     ):
-        first = _one(services, model, seed=0, folder=Path(folder))
-        taken = [_one(services, model, seed=i + 1, folder=Path(folder)) for i in range(runs)]
+        destination = Destination(folder=Path(folder)) if files else None
+        first = _one(services, model, seed=0, destination=destination)
+        taken = [_one(services, model, seed=i + 1, destination=destination) for i in range(runs)]
     return {
         "runs": runs,
+        "writes_files": files,
         "frames": taken[0].frames,
         "seconds": spread([run.total for run in taken]),
         "seconds_to_first_preview": spread([run.first_preview for run in taken]),
@@ -118,11 +138,11 @@ def _warm(model: str, device: str | None, runs: int) -> dict[str, Any]:
     }
 
 
-def _one(services: Services, model: str, *, seed: int, folder: Path) -> Run:
+def _one(services: Services, model: str, *, seed: int, destination: Destination | None) -> Run:
     request = SketchRequest(prompt=CONCEPT, model=model, seed=seed)
     begun = time.perf_counter()
     first_preview, steps, frames = 0.0, [], 0
-    for event in services.generation.run(request, destination=Destination(folder=folder)):
+    for event in services.generation.run(request, destination=destination):
         now = time.perf_counter()
         match event:
             case Preview():

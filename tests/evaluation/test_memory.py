@@ -9,9 +9,9 @@ from videosketcher_app.data.grammar.compose import Layout, compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.evaluation.memory import (
     TRAINING_SEED,
+    TrainingRenders,
     aligned,
     chamfer,
-    nearest_renders,
     own_renders,
     spread,
     spread_ratio,
@@ -19,6 +19,7 @@ from videosketcher_app.evaluation.memory import (
 )
 from videosketcher_app.evaluation.renders import render
 from videosketcher_app.evaluation.tasks import canonical_plan
+from videosketcher_app.evaluation.workers import Workers
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ def test_a_copy_of_a_training_drawing_is_found_out() -> None:
     index = next(i for i in range(40) if training_drawing(i).source in programs())
     seen = training_drawing(index)
     copy = np.roll(render(seen.sketch, len(seen.labels)).ink_HW, (3, -5), (0, 1))
-    copied, fresh = nearest_renders([copy, *cats(1)], pool_size=60)
+    copied, fresh = TrainingRenders(60, Workers()).nearest([copy, *cats(1)])
     assert copied.concept == seen.source
     assert copied.distance < 0.01
     assert fresh.distance > 0.04
@@ -71,5 +72,5 @@ def test_an_empty_drawing_has_no_distance() -> None:
     blank = np.zeros((120, 216), np.float32)
     assert np.isnan(spread([blank, blank]))
     assert np.isnan(chamfer(aligned(blank), aligned(cats(1)[0])))
-    (nearest,) = nearest_renders([blank], pool_size=4)
+    (nearest,) = TrainingRenders(4, Workers()).nearest([blank])
     assert nearest.distance == float("inf")

@@ -28,11 +28,16 @@ def text(
     device: options.Device = None,
     runs: Annotated[int, typer.Option(help="Warm runs; the median counts.", min=1)] = 3,
     cold: Annotated[bool, typer.Option(help="Measures a fresh process too.")] = True,
+    frames_only: Annotated[
+        bool, typer.Option("--frames-only", help="Writes no files: warm runs until the frames.")
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Seconds a sketch, to the first preview, a denoising step; peak memory."""
     console = Console(quiet=quiet, as_json=True)
-    for figures in _benchmark("text").measure(model=model, device=device, runs=runs, cold=cold):
+    for figures in _benchmark("text").measure(
+        model=model, device=device, runs=runs, cold=cold, frames_only=frames_only
+    ):
         console.result(figures, "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,22 @@ class Console:
                 bar.update(task, description=text, total=num_steps or None, completed=step)
 
             yield show
+
+    @contextmanager
+    def log_of(self, name: str) -> Iterator[None]:
+        """Shows what a package tells its log while the block runs, as remarks."""
+        if self.quiet:
+            yield
+            return
+        shown, logger = logging.StreamHandler(sys.stderr), logging.getLogger(name)
+        level = logger.level
+        logger.addHandler(shown)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(shown)
+            logger.setLevel(level)
 
     @contextmanager
     def _progress(self) -> Iterator[ProgressBar | None]:

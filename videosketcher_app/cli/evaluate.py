@@ -28,7 +28,7 @@ def text(
     ] = None,
     limit: Limit = None,
     batch_size: Annotated[int, typer.Option(help="Drawings at once.", min=1)] = 4,
-    num_workers: Annotated[int, typer.Option(help="Processes that score.", min=0)] = 0,
+    num_workers: Annotated[int, typer.Option(help="Processes that measure and render.", min=0)] = 0,
     csv: Csv = None,
     output_dir: Annotated[
         Path | None, typer.Option(help="Writes the whole report with contact sheets here.")
@@ -47,17 +47,18 @@ def text(
     for name in sets or ():
         if name not in SETS:
             raise InvalidRequest(f"There is no set {name!r}.", hint=f"Known: {', '.join(SETS)}.")
-    rows = text_report(
-        model=model or DEFAULT_MODEL,
-        device=pick_device(device or "auto"),
-        limit=limit,
-        csv=csv,
-        output_dir=output_dir,
-        sets=sets,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        keep=keep,
-    )
+    with Console(quiet=quiet).log_of("videosketcher_app.evaluation"):
+        rows = text_report(
+            model=model or DEFAULT_MODEL,
+            device=pick_device(device or "auto"),
+            limit=limit,
+            csv=csv,
+            output_dir=output_dir,
+            sets=sets,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            keep=keep,
+        )
     _show(rows, quiet=quiet)
 
 

@@ -24,6 +24,9 @@ LAST_FRAMES = 5  # the final color of a pixel is averaged over this many frames
 INK_LEVEL = 96  # figures: a pixel at least this dark is ink
 STILL_INK_LEVEL = 64  # figures: and still is while it stays at least this dark
 WHITE_LEVEL = 12  # figures: a pixel at most this dark is white
+BLOCK_PX = (24, 24)
+
+InkSeries = tuple[NDArray[np.int64], FloatArray, FloatArray]  # see `_ink_series`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +68,17 @@ def ink_map(frames_THW3: NDArray[np.uint8]) -> InkMap:
     darkness; the crossing is interpolated, so ink that is complete in frame t has time t - 0.5.
     Ink that a model later loses is dated by its first crossing instead.
     """
-    pixels_K, levels_TK3, final_K3 = _ink_series(frames_THW3)
+    return _map_of(frames_THW3, _ink_series(frames_THW3))
+
+
+def ink_map_and_composite(frames_THW3: NDArray[np.uint8]) -> tuple[InkMap, NDArray[np.uint8]]:
+    """`ink_map` and `composite` of a clip, which look for its ink once."""
+    series = _ink_series(frames_THW3)
+    return _map_of(frames_THW3, series), _composite_of(frames_THW3, series)
+
+
+def _map_of(frames_THW3: NDArray[np.uint8], series: InkSeries) -> InkMap:
+    pixels_K, levels_TK3, final_K3 = series
     height, width = frames_THW3.shape[1:3]
     darkness = np.zeros(height * width, np.float32)
     times = np.full(height * width, NEVER, np.float32)
@@ -87,7 +100,11 @@ def composite(frames_THW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Every channel of every pixel only ever gains ink and ends at its final level, free of noise
     and flicker; soft edges stay soft. Opaque light ink over darker ink therefore mixes with it.
     """
-    pixels_K, levels_TK3, final_K3 = _ink_series(frames_THW3)
+    return _composite_of(frames_THW3, _ink_series(frames_THW3))
+
+
+def _composite_of(frames_THW3: NDArray[np.uint8], series: InkSeries) -> NDArray[np.uint8]:
+    pixels_K, levels_TK3, final_K3 = series
     clean = np.full(frames_THW3.shape, 255, np.uint8)
     if len(pixels_K):
         levels = np.maximum.accumulate(_soft_threshold(levels_TK3), axis=0)
@@ -133,8 +150,7 @@ def _paper_deviation(frames_THW3: NDArray[np.uint8], paper_HW: NDArray) -> tuple
 
     if not paper_HW.any():
         return 0.0, 0.0
-    block = np.ones((24, 24), np.float32) / 576
-    share_HW = cv2.filter2D(paper_HW.astype(np.float32), -1, block)
+    share_HW = cv2.boxFilter(paper_HW.astype(np.float32), -1, BLOCK_PX)
     # Every twelfth position covers all blocks; a block counts if half of it is paper.
     at = (slice(None, None, 12), slice(None, None, 12))
     usable = share_HW[at] >= 0.5
@@ -143,12 +159,12 @@ def _paper_deviation(frames_THW3: NDArray[np.uint8], paper_HW: NDArray) -> tuple
         missing_HW = cv2.cvtColor(255 - frame_HW3, cv2.COLOR_RGB2GRAY) * paper_HW
         drift = max(drift, float(missing_HW.sum() / paper_HW.sum()))
         if usable.any():
-            sums = cv2.filter2D(missing_HW, cv2.CV_32F, block)[at][usable]
-            blotch = max(blotch, float((sums / share_HW[at][usable]).max()))
+            means = cv2.boxFilter(missing_HW, cv2.CV_32F, BLOCK_PX)[at][usable]
+            blotch = max(blotch, float((means / share_HW[at][usable]).max()))
     return drift, blotch
 
 
-def _ink_series(frames_THW3: NDArray[np.uint8]) -> tuple[NDArray, FloatArray, FloatArray]:
+def _ink_series(frames_THW3: NDArray[np.uint8]) -> InkSeries:
     """Pixels with ink, their levels over time without single-frame flicker, and final levels."""
     paper_T3 = np.median(frames_THW3[:, ::4, ::4].reshape(len(frames_THW3), -1, 3), axis=1)
     darkest_HW = frames_THW3.min(axis=0).min(axis=2).astype(np.float32)

@@ -9,13 +9,10 @@ Legend: T frames, H/W pixels.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +38,10 @@ from videosketcher_app.evaluation.detector import Detector, load_detector
 from videosketcher_app.evaluation.scores import figures
 from videosketcher_app.evaluation.text import score_clips
 from videosketcher_app.evaluation.texture import TextureJudge
+from videosketcher_app.evaluation.workers import Workers
 
 Clip = NDArray[np.uint8]
 RoundTrip = Callable[[Clip], Clip]
-Result = TypeVar("Result")
 COLOR_WIDTH_PX = 4.0  # thinner lines are mixed with paper all the way through
 STILL_FRAMES = 5
 Look = Literal["as drawn", "recolored", "painted"]
@@ -115,10 +112,11 @@ def score_brush_looks(
     """`score_brush_clips` for several looks of the same clips: one list a look."""
     own_box = _box_errors_of_vae(round_trip)
     calls = ((case, raw, looks) for case, raw in zip(cases, raw_clips, strict=True))
-    measured = [
-        [_judged(score, own_box, judge) for score in scores]
-        for scores in in_order(_measured, calls, num_workers)
-    ]
+    with Workers(num_workers) as workers:
+        measured = [
+            [_judged(score, own_box, judge) for score in scores]
+            for scores in workers.in_order(_measured, calls)
+        ]
     return [list(of_look) for of_look in zip(*measured, strict=True)] or [[] for _ in looks]
 
 
@@ -126,25 +124,9 @@ def true_clips(
     cases: Sequence[BrushCase], round_trip: RoundTrip, *, num_workers: int = 0
 ) -> Iterator[Clip]:
     """The engine's own paintings through the VAE: their figures are what can be reached."""
-    for painted in in_order(_true_painting, ((case,) for case in cases), num_workers):
-        yield round_trip(painted)
-
-
-def in_order(
-    work: Callable[..., Result], arguments: Iterable[tuple], num_workers: int
-) -> Iterator[Result]:
-    """Results of calls in order, in other processes if asked; few are held at a time."""
-    if num_workers == 0:
-        yield from (work(*given) for given in arguments)
-        return
-    waiting: deque[Future[Result]] = deque()
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        for given in arguments:
-            waiting.append(pool.submit(work, *given))
-            if len(waiting) > 2 * num_workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    with Workers(num_workers) as workers:
+        for painted in workers.in_order(_true_painting, ((case,) for case in cases)):
+            yield round_trip(painted)
 
 
 def brush_rows(

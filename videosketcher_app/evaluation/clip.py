@@ -5,23 +5,21 @@ Legend: T frames, H/W pixels of the clip; the grid is 120 x 216.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videosketcher_app.data.ink import InkFigures, composite, ink_figures, ink_map
+from videosketcher_app.data.ink import InkFigures, ink_figures, ink_map_and_composite
 from videosketcher_app.evaluation.renders import (
     CANVAS_HEIGHT,
     CANVAS_WIDTH,
     GRID_HEIGHT,
     GRID_WIDTH,
 )
+from videosketcher_app.evaluation.workers import Workers
 
 SHOWN_FRAMES = 11  # 0, 8, ..., 80 of a clip of 81 frames
 
@@ -47,7 +45,7 @@ class ClipReading:
 
 def read_clip(frames_THW3: NDArray[np.uint8]) -> ClipReading:
     """Measures a clip (T, H, W, 3) uint8 of any size."""
-    found = ink_map(frames_THW3)
+    found, clean_THW3 = ink_map_and_composite(frames_THW3)
     ink_HW, times_HW = on_grid(found.darkness_HW, found.times_HW)
     at = np.round(np.linspace(0, len(frames_THW3) - 1, SHOWN_FRAMES)).astype(int)
     shown = [
@@ -62,7 +60,7 @@ def read_clip(frames_THW3: NDArray[np.uint8]) -> ClipReading:
         ink_HW=ink_HW,
         times_HW=times_HW,
         raw=ink_figures(frames_THW3),
-        composited=ink_figures(composite(frames_THW3)),
+        composited=ink_figures(clean_THW3),
         shown=np.stack(shown).astype(np.uint8, copy=False),
     )
 
@@ -86,14 +84,5 @@ def read_clips(
     clips: Iterable[NDArray[np.uint8]], *, num_workers: int = 0
 ) -> Iterator[ClipReading]:
     """Measures clips in order, in other processes if asked; few clips are held at a time."""
-    if num_workers == 0:
-        yield from map(read_clip, clips)
-        return
-    waiting: deque[Future[ClipReading]] = deque()
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        for clip in clips:
-            waiting.append(pool.submit(read_clip, clip))
-            if len(waiting) > 2 * num_workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    with Workers(num_workers) as workers:
+        yield from workers.in_order(read_clip, ((clip,) for clip in clips))

@@ -10,8 +10,7 @@ high); positions and radii of a drawing are in heights of the canvas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.strokes import resample
 from videosketcher_app.evaluation.vocabulary import swap_sides
+from videosketcher_app.evaluation.workers import Workers
 
 DRAWS = 40
 FEWEST_PARTS = 3  # with fewer there is no telling which one stands wrong
@@ -26,12 +26,30 @@ DEFAULT_TOLERANCE = 0.35
 _SALT = 978
 _SPACING = 0.03
 
-Spot = NDArray[np.float64]  # x, y, root mean square radius
+Spot = NDArray[np.floating]  # x, y, root mean square radius
+Spots = dict[str, Spot]  # by label
+_MIRROR = np.array([-1, 1, 1], np.float32)
 
 
-@cache
-def usual_spots(concept: str, *, mirrored: bool) -> dict[str, Spot]:
+_known: dict[str, tuple[Spots, Spots]] = {}
+
+
+def usual_spots(concept: str, *, mirrored: bool) -> Spots:
     """Median position and radius of every part of a concept over some random proportions."""
+    if concept not in _known:
+        _known[concept] = _measured_spots(concept)
+    return _known[concept][mirrored]
+
+
+def measure_spots(concepts: Iterable[str], workers: Workers) -> None:
+    """Has the usual spots of concepts measured by workers, so that `usual_spots` knows them."""
+    missing = [concept for concept in concepts if concept not in _known]
+    found = workers.in_order(_measured_spots, ((concept,) for concept in missing))
+    _known.update(zip(missing, found, strict=True))
+
+
+def _measured_spots(concept: str) -> tuple[Spots, Spots]:
+    """The spots as they are, and mirrored."""
     program, seen = programs()[concept], {}
     for seed in range(DRAWS):
         for part in program.draw(np.random.default_rng([_SALT, seed])):
@@ -39,10 +57,12 @@ def usual_spots(concept: str, *, mirrored: bool) -> dict[str, Spot]:
             points = np.vstack(curves)
             middle = points.mean(0)
             radius = np.sqrt(((points - middle) ** 2).sum(1).mean())
-            name = swap_sides(part.name) if mirrored else part.name
-            x = -middle[0] if mirrored else middle[0]
-            seen.setdefault(f"{concept}/{name}", []).append((x, middle[1], radius))
-    return {label: np.median(spots, axis=0) for label, spots in seen.items()}
+            seen.setdefault(part.name, []).append((*middle, radius))
+    usual: Spots = {name: np.median(spots, axis=0) for name, spots in seen.items()}
+    return (
+        {f"{concept}/{name}": spot for name, spot in usual.items()},
+        {f"{concept}/{swap_sides(name)}": spot * _MIRROR for name, spot in usual.items()},
+    )
 
 
 def residuals(

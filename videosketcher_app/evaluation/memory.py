@@ -6,12 +6,12 @@ mean square radius to 1; distances are in that unit.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,14 @@ from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
 from videosketcher_app.data.grammar.compose import Composition, Layout, compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.evaluation.renders import INK_PIXEL, render
+from videosketcher_app.evaluation.workers import Workers
 
 RENDER_SEED = 7  # the grammar's own drawings that models are compared with
 TRAINING_SEED = 3  # `data_seed` of presets/training/pocket_t2v.yaml: the drawings seen in training
 MOST_POINTS = 500
 # By descriptor; the nearest of 1,110 renders was among the first 40, mostly the first.
 CANDIDATES = 48
+CHUNK = 64  # renders that a worker makes at a time, in about half a second
 _CELLS, _REACH = 24, 2.4
 
 
@@ -104,25 +106,37 @@ def spread_ratio(concept: str, plan: DrawingPlan, inks: Sequence[NDArray[np.floa
     return spread(inks) / own if own > 0 else float("nan")
 
 
-def nearest_renders(
-    inks: Sequence[NDArray[np.float32]], *, pool_size: int = 20_000, num_workers: int = 0
-) -> list[Nearest]:
-    """For every drawing the nearest of the first `pool_size` drawings of the training.
+class TrainingRenders:
+    """The first `size` drawings of the training, to look among them for what a drawing copies.
 
-    Args:
-        num_workers: processes that render; 0 does it here, at about 10 ms a render.
+    Workers make them chunk by chunk, about 10 ms a render, while a model draws.
     """
-    if not num_workers:
-        pool = np.stack([_training_descriptor(index) for index in range(pool_size)])
-        return [_nearest(ink, _candidates(pool, ink)) for ink in inks]
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as workers:
-        pool = np.stack(list(workers.map(_training_descriptor, range(pool_size), chunksize=64)))
-        return list(workers.map(_nearest, inks, [_candidates(pool, ink) for ink in inks]))
+
+    def __init__(self, size: int, workers: Workers) -> None:
+        self.size, self._workers = size, workers
+        self._left = deque(range(0, size, CHUNK))
+        self._chunks: list[Future[NDArray[np.float16]]] = []
+
+    def make_more(self) -> None:
+        """Asks for one more chunk, if any is left."""
+        if self._left:
+            start = self._left.popleft()
+            chunk = self._workers.submit(_descriptors, start, min(start + CHUNK, self.size))
+            self._chunks.append(chunk)
+
+    def nearest(self, inks: Sequence[NDArray[np.float32]]) -> list[Nearest]:
+        """For every drawing the render that looks most like it."""
+        while self._left:
+            self.make_more()
+        pool_PD = np.concatenate([chunk.result() for chunk in self._chunks]).astype(np.float32)
+        candidates = [_candidates(pool_PD, ink) for ink in inks]
+        return list(self._workers.in_order(_nearest, zip(inks, candidates, strict=True)))
 
 
-def _candidates(pool_PD: NDArray[np.float16], ink_HW: NDArray[np.float32]) -> list[int]:
+def _candidates(pool_PD: NDArray[np.float32], ink_HW: NDArray[np.float32]) -> list[int]:
     """Indices of the drawings of a pool that look most like a drawing."""
-    apart_P = ((pool_PD.astype(np.float32) - descriptor(aligned(ink_HW))) ** 2).sum(1)
+    apart_PD = pool_PD - descriptor(aligned(ink_HW))
+    apart_P = np.square(apart_PD, out=apart_PD).sum(1)
     return np.argsort(apart_P, kind="stable")[:CANDIDATES].tolist()
 
 
@@ -147,9 +161,11 @@ def training_drawing(index: int) -> Composition:
     return _training()(index)
 
 
-def _training_descriptor(index: int) -> NDArray[np.float16]:
-    drawing = training_drawing(index)
-    return descriptor(aligned(render(drawing.sketch, len(drawing.labels)).ink_HW))
+def _descriptors(start: int, stop: int) -> NDArray[np.float16]:
+    """The descriptors (P, D) of some drawings of the training."""
+    drawings = map(training_drawing, range(start, stop))
+    inks = (render(drawing.sketch, len(drawing.labels)).ink_HW for drawing in drawings)
+    return np.stack([descriptor(aligned(ink)) for ink in inks])
 
 
 def descriptor(points_N2: NDArray[np.float32]) -> NDArray[np.float16]:

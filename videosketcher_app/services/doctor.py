@@ -16,6 +16,7 @@ from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.requests import DEFAULT_MODEL
 from videosketcher_app.core.settings import AppSettings
 from videosketcher_app.services.outputs import prepare
+from videosketcher_app.storage.video_library import video_library
 
 MIN_PYTHON = (3, 10)
 # Below these, known holes: see SECURITY.md.
@@ -114,19 +115,21 @@ def _output_folder(settings: AppSettings) -> Finding:
 
 
 def _encoder() -> Finding:
-    import av
-    from av.error import FFmpegError
-
+    name = "video encoder"
+    try:
+        av = video_library()
+    except AppError as error:
+        return Finding(name=name, good=False, found=error.message, hint=error.hint)
     try:
         av.Codec("libx264", "w")
-    except FFmpegError:
+    except av.error.FFmpegError:
         return Finding(
-            name="video encoder",
+            name=name,
             good=False,
             found="no H.264 encoder",
             hint="Install the av package from its wheel: start the run script again.",
         )
-    return Finding(name="video encoder", good=True, found="libx264")
+    return Finding(name=name, good=True, found="libx264")
 
 
 def _device(settings: AppSettings) -> Finding:

@@ -8,14 +8,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
-import av.error
 import numpy as np
-from av.codec.codec import UnknownCodecError
-from av.video.reformatter import ColorRange, Colorspace
-from av.video.stream import VideoStream
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -32,6 +27,10 @@ from videosketcher_app.storage.media_reading import (
     read_video,
 )
 from videosketcher_app.storage.metadata import KEYWORD
+from videosketcher_app.storage.video_library import video_library
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 __all__ = [
     "ENCODER",
@@ -77,7 +76,9 @@ def write_video(
         InvalidRequest: there are no frames, or their sides are odd.
         CannotWrite: the folder cannot be written or the disk is full.
         EncoderFailed: the encoder is missing or failed.
+        MissingVideoLibrary: PyAV is not installed.
     """
+    av = video_library()
     with atomic.replacing(path) as temporary:
         try:
             _encode(temporary, frames_HW3, fps, comment)
@@ -91,6 +92,8 @@ def write_video(
 
 
 def _encode(path: Path, frames_HW3: Iterable[Pixels], fps: int, comment: str | None) -> None:
+    av = video_library()
+    reformatter = av.video.reformatter
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=options) as container:
         if comment is not None:
@@ -102,8 +105,8 @@ def _encode(path: Path, frames_HW3: Iterable[Pixels], fps: int, comment: str | N
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")
             picture = picture.reformat(
                 format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
+                dst_colorspace=reformatter.Colorspace.ITU709,
+                dst_color_range=reformatter.ColorRange.MPEG,
             )
             container.mux(stream.encode(picture))
         if stream is None:
@@ -125,10 +128,11 @@ def _video_stream(container: Any, frame_HW3: Pixels, fps: int) -> VideoStream:
         "flags": "+bitexact",
         "g": str(fps),  # a key frame a second, so that a slider can jump
     }
+    av = video_library()
     faults.point("media.encoder")
     try:
         stream = container.add_stream(ENCODER, rate=fps, options=options)
-    except UnknownCodecError as error:
+    except av.codec.codec.UnknownCodecError as error:
         raise EncoderFailed(
             f"The video could not be encoded: PyAV lacks the encoder {ENCODER}.",
             hint="Run `doctor`, install av again, then save the drawing again.",
@@ -136,7 +140,7 @@ def _video_stream(container: Any, frame_HW3: Pixels, fps: int) -> VideoStream:
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = ColorRange.MPEG
+    context.color_range = av.video.reformatter.ColorRange.MPEG
     return stream
 
 
@@ -146,7 +150,9 @@ def copy_video(source: Path, path: Path, *, comment: str | None = None) -> None:
     Raises:
         InvalidFile: the source is no video.
         CannotWrite: the folder cannot be written or the disk is full.
+        MissingVideoLibrary: PyAV is not installed.
     """
+    av = video_library()
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with atomic.replacing(path) as temporary:
         try:

@@ -12,12 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
-import av.error
 import numpy as np
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -25,6 +22,10 @@ from videosketcher_app.core.access import LIMITS, Limits, Role
 from videosketcher_app.core.errors import InvalidFile
 from videosketcher_app.storage.bounded import read_bytes, too_large
 from videosketcher_app.storage.media_blocks import check_parts
+from videosketcher_app.storage.video_library import video_library
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 Pixels = NDArray[np.uint8]
 
@@ -151,7 +152,9 @@ def open_video(
 
     Raises:
         InvalidFile: not a video, damaged, or over the limits; also while frames are taken.
+        MissingVideoLibrary: PyAV is not installed.
     """
+    av = video_library()
     data = read_bytes(source, limits.video_bytes, "video")
     check_parts(data)
     try:
@@ -183,7 +186,7 @@ def open_video(
 def _container(data: bytes, limits: Limits) -> Any:
     """The file's container; opening it looks at some frames already, under the same limit."""
     options = {"format_whitelist": VIDEO_FORMATS, **_decoder_options(limits)}
-    return av.open(BytesIO(data), "r", options=options)
+    return video_library().open(BytesIO(data), "r", options=options)
 
 
 def _decoder_options(limits: Limits) -> dict[str, str]:
@@ -268,7 +271,7 @@ def _check_video_header(
             f"The video has {stream.frames} frames of {size[0]}x{size[1]} pixels",
             _MAX_VIDEO_BYTES_DECODED // (3 * size[0] * size[1]),
         )
-    seconds = 0.0 if duration_us is None else duration_us / av.time_base
+    seconds = 0.0 if duration_us is None else duration_us / video_library().time_base
     if seconds > limits.video_seconds:
         raise too_large(f"The video lasts {seconds:.0f} s", limits.video_seconds)
     fps = float(stream.average_rate or stream.guessed_rate or 0)
