@@ -1,7 +1,8 @@
 """What a style run costs and what it teaches: seven drawings by a hand that no model knows.
 
     python -m benchmarks.style [--preset NAME|FILE] [--steps N] [--folder FOLDER] [--resume]
-                               [--lora FILE] [--draw-size 432x240] [--limit N] [--seed N]
+                               [--lora FILE [--scale X]] [--draw-size 432x240] [--limit N]
+                               [--seed N]
 
 Trains on the seven drawings of `data.style_hand` at the preset's canvas (or takes a finished LoRA
 with --lora), draws plans of concepts that it was not taught with, without and with it, from the
@@ -97,7 +98,9 @@ def trained(folder: Path, args: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def sampler_of(model: PocketModel, adapter: LoraAdapter | None, size: tuple[int, int]) -> Sampler:
+def sampler_of(
+    model: PocketModel, adapter: LoraAdapter | None, size: tuple[int, int], scale: float = 1.0
+) -> Sampler:
     """Draws plans one by one, with the LoRA if there is one."""
     d = model.defaults
     settings = SamplerSettings(
@@ -111,7 +114,7 @@ def sampler_of(model: PocketModel, adapter: LoraAdapter | None, size: tuple[int,
 
     def draw(plans: list[DrawingPlan], seeds: list[int]) -> Iterator[NDArray[np.uint8]]:
         for plan, seed in zip(plans, seeds, strict=True):
-            stack = [(adapter, 1.0)] if adapter is not None else []
+            stack = [(adapter, scale)] if adapter is not None else []
             with applied(model.transformer, stack) if stack else nullcontext():
                 latents = None
                 for _, reached, _ in denoise(model, [str(plan)], [seed], settings):
@@ -132,14 +135,15 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
     adapter = read_lora(args.lora or folder / "run" / RESULT_FILE)
     compared = compare_style(
         sampler_of(model, None, size),
-        sampler_of(model, adapter, size),
+        sampler_of(model, adapter, size, args.scale),
         width=size[0],
         height=size[1],
         limit=args.limit,
         drawings=args.drawings,
         seed=args.seed,
     )
-    return {**row, "drawn_at": list(size), **compared, "machine": machine()}
+    row |= {"drawn_at": list(size), "scale": args.scale}
+    return {**row, **compared, "machine": machine()}
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -156,6 +160,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keeps the run there")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--lora", type=Path)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the LoRA when it draws")
     parser.add_argument("--draw-size", type=_size, help="default: the model's own canvas")
     parser.add_argument("--limit", type=int, default=40, help="plans to draw")
     parser.add_argument("--drawings", type=int, default=60, help="renders of a hand for fitting")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from videosketcher_app.data import renderer
+from videosketcher_app.data.grammar.compose import Composition
 from videosketcher_app.data.style_hand import (
     TAUGHT,
     plain_drawing,
@@ -13,6 +16,7 @@ from videosketcher_app.data.style_hand import (
     restyled_drawing,
     taught_drawings,
 )
+from videosketcher_app.evaluation.rough import roughened
 from videosketcher_app.evaluation.style import (
     MARKS,
     StyleClassifier,
@@ -34,6 +38,26 @@ def test_the_classifier_tells_the_hands_apart_on_unseen_concepts(
 ) -> None:
     assert classifier.calibration["new_as_new"] >= 0.9
     assert classifier.calibration["plain_as_new"] <= 0.15
+
+
+def test_broken_and_doubled_lines_are_no_style(classifier: StyleClassifier) -> None:
+    assert classifier.calibration["rough_new_as_new"] >= 0.8
+    assert classifier.calibration["rough_plain_as_new"] <= 0.2
+
+
+@pytest.mark.parametrize("make", [plain_drawing, restyled_drawing])
+def test_a_rough_drawing_keeps_parts_and_times(make: Callable[..., Composition]) -> None:
+    sketch, rng = make("bicycle", 5, 216, 120, 41).sketch, np.random.default_rng(3)
+    assert roughened(sketch, rng, 0.0) is sketch
+    rough = roughened(sketch, rng, 1.0)
+    assert len(rough.strokes) > len(sketch.strokes)
+    for part in range(len(sketch.part_names)):
+        (begun, ended), (first, last) = sketch.part_span(part), rough.part_span(part)  # type: ignore[misc]
+        assert begun <= first <= last <= ended
+        assert first - begun < 4
+    known = renderer.frames(sketch)[-1] < 128
+    both = known & (renderer.frames(rough)[-1] < 128)
+    assert 0.3 < both.sum() / known.sum() < 0.95
 
 
 def test_marks_move_towards_the_style_that_is_drawn(classifier: StyleClassifier) -> None:

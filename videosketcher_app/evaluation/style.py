@@ -1,8 +1,9 @@
 """Whether a drawing is in a style: measured marks of line, proportions and order, and a classifier.
 
-The classifier is a logistic regression on eight measured figures, fitted on true renders of two
-hands (the grammar's own and `data.style_hand`) and calibrated on true renders of concepts that it
-did not see. Its calibration belongs beside every figure that is read with it.
+The classifier is a logistic regression on eight measured figures, fitted on renders of two hands (the
+grammar's own and `data.style_hand`), clean ones and ones with a model's faults: broken lines are no
+style. It is calibrated on concepts that it did not see. Its calibration belongs beside every figure
+that is read with it.
 
 Legend: T frames, H/W pixels, D drawings, M marks.
 """
@@ -23,6 +24,7 @@ from videosketcher_app.data.grammar.compose import Composition
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.data.ink import InkMap, ink_map
 from videosketcher_app.data.style_hand import TAUGHT, plain_drawing, restyled_drawing
+from videosketcher_app.evaluation.rough import roughened
 
 MARKS = (
     "line_width",  # twice the middle distance of the lines' middles to paper, pixels
@@ -41,7 +43,7 @@ SPOT_PX = 220
 PASSING_FRAMES = 6  # a larger step of time is another stroke
 _NEWTON_STEPS = 100
 _RIDGE = 1.0
-_FIT_SEED, _CALIBRATION_SEED = 51_000, 52_000
+_FIT_SEED, _CALIBRATION_SEED, _ROUGH_SALT = 51_000, 52_000, 54
 
 
 def style_marks(frames_THW3: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -69,7 +71,8 @@ class StyleClassifier:
         mean_M, scale_M: of the marks in fitting.
         weight_M, bias: of the standardized marks.
         calibration: on true renders of unseen concepts: "plain_as_new" and "new_as_new", shares
-            that were called the new style, and "drawings" of each hand.
+            that were called the new style, the same with a model's faults ("rough_plain_as_new",
+            "rough_new_as_new"), and "drawings" of each hand.
     """
 
     mean_M: NDArray[np.float64]
@@ -90,32 +93,33 @@ class StyleClassifier:
 def fit_classifier(
     width: int, height: int, *, drawings: int = 60, num_frames: int = 81
 ) -> StyleClassifier:
-    """Fits on `drawings` true renders of each hand, calibrates on as many of other concepts.
+    """Fits on `drawings` clean and as many rough renders of each hand, calibrates on other concepts.
 
     The concepts that teach the style are in neither.
     """
     names = [name for name in programs() if name not in TAUGHT]
     fitted, unseen = names[::2], names[1::2]
     canvas = (width, height, num_frames)
-    plain, new = _marks_of(fitted, drawings, _FIT_SEED, canvas)
-    marks, is_new = np.concatenate([plain, new]), np.repeat([0.0, 1.0], drawings)
+    seen = [_marks_of(fitted, drawings, _FIT_SEED, canvas, rough=rough) for rough in (False, True)]
+    marks = np.concatenate([hand for both in seen for hand in both])
+    is_new = np.tile(np.repeat([0.0, 1.0], drawings), len(seen))
     mean, scale = marks.mean(0), np.maximum(marks.std(0), 1e-6)
     weight, bias = _fitted((marks - mean) / scale, is_new)
-    plain, new = _marks_of(unseen, drawings, _CALIBRATION_SEED, canvas)
 
     def called_new(rows: NDArray[np.float64]) -> float:
         return float((_probability((rows - mean) / scale, weight, bias) > 0.5).mean())
 
+    calibration = {"drawings": float(drawings)}
+    for kind, rough in (("", False), ("rough_", True)):
+        plain, new = _marks_of(unseen, drawings, _CALIBRATION_SEED, canvas, rough=rough)
+        calibration[f"{kind}plain_as_new"] = called_new(plain)
+        calibration[f"{kind}new_as_new"] = called_new(new)
     return StyleClassifier(
         mean_M=mean,
         scale_M=scale,
         weight_M=weight,
         bias=bias,
-        calibration={
-            "plain_as_new": called_new(plain),
-            "new_as_new": called_new(new),
-            "drawings": float(drawings),
-        },
+        calibration=calibration,
     )
 
 
@@ -141,18 +145,20 @@ def marks_of_clips(clips: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
 
 
 def _marks_of(
-    names: Sequence[str], count: int, seed: int, canvas: tuple[int, int, int]
+    names: Sequence[str], count: int, seed: int, canvas: tuple[int, int, int], *, rough: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Marks of true renders by the plain hand and by the new one."""
+    """Marks of renders by the plain hand and by the new one; rough ones are each so in their way."""
     width, height, frames = canvas
 
-    def drawn(make: Callable[..., Composition]) -> Iterator[Composition]:
+    def clips(make: Callable[..., Composition]) -> Iterator[NDArray[np.uint8]]:
         for number in range(count):
-            yield make(names[number % len(names)], seed + number, width, height, frames)
+            sketch = make(names[number % len(names)], seed + number, width, height, frames).sketch
+            if rough:
+                rng = np.random.default_rng([_ROUGH_SALT, seed + number])
+                sketch = roughened(sketch, rng, rng.uniform(0.3, 1.0))
+            yield renderer.frames(sketch)
 
-    plain = marks_of_clips(renderer.frames(drawing.sketch) for drawing in drawn(plain_drawing))
-    new = marks_of_clips(renderer.frames(drawing.sketch) for drawing in drawn(restyled_drawing))
-    return plain, new
+    return marks_of_clips(clips(plain_drawing)), marks_of_clips(clips(restyled_drawing))
 
 
 def _line_marks(
