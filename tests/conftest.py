@@ -32,7 +32,15 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_BROWSER = "VIDEOSKETCHER_REQUIRE_BROWSER"
 THREAD_GRACE_S = 5.0
 # Threads that libraries keep for the life of the process.
-KEPT_THREADS = ("AnyIO worker", "asyncio_", "tqdm", "ThreadPoolExecutor-", "Thread-auto_conversion")
+KEPT_THREADS = (
+    "AnyIO worker",
+    "asyncio_",
+    "tqdm",
+    "ThreadPoolExecutor-",
+    "Thread-auto_conversion",
+    "InductorSubproc",
+    "subproc_worker_timer",
+)
 
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")

@@ -53,7 +53,7 @@ def rollout(setting: Setting, lines: Lines) -> None:
             _first_ink(drawer, setting, lines)
             _steady(drawer, setting, lines)
             _switched(drawer, setting, lines)
-            if mode is FAST:
+            if mode.fp8:
                 _endless(drawer, setting, lines)
             del drawer
         del transformer
@@ -148,7 +148,9 @@ def _switched(drawer: Drawer, setting: Setting, lines: Lines) -> None:
 
 
 def _endless(drawer: Drawer, setting: Setting, lines: Lines) -> None:
-    """One drawing of 1,800 frames: late blocks against the first seven."""
+    """One drawing of 1,800 frames: late blocks against the first seven, recorded beforehand."""
+    for _ in range(WARM_UP_CLIPS):
+        _drawn(drawer, CLIP_BLOCKS)
     drawer.start()
     early = _block_times(drawer, CLIP_BLOCKS, setting)
     bytes_early = _allocated(setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -80,6 +81,7 @@ def told(found: Comparison) -> dict[str, Any]:
 
 def forget_peaks(setting: Setting) -> None:
     """Starts to measure the most memory from here."""
+    gc.collect()
     if setting.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(setting.device)

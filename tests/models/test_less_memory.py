@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from videosketcher_app.engines.memory.culling import biased_attention, flex_biased
+from videosketcher_app.engines.memory.culling import (
+    biased_attention,
+    biased_attention_added,
+    flex_biased,
+    has_cudnn_attention,
+    partly_biased_attention,
+)
 from videosketcher_app.models.fp8 import (
     FP8,
     Fp8Blocks,
@@ -192,6 +198,35 @@ def test_flex_attention_adds_the_same_bias():
     torch.testing.assert_close(
         flex_biased(q, k, v, bias), biased_attention(q, k, v, bias), atol=1e-5, rtol=1e-4
     )
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_more_keys_are_taken_into_a_finished_attention():
+    q, k, v = torch.randn(3, 2, 3, 140, 32)
+    bias = torch.rand(40) * 3
+    scores = q @ k[:, :, 40:].transpose(-1, -2) / 32**0.5
+    done = scores.softmax(-1) @ v[:, :, 40:], scores.logsumexp(-1)
+    found = biased_attention_added(q, k[:, :, :40], v[:, :, :40], bias, *done)
+    expected = biased_attention(q, k, v, torch.cat([bias, torch.zeros(100)]))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("num_counted", [0, 70, 300])
+@torch.inference_mode()
+def test_a_card_attends_to_counted_and_plain_keys(num_counted):
+    q, k, v = torch.randn(3, 1, 2, 300, 128, device="cuda", dtype=torch.bfloat16)
+    bias = torch.rand(num_counted, device="cuda") * 3
+    parts = (
+        (k[:, :, :num_counted], v[:, :, :num_counted]),
+        (k[:, :, num_counted:], v[:, :, num_counted:]),
+    )
+    if 0 < num_counted < 300:
+        assert has_cudnn_attention(q, *parts[1])
+    found = partly_biased_attention(q, parts[0], bias, parts[1])
+    whole = torch.cat([bias, bias.new_zeros(300 - num_counted)])
+    expected = biased_attention(*(x.float().cpu() for x in (q, k, v)), whole.cpu())
+    torch.testing.assert_close(found.float().cpu(), expected, atol=0.02, rtol=0.02)
 
 
 def test_checkpointed_halves_give_the_same_gradients(network):

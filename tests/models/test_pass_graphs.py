@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.kv_cache import Window
 from videosketcher_app.models.pass_graphs import PassGraphs, WeightsInPlace, run_again
 from videosketcher_app.models.tiny import tiny_model
+from videosketcher_app.models.wan.forward import BlockPass
 
 CELLS, FRAMES, BLOCKS = (9, 18), 3, 9
 WINDOW = Window(blocks=3, sink_blocks=1)
@@ -96,6 +99,55 @@ def test_a_long_drawing_records_no_more_than_its_ring(causal: CausalWan) -> None
         for a, b in zip(drawn(replace(causal, graphs=few)), drawn(causal), strict=True)
     )
     assert few.num_recorded == 2
+
+
+def test_other_words_of_the_same_length_are_no_other_passes(causal: CausalWan) -> None:
+    graphs = PassGraphs(record=run_again)
+    wan = replace(causal, graphs=graphs)
+    rollout = BlockRollout(wan, wan.new_cache(wan.cache_shape(1, *CELLS), WINDOW), words(wan, 1))
+    with torch.inference_mode():
+        for number in range(8):
+            list(rollout.draw(block_noise(3, number, (1, 16, FRAMES, *CELLS), 3, wan.device)))
+        before = graphs.num_recorded
+        for seed in range(2, 9):
+            rollout.switch_prompt(words(wan, seed))
+            list(rollout.draw(block_noise(3, 8, (1, 16, FRAMES, *CELLS), 3, wan.device)))
+            rollout.rewind(8)
+    assert before
+    assert graphs.num_recorded - before < 7, "the window's passes are recorded once"
+
+
+def test_what_cannot_be_recorded_is_launched(
+    causal: CausalWan, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    def refuse(blocks: BlockPass) -> Any:
+        asked.append(blocks)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    graphs = PassGraphs(record=refuse)
+    found, expected = drawn(replace(causal, graphs=graphs)), drawn(causal)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert len(asked) == 1
+    assert "not recorded" in caplog.text
+    assert graphs.num_recorded == 0
+
+
+def test_a_drawing_that_ends_gives_its_pages_back_at_once(causal: CausalWan) -> None:
+    wan = replace(causal, graphs=PassGraphs(record=run_again))
+    rollout = BlockRollout(wan, wan.new_cache(wan.cache_shape(1, *CELLS), WINDOW), words(wan, 1))
+    with torch.inference_mode():
+        for number in range(6):
+            list(rollout.draw(block_noise(3, number, (1, 16, FRAMES, *CELLS), 3, wan.device)))
+    pool = weakref.ref(rollout.cache.pool)
+    gc.collect()
+    gc.disable()
+    try:
+        del rollout, wan
+        assert pool() is None
+    finally:
+        gc.enable()
 
 
 def test_other_layers_weights_and_loras_are_other_passes() -> None:

@@ -11,10 +11,13 @@ from PIL import Image
 
 from tests.models.tiny_wan import tiny_pipeline
 from videosketcher_app.core.errors import AppError, InvalidRequest
+from videosketcher_app.models.memory_plan import MemoryPlan
+from videosketcher_app.models.studio import network_pass
 from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.image_to_video import WanImageModel
 from videosketcher_app.models.wan.passes import real_valued_pass
 from videosketcher_app.models.wan.sampling import FewSteps
+from videosketcher_app.models.wan.stops import Stops
 from videosketcher_app.models.wan.text_to_video import NEGATIVE_PROMPT, WanTextModel
 
 WIDTH, HEIGHT, NUM_FRAMES = 32, 32, 5
@@ -173,6 +176,24 @@ def test_the_real_valued_pass_equals_diffsynths(pipe, clip_tokens):
     (_, _, clean), *_ = model.denoise(["a cat"], [5], shift=5.0, **{**CALL, "cfg_scale": 1.0})
     velocity = model.velocity(noise, 1.0, words)
     assert difference(noise - velocity, clean) < 1e-4, "samplers that leave work out see the same"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("tier", ["resident", "stream_ram"])
+def test_a_card_draws_by_rows_what_diffsynth_draws(tier):
+    pytest.importorskip("triton")
+    pipe = tiny_pipeline(in_dim=16, require_vae_embedding=False).to("cuda", torch.bfloat16)
+    plan, stops = MemoryPlan(budget_bytes=1 << 40, tier=tier), Stops()
+    by_rows = network_pass(pipe, plan, stops)
+    assert by_rows is not None
+    model = WanTextModel(name="tiny", pipe=pipe, stops=stops, network_pass=by_rows)
+    plain = WanTextModel(name="tiny", pipe=pipe)
+    expected = ours(plain, cfg_scale=1.0)
+    found = ours(model, cfg_scale=1.0)
+    assert difference(found, expected) > 0, "they are other kernels"
+    assert float((found - expected).norm() / expected.norm()) < 0.03
+    rounded = {"rounding": "reference"}
+    assert difference(ours(model.settled(**rounded)), ours(plain.settled(**rounded))) == 0.0
 
 
 def test_blank_paper_is_known_in_latents(pipe):

@@ -1,7 +1,7 @@
 """Modes of speed of causal models: what `exact`, `fast` and `sketch` mean block by block.
 
 `exact` computes every token and looks back on the whole window. `fast` looks back on less, and on
-CUDA its blocks are compiled; Studio models then draw with 8-bit linear layers and the tiny decoder,
+CUDA its passes are recorded as graphs; Studio models then draw with 8-bit linear layers and the tiny decoder,
 where these are (models/wan/causal_model.py). `sketch` computes, too, only what is near change
 (still_paper.py). How far they are from `exact` is measured with `evaluate codraw --mode`.
 """
@@ -14,9 +14,10 @@ from typing import Any
 from videosketcher_app.engines.memory.modes import Mode
 from videosketcher_app.engines.still_paper import BUCKET_TOKENS, Region, StillPaper
 from videosketcher_app.models.causal_wan import CausalParts, CausalWan, causal_of
-from videosketcher_app.models.fused import compiled_block
 from videosketcher_app.models.kv_cache import Window
+from videosketcher_app.models.pass_graphs import PassGraphs
 from videosketcher_app.models.pocket import PocketModel
+from videosketcher_app.models.wan.row_block import row_block
 
 QUICK_WINDOW_BLOCKS = 4  # 12 latent frames, as LongLive and Krea draw with
 
@@ -36,10 +37,16 @@ def bytes_in_mode(model: Any, mode: Mode) -> int:
 
 
 def in_mode(causal: CausalWan, mode: Mode) -> CausalWan:
-    """The pass as the mode makes it: compiled on CUDA, where that is faster and equal in rounding."""
-    if mode == "exact" or causal.device.type != "cuda":
+    """The pass as the mode makes it, for one drawing.
+
+    On CUDA its passes are recorded, which changes no bit; beside `exact` its blocks are computed by
+    rows, equal within rounding.
+    """
+    if causal.device.type != "cuda":
         return causal
-    return replace(causal, run_block=compiled_block())
+    if causal.weights_stay:
+        causal = replace(causal, graphs=PassGraphs())
+    return causal if mode == "exact" else replace(causal, run_block=row_block())
 
 
 def window_in_mode(window: Window, mode: Mode) -> Window:

@@ -106,6 +106,7 @@ class CausalWan:
         emphasis: how much further than estimated a block's first step leaves the latest frame.
         run_block: `block_forward`, or a compiled version of it, for passes over a block.
         graphs: replays passes over a block; None launches every kernel of each of them.
+        weights_stay: on the device, all of them, all the time.
     """
 
     transformer: WanModel
@@ -118,6 +119,7 @@ class CausalWan:
     emphasis: float = 1.0
     run_block: Callable[..., Tensor] = block_forward
     graphs: PassGraphs | None = None
+    weights_stay: bool = True
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 

@@ -102,9 +102,6 @@ class KVCache:
         self, pool: KVPool, window: Window, attention: Attention = dense_attention
     ) -> None:
         self.pool, self.window, self.attention = pool, window, attention
-        self.layers: Sequence[LayerCache] = [
-            LayerCache(self, layer) for layer in range(pool.shape.num_layers)
-        ]
         self.num_blocks = 0
         self._open = False
         self._start = 0  # blocks before it were skipped, the sink excepted
@@ -116,6 +113,15 @@ class KVCache:
     def __deepcopy__(self, memo: dict) -> KVCache:
         """Itself: memory management copies modules, and a copied past would be a lost one."""
         return self
+
+    @property
+    def layers(self) -> Sequence[LayerCache]:
+        """The layers' attentions for a pass over the open block.
+
+        Made anew: kept, they and the cache would hold each other, and its pages would stay on a card
+        until Python looks for such rings.
+        """
+        return [LayerCache(self, layer) for layer in range(self.pool.shape.num_layers)]
 
     @property
     def num_bytes(self) -> int:
@@ -196,7 +202,7 @@ class KVCache:
 
     def some_tokens(self, active_A: Tensor) -> Sequence[SomeTokens]:
         """The layers' attentions for a pass over some of the open block's tokens."""
-        return [SomeTokens(self, layer, active_A) for layer in range(len(self.layers))]
+        return [SomeTokens(self, layer, active_A) for layer in range(self.pool.shape.num_layers)]
 
     def hold_still(self, still_S: Tensor) -> None:
         """The open block's tokens at these positions are remembered as standing still.

@@ -5,13 +5,14 @@ has launched it. A drawing repeats few passes: which page of the cache is writte
 and how many tokens are computed comes round with the window's ring; noise level, positions and words
 are data. The second pass of a kind is recorded, all later ones are replayed.
 
-Legend: B batch, L tokens, A active tokens, D width.
+Legend: B batch, L tokens, A active tokens, D width, S words.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +22,11 @@ from torch import Tensor, nn
 from videosketcher_app.models.kv_cache import KVCache
 from videosketcher_app.models.wan.forward import BlockPass
 
-MOST_GRAPHS = 48  # of one model; the one that was not used for longest is dropped
+logger = logging.getLogger(__name__)
+MOST_GRAPHS = 48  # of one drawing; the one that was not used for longest is dropped
+MOST_PLACES = 4  # for words of other shapes
 
+Contexts = Sequence[Tensor | tuple[Tensor, Tensor]]  # what each layer reads of a prompt
 # A pass with its inputs at fixed addresses -> what launches it again, and its result's fixed place.
 Recorder = Callable[[BlockPass], tuple[Callable[[], None], Tensor]]
 
@@ -38,7 +42,9 @@ def run_again(blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
 
 
 class PassGraphs:
-    """The recorded passes of one causal model, for one thread.
+    """The recorded passes of one drawing and its branches, which are drawn one after the other.
+
+    It keeps alive the cache that they read. What cannot be recorded is launched as before.
 
     Args:
         most: recordings that are kept.
@@ -52,6 +58,8 @@ class PassGraphs:
         self._network: nn.Module | None = None  # whose blocks ran last
         self._weights: WeightsInPlace
         self._pool: Any = None  # one for all: recordings never run at the same time
+        self._words = WordsInPlace()
+        self._refused = False
 
     @property
     def num_recorded(self) -> int:
@@ -70,14 +78,21 @@ class PassGraphs:
 
     def _one(self, past: KVCache, active_A: Tensor | None, blocks: BlockPass) -> Tensor:
         record = self._record or (self._graph if blocks.x_BLD.is_cuda else None)
-        if record is None or torch.is_grad_enabled():
+        if record is None or self._refused or torch.is_grad_enabled():
             return blocks.run()
+        blocks = replace(blocks, contexts=self._words.placed(blocks.contexts))
         kind = self._kind(past, blocks)
         if kind not in self._recorded:
             if kind not in self._seen:  # what it needs is compiled and chosen by running it once
                 self._seen.add(kind)
                 return blocks.run()
-            self._recorded[kind] = _Recording(past, active_A, blocks, record)
+            try:
+                self._recorded[kind] = _Recording(past, active_A, blocks, record)
+            except RuntimeError as error:  # a recording computes nothing, so nothing is half done
+                reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+                logger.warning("passes are not recorded here, which is slower: %s", reason)
+                self._refused = True
+                return blocks.run()
             if len(self._recorded) > self._most:
                 self._seen.discard(self._recorded.popitem(last=False)[0])
         self._recorded.move_to_end(kind)
@@ -105,7 +120,8 @@ class PassGraphs:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # Other threads may ask the card for memory meanwhile.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             out_BLD = blocks.run()
         return graph.replay, out_BLD
 
@@ -116,13 +132,13 @@ class _Recording:
     def __init__(
         self, past: KVCache, active_A: Tensor | None, blocks: BlockPass, record: Recorder
     ) -> None:
-        self._active_A = None if active_A is None else active_A.clone()
+        self._active_A = None if active_A is None else _copied(active_A)
         cos_LE, sin_LE = blocks.table
         self._pass = replace(
             blocks,
-            x_BLD=blocks.x_BLD.clone(),
-            modulation_BF6D=blocks.modulation_BF6D.clone(),
-            table=(cos_LE.clone(), sin_LE.clone()),
+            x_BLD=_copied(blocks.x_BLD),
+            modulation_BF6D=_copied(blocks.modulation_BF6D),
+            table=(_copied(cos_LE), _copied(sin_LE)),
             attentions=past.layers if self._active_A is None else past.some_tokens(self._active_A),
         )
         self._launch, self._out_BLD = record(self._pass)
@@ -136,6 +152,53 @@ class _Recording:
             self._active_A.copy_(active_A)
         self._launch()
         return self._out_BLD
+
+
+class WordsInPlace:
+    """What the layers read of a prompt, at the same addresses for all prompts of its length."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[Hashable, _Place] = OrderedDict()
+
+    def placed(self, contexts: Contexts) -> Contexts:
+        """The same values in their place; copied if another prompt's lie there."""
+        shapes = tuple((each.shape, each.dtype) for each in _tensors(contexts))
+        if shapes not in self._places:
+            self._places[shapes] = _Place(contexts)
+            if len(self._places) > MOST_PLACES:
+                self._places.popitem(last=False)
+        self._places.move_to_end(shapes)
+        return self._places[shapes].filled(contexts)
+
+
+class _Place:
+    def __init__(self, contexts: Contexts) -> None:
+        self._given = contexts
+        self._own: Contexts = [
+            _copied(each) if isinstance(each, Tensor) else (_copied(each[0]), _copied(each[1]))
+            for each in contexts
+        ]
+
+    def filled(self, contexts: Contexts) -> Contexts:
+        if contexts is not self._given:
+            for own, given in zip(_tensors(self._own), _tensors(contexts), strict=True):
+                own.copy_(given)
+            self._given = contexts
+        return self._own
+
+
+def _copied(x: Tensor) -> Tensor:
+    """One that may be written to in any mode: what inference mode made may be only there."""
+    with torch.inference_mode(False), torch.no_grad():
+        return x.clone()
+
+
+def _tensors(contexts: Contexts) -> Iterator[Tensor]:
+    for each in contexts:
+        if isinstance(each, Tensor):
+            yield each
+        else:
+            yield from each
 
 
 class WeightsInPlace:

@@ -1,6 +1,6 @@
 """Attention to fewer keys: those of blank paper are merged.
 
-Legend: B batch, N heads, L tokens, E head width, K kept keys.
+Legend: B batch, N heads, L tokens, E head width, K kept keys, S counted keys, P plain keys.
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ class CulledAttention:
     """
 
     def __init__(self, keys: MergedKeys) -> None:
-        self._keys = keys
+        counts_K = keys.bias_K > 0
+        self._counted_S, self._plain_P = keys.kept_K[counts_K], keys.kept_K[~counts_K]
+        self._bias_S = keys.bias_K[counts_K]
 
     def __call__(self, q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor) -> Tensor:
         """(B, N, L, E) -> same shape."""
-        kept_K = self._keys.kept_K
-        return biased_attention(
-            q_BNLE, k_BNLE[:, :, kept_K], v_BNLE[:, :, kept_K], self._keys.bias_K
+        counted, plain = self._counted_S, self._plain_P
+        return partly_biased_attention(
+            q_BNLE,
+            (k_BNLE[:, :, counted], v_BNLE[:, :, counted]),
+            self._bias_S,
+            (k_BNLE[:, :, plain], v_BNLE[:, :, plain]),
         )
 
 
@@ -42,6 +47,63 @@ def culled_attention_slow(
     )
 
 
+def partly_biased_attention(
+    q_BNLE: Tensor,
+    counted: tuple[Tensor, Tensor],
+    bias_S: Tensor,
+    plain: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Attention to some keys with a number added to their scores, and to plain ones.
+
+    Where cuDNN's attention is, it takes the plain keys, which are most: FlexAttention, which can add
+    numbers, is half as fast on Hopper. The two results are put together by their sums of exponents
+    (as FlashAttention does with its pieces, Dao et al., arXiv 2205.14135).
+
+    Args:
+        counted: keys and values (B, N, S, E).
+        plain: keys and values (B, N, P, E).
+    """
+    if min(len(bias_S), plain[0].shape[2]) and has_cudnn_attention(q_BNLE, *plain):
+        out_BNLE, sums_BNL = cudnn_attention(q_BNLE, *plain)
+        add = compiled(biased_attention_added, dynamic=True)
+        return add(q_BNLE, *counted, bias_S, out_BNLE, sums_BNL)
+    k, v = (torch.cat(both, dim=2) for both in zip(counted, plain, strict=True))
+    bias_K = torch.cat([bias_S, bias_S.new_zeros(plain[0].shape[2])])
+    return biased_attention(q_BNLE, k, v, bias_K)
+
+
+def has_cudnn_attention(q_BNLE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> bool:
+    """Whether cuDNN computes attention of these."""
+    if q_BNLE.device.type != "cuda" or torch.is_grad_enabled():
+        return False
+    params = torch.backends.cuda.SDPAParams(q_BNLE, k_BNPE, v_BNPE, None, 0.0, False, False)
+    return torch.backends.cuda.can_use_cudnn_attention(params)
+
+
+def cudnn_attention(q_BNLE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, N, L, E), and the logarithm of each row's sum of exponents (B, N, L)."""
+    found = torch.ops.aten._scaled_dot_product_cudnn_attention(q_BNLE, k_BNPE, v_BNPE, None, True)
+    return found[0], found[1].view(q_BNLE.shape[:3])
+
+
+def biased_attention_added(
+    q_BNLE: Tensor,
+    k_BNSE: Tensor,
+    v_BNSE: Tensor,
+    bias_S: Tensor,
+    out_BNLE: Tensor,
+    sums_BNL: Tensor,
+) -> Tensor:
+    """Takes more keys, with their numbers, into a finished attention.
+
+    Args:
+        out_BNLE, sums_BNL: of the keys so far, as `cudnn_attention` gives them.
+    """
+    more_BNLE, more_sums_BNL = _flex(q_BNLE, k_BNSE, v_BNSE, bias_S)
+    share_BNL1 = torch.sigmoid(more_sums_BNL - sums_BNL)[..., None]
+    return torch.lerp(out_BNLE.float(), more_BNLE.float(), share_BNL1).to(out_BNLE.dtype)
+
+
 def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
     """Attention with a number added to every key's scores."""
     if q_BNLE.device.type == "cuda":  # a mask would rule out the fast kernels
@@ -52,11 +114,18 @@ def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Ten
 
 def flex_biased(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
     """`biased_attention` by FlexAttention."""
-    from torch.nn.attention.flex_attention import flex_attention
+    return _flex(q_BNLE, k_BNKE, v_BNKE, bias_K)[0]
+
+
+def _flex(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> tuple[Tensor, Tensor]:
+    """The attention, and the logarithm of each row's sum of exponents (B, N, L)."""
+    from torch.nn.attention.flex_attention import AuxRequest, flex_attention
 
     def add(score: Tensor, b: Tensor, n: Tensor, row: Tensor, column: Tensor) -> Tensor:
         return score + bias_K[column]
 
-    out = flex_attention(q_BNLE, k_BNKE, v_BNKE, score_mod=add)
-    assert isinstance(out, Tensor)
-    return out
+    found = flex_attention(q_BNLE, k_BNKE, v_BNKE, score_mod=add, return_aux=AuxRequest(lse=True))
+    out_BNLE, aux = found
+    assert isinstance(out_BNLE, Tensor)
+    assert aux.lse is not None
+    return out_BNLE, aux.lse

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from videosketcher_app.engines.memory.culling import biased_attention
+from videosketcher_app.engines.memory.culling import partly_biased_attention
 from videosketcher_app.engines.memory.paper import cells_of, merged_keys
 from videosketcher_app.models.wan.forward import Attention, BlockPass, dense_attention
 
@@ -122,9 +122,8 @@ class _StoredKeys:
         self._k_BNSE, self._v_BNSE, self._bias_S = k_BNSE, v_BNSE, bias_S
 
     def __call__(self, q_BNAE: Tensor, k_BNAE: Tensor, v_BNAE: Tensor) -> Tensor:
-        k = torch.cat([self._k_BNSE, k_BNAE], dim=2)
-        v = torch.cat([self._v_BNSE, v_BNAE], dim=2)
-        if self._bias_S is None:
-            return dense_attention(q_BNAE, k, v)
-        bias = torch.cat([self._bias_S, self._bias_S.new_zeros(k_BNAE.shape[2])])
-        return biased_attention(q_BNAE, k, v, bias)
+        stored, own = (self._k_BNSE, self._v_BNSE), (k_BNAE, v_BNAE)
+        if self._bias_S is not None:
+            return partly_biased_attention(q_BNAE, stored, self._bias_S, own)
+        k, v = (torch.cat(both, dim=2) for both in zip(stored, own, strict=True))
+        return dense_attention(q_BNAE, k, v)

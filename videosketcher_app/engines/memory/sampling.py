@@ -29,9 +29,9 @@ from videosketcher_app.engines.step_cache.plans import (
 )
 from videosketcher_app.engines.step_cache.residual import ResidualCache, embedding_changes
 from videosketcher_app.models.fp8 import quantized
-from videosketcher_app.models.fused import compiled_block
 from videosketcher_app.models.sparse_attention.attention import SparseAttention
 from videosketcher_app.models.wan.forward import BlockPass, dense_attention
+from videosketcher_app.models.wan.row_block import row_block
 
 PATIENCE = 0.06  # of the steps, that a token must be settled: 3 of 50
 
@@ -207,7 +207,7 @@ class AcceleratedSampler:
         self._settings, self._acceleration = settings, acceleration
         self._model, self._levels = model, levels
         self.plan = step_plan(acceleration, model, levels)
-        run_block = compiled_block() if acceleration.compiled else None
+        run_block = row_block() if acceleration.compiled else None
         self.branches = [Branch(model, context, run_block) for context in contexts]
         self.frozen: Freeze | None = None
         self._direction_BCFhw: Tensor | None = None

@@ -118,10 +118,12 @@ class OwnPass:
     Attributes:
         stops: asked before every block; hooks of blocks do not run here.
         run_block: as in `forward.predict_velocity`.
+        only_faster: diffsynth's own pass would do as well, and is taken for the reference's rounding.
     """
 
     stops: Stops
     run_block: Callable[..., Tensor] = block_forward
+    only_faster: bool = False
 
     def __call__(self, dit: Any, **given: Any) -> Tensor:
         """As diffsynth's `model_fn`."""

@@ -57,9 +57,17 @@ class RowBlock:
 
 
 @cache
-def row_block(*, dynamic: bool | None = None) -> Callable[..., Tensor]:
-    """The block by rows where Triton is, and `compiled_block` where it is not."""
-    otherwise = compiled_block(dynamic=dynamic)
+def row_block(
+    otherwise: Callable[..., Tensor] | None = None, *, dynamic: bool | None = None
+) -> Callable[..., Tensor]:
+    """The block by rows where Triton is.
+
+    Args:
+        otherwise: computes blocks that are not plain, and all where Triton is not; None is
+            `compiled_block`.
+        dynamic: of `compiled_block`.
+    """
+    otherwise = otherwise or compiled_block(dynamic=dynamic)
     return RowBlock(otherwise) if find_spec("triton") else otherwise
 
 
@@ -73,7 +81,11 @@ def is_plain(block: WanPart) -> bool:
     if small and any(type(each) is not Fp8Linear or each._forward_hooks for each in layers):
         return False
     norms = (block.norm1, block.norm2, block.norm3)
-    return all(type(each) is nn.LayerNorm for each in norms) and len(block.ffn) == 3
+    own, words = block.self_attn, block.cross_attn
+    # Memory management wraps modules, and their weights are then somewhere else.
+    means = (own.norm_q, own.norm_k, words.norm_q)
+    is_bare = all(isinstance(getattr(each, "weight", None), Tensor) for each in means)
+    return is_bare and all(type(each) is nn.LayerNorm for each in norms) and len(block.ffn) == 3
 
 
 def before_by_rows(

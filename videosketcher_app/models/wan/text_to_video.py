@@ -315,9 +315,7 @@ class WanTextModel:
             clean, strength = self.start_latents()
             self.pipe.load_models_to_device(self.pipe.in_iteration_models)
         precise = self.rounding != REFERENCE
-        passes = Passes(
-            pipe=self.pipe, precise=precise, run=self.network_pass or self.pipe.model_fn
-        )
+        passes = Passes(pipe=self.pipe, precise=precise, run=self._own_pass or self.pipe.model_fn)
 
         def velocity(x: Tensor, timestep: Tensor) -> Tensor:
             return passes.guided(x, timestep, conditions, cfg_scale)
@@ -347,6 +345,13 @@ class WanTextModel:
         """Drawn in float32 on the CPU, so that devices agree."""
         noise = torch.randn((1, *latent_shape(self.pipe, size)), generator=random)
         return noise.to(self.pipe.device, self._latents_dtype)
+
+    @property
+    def _own_pass(self) -> NetworkPass | None:
+        """What stands in for diffsynth's pass; None where only its own rounding will do."""
+        own = self.network_pass
+        is_optional = isinstance(own, OwnPass) and own.only_faster
+        return None if is_optional and self.rounding == REFERENCE else own
 
     @property
     def _latents_dtype(self) -> torch.dtype:
