@@ -36,6 +36,7 @@ from videosketcher_app.engines.step_cache.residual import ResidualCache
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.fused import SplitBlock, compiled_block
 from videosketcher_app.models.sparse_attention.attention import SparseAttention
+from videosketcher_app.models.sparse_attention.kernels import PIECES
 from videosketcher_app.models.sparse_attention.layout import TokenLayout
 from videosketcher_app.models.wan.forward import BlockPass
 from videosketcher_app.models.wan.row_block import row_block
@@ -63,11 +64,16 @@ def cache_plan() -> SkipPlan:
     )
 
 
-def sparse_of(size: Size, spec: SparseSpec, *, num_steps: int = STEPS) -> SparseAttention:
+def sparse_of(
+    size: Size, spec: SparseSpec, setting: Setting, *, num_steps: int = STEPS
+) -> SparseAttention:
     """Sparse VideoGen for a clip of this size."""
+    kernel = PIECES if setting.pieces else None
     frames, rows, columns = size.grid
     layout = TokenLayout(num_frames=frames, tokens_per_frame=rows * columns)
-    return SparseAttention(spec, layout, num_steps=num_steps, num_layers=size.config.num_layers)
+    return SparseAttention(
+        spec, layout, num_steps=num_steps, num_layers=size.config.num_layers, kernel=kernel
+    )
 
 
 class FrozenPass:
@@ -190,7 +196,7 @@ class _Passes:
     def sparse(self, both: Fp8Blocks) -> float:
         """A step after the dense ones."""
         spec = SPARSE_PRESETS["careful"]
-        sparse = sparse_of(self._size, spec)
+        sparse = sparse_of(self._size, spec, self._setting)
         layers = sparse.at_step(spec.num_dense_steps(STEPS))
         return self._compared(
             "forward fp8, sparse", None, both=both, attention=layers, facts=sparse.facts
@@ -263,7 +269,7 @@ def forward_720p(setting: Setting, lines: Lines) -> None:
     """Sparse VideoGen's published preset at 1280x720x81 against diffsynth's dense pass."""
     size, dit, given = workload(setting, W720)
     spec = SPARSE_PRESETS["readme"]
-    sparse = sparse_of(size, spec)
+    sparse = sparse_of(size, spec, setting)
     layers = sparse.at_step(spec.num_dense_steps(STEPS))
     block = block_of(setting)
 

@@ -47,7 +47,7 @@ def few_steps(setting: Setting, lines: Lines) -> None:
     decoder = ChannelsLastDecoder(vae(setting))
     both = Fp8Blocks(dit.blocks)
     both.use(fp8=True)
-    sparse = sparse_of(size, SPARSE_PRESETS["careful"])
+    sparse = sparse_of(size, SPARSE_PRESETS["careful"], setting)
     late = sparse.at_step(sparse.num_dense_steps)
     for name, attention in (("few steps fp8", dense_attention), ("few steps fp8, sparse", late)):
 
@@ -179,7 +179,7 @@ def _run(
         ),
         replace(MODE, compiled=not setting.is_tiny),
         levels=sigmas(steps, SHIFT),
-        sparse=sparse_of(size, SPARSE_PRESETS["careful"], num_steps=steps),
+        sparse=sparse_of(size, SPARSE_PRESETS["careful"], setting, num_steps=steps),
         watch=ReplayedPaper(settled_FHW=paper),
     )
     with torch.inference_mode(), fastest_attention(setting):

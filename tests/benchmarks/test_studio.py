@@ -23,7 +23,7 @@ LINES = {
     "pipeline": 4,
     "resident": 1,
     "parallel": 3,
-    "rollout": 22,
+    "rollout": 23,
     "training": 5,
     "kernels": 8,
 }

@@ -10,9 +10,8 @@ from torch import nn
 
 from videosketcher_app.engines.memory.culling import (
     biased_attention,
-    biased_attention_added,
     flex_biased,
-    has_cudnn_attention,
+    flex_part,
     partly_biased_attention,
 )
 from videosketcher_app.models.fp8 import (
@@ -25,6 +24,7 @@ from videosketcher_app.models.fp8 import (
     scaled_product_slow,
 )
 from videosketcher_app.models.fused import SplitBlock, checkpointed_block, compiled_block
+from videosketcher_app.models.partial_attention import attention_part, has_cudnn_attention, joined
 from videosketcher_app.models.streaming import StreamedBlocks
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.models.wan.forward import predict_velocity
@@ -201,12 +201,11 @@ def test_flex_attention_adds_the_same_bias():
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-def test_more_keys_are_taken_into_a_finished_attention():
+def test_counted_keys_join_plain_ones():
     q, k, v = torch.randn(3, 2, 3, 140, 32)
     bias = torch.rand(40) * 3
-    scores = q @ k[:, :, 40:].transpose(-1, -2) / 32**0.5
-    done = scores.softmax(-1) @ v[:, :, 40:], scores.logsumexp(-1)
-    found = biased_attention_added(q, k[:, :, :40], v[:, :, :40], bias, *done)
+    plain = attention_part(q, k[:, :, 40:], v[:, :, 40:])
+    found = joined([plain, flex_part(q, k[:, :, :40], v[:, :, :40], bias)])
     expected = biased_attention(q, k, v, torch.cat([bias, torch.zeros(100)]))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 

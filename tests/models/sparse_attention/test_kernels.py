@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch.nn.attention.flex_attention import flex_attention
 
-from videosketcher_app.models.sparse_attention import kernels
+from videosketcher_app.models.sparse_attention import kernels, pieces
 from videosketcher_app.models.sparse_attention.band import BandMask
 from videosketcher_app.models.sparse_attention.kernels import (
+    PIECES,
     SLICED,
+    BandAttention,
     band_attention,
     dense_band_attention,
     kernel_for,
@@ -59,6 +61,31 @@ def test_slices_of_keys_equal_the_dense_twin(
     torch.testing.assert_close(sliced, dense_band_attention(q, k, v, band), atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("longest", [1, 70, 2048])
+def test_pieces_without_a_mask_equal_the_dense_twin(
+    band: BandMask, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "RUN_TOKENS", longest)
+    q, k, v = _inputs(band.num_tokens)
+    found = band_attention(PIECES, q, k, v, band)
+    torch.testing.assert_close(found, dense_band_attention(q, k, v, band), atol=2e-6, rtol=1e-5)
+
+
+def test_runs_see_what_the_mask_says(band: BandMask) -> None:
+    seen = torch.zeros(band.num_tokens, band.num_tokens, dtype=torch.long)
+    for run in pieces.runs(band, longest=70):
+        for low, high in run.whole:
+            seen[run.first : run.end, low:high] += 1
+        count = run.end - run.first
+        triangle = torch.ones(count, count, dtype=torch.long).tril()
+        if run.above is not None:
+            seen[run.first : run.end, run.above[0] : run.above[1]] += triangle
+        if run.below is not None:
+            seen[run.first : run.end, run.below[0] : run.below[1]] += triangle.flip(0, 1)
+    video = slice(band.query_start, band.query_end)
+    assert torch.equal(seen[video], band.dense()[video].long())
+
+
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_flex_attention_under_our_rule_equals_the_dense_twin(
     band: BandMask, monkeypatch: pytest.MonkeyPatch
@@ -74,10 +101,9 @@ def test_a_cpu_needs_no_triton() -> None:
 
 
 @pytest.mark.gpu
-def test_the_compiled_kernel_equals_the_dense_twin(band: BandMask) -> None:
+@pytest.mark.parametrize("attend", [kernels.flex_band_attention, pieces.in_pieces])
+@torch.inference_mode()
+def test_a_cards_kernel_equals_the_dense_twin(band: BandMask, attend: BandAttention) -> None:
     q, k, v = (x.to("cuda", torch.bfloat16) for x in _inputs(band.num_tokens))
-    flex, dense = (
-        attend(q, k, v, band).float().flatten()
-        for attend in (kernels.flex_band_attention, dense_band_attention)
-    )
+    flex, dense = (each(q, k, v, band).float().flatten() for each in (attend, dense_band_attention))
     assert torch.nn.functional.cosine_similarity(flex, dense, dim=0) >= 0.9995

@@ -11,6 +11,12 @@ from torch import Tensor
 
 from videosketcher_app.engines.memory.paper import MergedKeys
 from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.partial_attention import (
+    Part,
+    attention_part,
+    has_cudnn_attention,
+    joined,
+)
 
 
 class CulledAttention:
@@ -55,53 +61,19 @@ def partly_biased_attention(
 ) -> Tensor:
     """Attention to some keys with a number added to their scores, and to plain ones.
 
-    Where cuDNN's attention is, it takes the plain keys, which are most: FlexAttention, which can add
-    numbers, is half as fast on Hopper. The two results are put together by their sums of exponents
-    (as FlashAttention does with its pieces, Dao et al., arXiv 2205.14135).
+    Where cuDNN's attention is, it takes the plain keys, which are most, and FlexAttention, which can
+    add numbers, the others (partial_attention.py).
 
     Args:
         counted: keys and values (B, N, S, E).
         plain: keys and values (B, N, P, E).
     """
     if min(len(bias_S), plain[0].shape[2]) and has_cudnn_attention(q_BNLE, *plain):
-        out_BNLE, sums_BNL = cudnn_attention(q_BNLE, *plain)
-        add = compiled(biased_attention_added, dynamic=True)
-        return add(q_BNLE, *counted, bias_S, out_BNLE, sums_BNL)
+        some = compiled(flex_part, dynamic=True)(q_BNLE, *counted, bias_S)
+        return joined([attention_part(q_BNLE, *plain), some])
     k, v = (torch.cat(both, dim=2) for both in zip(counted, plain, strict=True))
     bias_K = torch.cat([bias_S, bias_S.new_zeros(plain[0].shape[2])])
     return biased_attention(q_BNLE, k, v, bias_K)
-
-
-def has_cudnn_attention(q_BNLE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> bool:
-    """Whether cuDNN computes attention of these."""
-    if q_BNLE.device.type != "cuda" or torch.is_grad_enabled():
-        return False
-    params = torch.backends.cuda.SDPAParams(q_BNLE, k_BNPE, v_BNPE, None, 0.0, False, False)
-    return torch.backends.cuda.can_use_cudnn_attention(params)
-
-
-def cudnn_attention(q_BNLE: Tensor, k_BNPE: Tensor, v_BNPE: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, N, L, E), and the logarithm of each row's sum of exponents (B, N, L)."""
-    found = torch.ops.aten._scaled_dot_product_cudnn_attention(q_BNLE, k_BNPE, v_BNPE, None, True)
-    return found[0], found[1].view(q_BNLE.shape[:3])
-
-
-def biased_attention_added(
-    q_BNLE: Tensor,
-    k_BNSE: Tensor,
-    v_BNSE: Tensor,
-    bias_S: Tensor,
-    out_BNLE: Tensor,
-    sums_BNL: Tensor,
-) -> Tensor:
-    """Takes more keys, with their numbers, into a finished attention.
-
-    Args:
-        out_BNLE, sums_BNL: of the keys so far, as `cudnn_attention` gives them.
-    """
-    more_BNLE, more_sums_BNL = _flex(q_BNLE, k_BNSE, v_BNSE, bias_S)
-    share_BNL1 = torch.sigmoid(more_sums_BNL - sums_BNL)[..., None]
-    return torch.lerp(out_BNLE.float(), more_BNLE.float(), share_BNL1).to(out_BNLE.dtype)
 
 
 def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
@@ -114,10 +86,10 @@ def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Ten
 
 def flex_biased(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
     """`biased_attention` by FlexAttention."""
-    return _flex(q_BNLE, k_BNKE, v_BNKE, bias_K)[0]
+    return flex_part(q_BNLE, k_BNKE, v_BNKE, bias_K)[0]
 
 
-def _flex(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> tuple[Tensor, Tensor]:
+def flex_part(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Part:
     """The attention, and the logarithm of each row's sum of exponents (B, N, L)."""
     from torch.nn.attention.flex_attention import AuxRequest, flex_attention
 

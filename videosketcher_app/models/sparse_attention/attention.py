@@ -41,6 +41,7 @@ class SparseAttention:
         rule: how the band follows from the spec.
         dense: the attention of dense steps and layers.
         seed: of the sampled queries.
+        kernel: of `band_attention`; None is the device's.
 
     Raises:
         InvalidRequest: the spec leaves nothing for the video.
@@ -56,6 +57,7 @@ class SparseAttention:
         rule: BandRule = WAN_RULE,
         dense: Attention = dense_attention,
         seed: int = 0,
+        kernel: str | None = None,
     ) -> None:
         self.spec, self.layout, self.step = spec, layout, 0
         self.band = rule.band(layout, spec.kept_fraction)
@@ -69,7 +71,7 @@ class SparseAttention:
         generator = torch.Generator("cpu").manual_seed(seed)
         rows = sample_rows(layout, num_steps * num_layers * spec.num_sampled_rows, generator)
         self._rows_SLR = rows.view(num_steps, num_layers, spec.num_sampled_rows)
-        self._kernel: str | None = None
+        self._kernel = kernel
         self._num_judged, self._num_temporal = 0, torch.zeros((), dtype=torch.long)
 
     def at_step(self, step: int) -> tuple[LayerAttention, ...]:
@@ -89,7 +91,7 @@ class SparseAttention:
             return self._dense(q_BNLE, k_BNLE, v_BNLE)
         device = q_BNLE.device
         assert q_BNLE.shape[2] == self.layout.num_tokens, (q_BNLE.shape, self.layout)
-        self._kernel = kernel_for(device)
+        self._kernel = self._kernel or kernel_for(device)
         temporal_BN = self._judge(q_BNLE, k_BNLE, v_BNLE, layer)
         gather = compiled_on_gpu(gather_order, device)
         q, k, v = (gather(x, temporal_BN, self.layout) for x in (q_BNLE, k_BNLE, v_BNLE))

@@ -1,6 +1,6 @@
 """Attention under a band: FlexAttention where Triton is, slices of keys elsewhere, densely for tests.
 
-All three compute the same thing; a test equates them. FlexAttention skips blocks of keys that no
+All of them compute the same thing; a test equates them. FlexAttention skips blocks of keys that no
 query of a block sees. The sliced form hands torch's own attention only the keys that a run of queries
 can see, so that it is also sparse on CPUs, on MPS and on Windows.
 
@@ -21,11 +21,12 @@ from torch import Tensor
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.models.compiling import compiled
 from videosketcher_app.models.sparse_attention.band import BandMask
+from videosketcher_app.models.sparse_attention.pieces import in_pieces
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
 
-FLEX, SLICED = "flex", "sliced"
+FLEX, SLICED, PIECES = "flex", "sliced", "pieces"
 RUN_TOKENS = 512
 BandAttention = Callable[[Tensor, Tensor, Tensor, BandMask], Tensor]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -47,6 +48,8 @@ def band_attention(
     """
     if kernel == FLEX:
         return flex_band_attention(q_BNLE, k_BNLE, v_BNLE, band)
+    if kernel == PIECES:
+        return in_pieces(q_BNLE, k_BNLE, v_BNLE, band)
     assert kernel == SLICED, kernel
     return sliced_band_attention(q_BNLE, k_BNLE, v_BNLE, band)
 
