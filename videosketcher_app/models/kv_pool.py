@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from videosketcher_app.core.errors import OutOfMemory
-from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.compiling import can_compile, compiled
 from videosketcher_app.models.wan.forward import rotary_table, rotate
 
 
@@ -164,7 +164,8 @@ class KVPool:
     @property
     def _turn(self) -> Callable[[Tensor, tuple[Tensor, Tensor]], Tensor]:
         """`rotate`; a long drawing calls it for every layer and block, so it is one kernel on CUDA."""
-        return compiled(rotate, dynamic=False) if self.keys[0].is_cuda else rotate
+        compiles = self.keys[0].is_cuda and can_compile("cuda")
+        return compiled(rotate, dynamic=False) if compiles else rotate
 
     def _tokens(self, page: int) -> slice:
         size = self.shape.block_tokens

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.compiling import can_compile, compiled
 
 Part = tuple[Tensor, Tensor]  # attention (B, N, L, E), logarithm of its sums of exponents (B, N, L)
 
@@ -65,7 +65,8 @@ def joined(parts: Sequence[Part]) -> Tensor:
     if len(parts) == 1:
         return parts[0][0]
     outs, sums = zip(*parts, strict=True)
-    join = compiled(_joined, dynamic=True) if outs[0].is_cuda else _joined
+    compiles = outs[0].is_cuda and can_compile("cuda")
+    join = compiled(_joined, dynamic=True) if compiles else _joined
     return join(outs, sums)
 
 

@@ -129,6 +129,7 @@ def network_pass(pipe: Any, plan: MemoryPlan, stops: Stops) -> OwnPass | None:
     Args:
         stops: of the model that draws with it.
     """
+    from videosketcher_app.models.compiling import can_compile
     from videosketcher_app.models.lean_block import lean_block
     from videosketcher_app.models.wan.forward import block_forward
     from videosketcher_app.models.wan.passes import OwnPass
@@ -138,11 +139,9 @@ def network_pass(pipe: Any, plan: MemoryPlan, stops: Stops) -> OwnPass | None:
     in_8_bits = plan.weights_dtype == "fp8"
     if in_8_bits and plan.tier == "stream_ram":
         return OwnPass(stops=stops, run_block=lean_block(device))
-    has_kernels = device.type == "cuda" and pipe.torch_dtype == torch.bfloat16
-    if has_kernels and not in_8_bits and plan.tier in ("resident", "stream_ram"):
-        by_rows = row_block(block_forward)
-        if by_rows is not block_forward:
-            return OwnPass(stops=stops, run_block=by_rows, only_faster=True)
+    takes_kernels = pipe.torch_dtype == torch.bfloat16 and plan.tier in ("resident", "stream_ram")
+    if device.type == "cuda" and takes_kernels and not in_8_bits and can_compile("cuda"):
+        return OwnPass(stops=stops, run_block=row_block(block_forward), only_faster=True)
     is_small = in_8_bits and plan.tier == "stream_disk"
     # Apple's cards have no float64, in which diffsynth turns queries and keys.
     return OwnPass(stops=stops) if is_small or device.type == "mps" else None

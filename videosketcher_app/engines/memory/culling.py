@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videosketcher_app.engines.memory.paper import MergedKeys
-from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.compiling import can_compile, compiled
 from videosketcher_app.models.partial_attention import (
     Part,
     attention_part,
@@ -68,7 +68,8 @@ def partly_biased_attention(
         counted: keys and values (B, N, S, E).
         plain: keys and values (B, N, P, E).
     """
-    if min(len(bias_S), plain[0].shape[2]) and has_cudnn_attention(q_BNLE, *plain):
+    has_both = min(len(bias_S), plain[0].shape[2]) > 0
+    if has_both and has_cudnn_attention(q_BNLE, *plain) and can_compile("cuda"):
         some = compiled(flex_part, dynamic=True)(q_BNLE, *counted, bias_S)
         return joined([attention_part(q_BNLE, *plain), some])
     k, v = (torch.cat(both, dim=2) for both in zip(counted, plain, strict=True))
@@ -78,7 +79,7 @@ def partly_biased_attention(
 
 def biased_attention(q_BNLE: Tensor, k_BNKE: Tensor, v_BNKE: Tensor, bias_K: Tensor) -> Tensor:
     """Attention with a number added to every key's scores."""
-    if q_BNLE.device.type == "cuda":  # a mask would rule out the fast kernels
+    if q_BNLE.is_cuda and can_compile("cuda"):  # a mask would rule out the fast kernels
         return compiled(flex_biased, dynamic=True)(q_BNLE, k_BNKE, v_BNKE, bias_K)
     mask_1K = bias_K.to(q_BNLE.dtype)[None]
     return F.scaled_dot_product_attention(q_BNLE, k_BNKE, v_BNKE, attn_mask=mask_1K)

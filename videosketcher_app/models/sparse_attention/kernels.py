@@ -9,7 +9,6 @@ Legend: B batch, N heads, L tokens, E head width, R queries of a run, K keys tha
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videosketcher_app.core.errors import AppError
-from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.compiling import can_compile, compiled
 from videosketcher_app.models.sparse_attention.band import BandMask
 from videosketcher_app.models.sparse_attention.pieces import in_pieces
 
@@ -33,9 +32,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel_for(device: torch.device) -> str:
-    """FLEX on CUDA with Triton, else SLICED."""
-    has_triton = importlib.util.find_spec("triton") is not None
-    return FLEX if device.type == "cuda" and has_triton else SLICED
+    """FLEX on CUDA where it can be compiled, else SLICED."""
+    return FLEX if device.type == "cuda" and can_compile("cuda") else SLICED
 
 
 def band_attention(

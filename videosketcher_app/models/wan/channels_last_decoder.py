@@ -29,7 +29,7 @@ from diffsynth.models.wan_video_vae import (
 )
 from torch import Tensor, nn
 
-from videosketcher_app.models.compiling import compiled
+from videosketcher_app.models.compiling import can_compile, compiled
 
 History = list[Tensor | None]
 REACH = 2  # frames of the past that a convolution sees
@@ -116,7 +116,7 @@ class ChannelsLastDecoder:
         self._vae, self._at_a_time = vae, latents_at_a_time
         decoder = vae.model.decoder
         is_cuda = decoder.conv1.weight.device.type == "cuda"
-        self._compiles = is_cuda if compiles is None else compiles
+        self._compiles = is_cuda and can_compile("cuda") if compiles is None else compiles
         modules: list[Any] = list(decoder.modules())
         causal = [m for m in modules if _looks_back(m)]
         within = [m.get_submodule("resample.1") for m in modules if isinstance(m, Resample)]

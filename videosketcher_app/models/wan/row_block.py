@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from videosketcher_app.models.compiling import can_compile
 from videosketcher_app.models.fp8 import Fp8Linear, QuickGelu
 from videosketcher_app.models.fused import SplitBlock, compiled_block
 from videosketcher_app.models.wan.forward import (
     Attention,
     WanPart,
+    block_forward,
     heads_of,
     modulations,
     words_attended,
@@ -33,6 +34,8 @@ Rows = Any  # a tensor (B, L, D), or `row_kernels.SmallRows` of it for 8-bit lay
 
 class RowBlock:
     """A `run_block` of `predict_velocity`: as `block_forward`, within the rounding of its format.
+
+    On a card that nothing can be compiled for, it is `block_forward`.
 
     Args:
         otherwise: computes the blocks that these kernels cannot.
@@ -52,7 +55,12 @@ class RowBlock:
         attention: Attention,
     ) -> Tensor:
         """As `block_forward`."""
-        run = self._by_rows if x_BLD.is_cuda and is_plain(block) else self._otherwise
+        run = self._otherwise
+        if x_BLD.is_cuda:
+            if not can_compile("cuda"):
+                run = block_forward
+            elif is_plain(block):
+                run = self._by_rows
         return run(block, x_BLD, context_BSD, modulation_BF6D, table, attention)
 
 
@@ -60,15 +68,14 @@ class RowBlock:
 def row_block(
     otherwise: Callable[..., Tensor] | None = None, *, dynamic: bool | None = None
 ) -> Callable[..., Tensor]:
-    """The block by rows where Triton is.
+    """The block by rows.
 
     Args:
-        otherwise: computes blocks that are not plain, and all where Triton is not; None is
+        otherwise: computes blocks that are not plain, and all on other devices; None is
             `compiled_block`.
         dynamic: of `compiled_block`.
     """
-    otherwise = otherwise or compiled_block(dynamic=dynamic)
-    return RowBlock(otherwise) if find_spec("triton") else otherwise
+    return RowBlock(otherwise or compiled_block(dynamic=dynamic))
 
 
 def is_plain(block: WanPart) -> bool:
