@@ -14,6 +14,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -57,7 +58,6 @@ class PassGraphs:
         self._seen: set[Hashable] = set()
         self._network: nn.Module | None = None  # whose blocks ran last
         self._weights: WeightsInPlace
-        self._pool: Any = None  # one for all: recordings never run at the same time
         self._words = WordsInPlace()
         self._refused = False
 
@@ -116,14 +116,19 @@ class PassGraphs:
             self._weights.now(),
         )
 
-    def _graph(self, blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
-        if self._pool is None:
-            self._pool = torch.cuda.graph_pool_handle()
+    @staticmethod
+    def _graph(blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
         graph = torch.cuda.CUDAGraph()
         # Other threads may ask the card for memory meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
             out_BLD = blocks.run()
         return graph.replay, out_BLD
+
+
+@cache
+def _pool() -> Any:
+    """Memory of all recordings of all drawings: a card runs them one after the other."""
+    return torch.cuda.graph_pool_handle()
 
 
 class _Recording:
