@@ -32,7 +32,7 @@ class Acceleration:
         frozen_paper: share of the steps after which settled paper is left alone; None never.
         merged_keys: the keys of frozen paper are merged by squares, which takes less memory.
         fp8: linear layers multiply in 8 bits.
-        compiled: blocks are compiled for this device (equal within rounding).
+        compiled: blocks are computed by kernels made for this device (equal within rounding).
     """
 
     mode: Mode = "exact"
