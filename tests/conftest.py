@@ -31,6 +31,7 @@ from videosketcher_app.core import faults
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_BROWSER = "VIDEOSKETCHER_REQUIRE_BROWSER"
 THREAD_GRACE_S = 5.0
+LINES_OF_A_FAILURE = 40
 # Threads that libraries keep for the life of the process.
 KEPT_THREADS = (
     "AnyIO worker",
@@ -68,11 +69,11 @@ class FailuresAtOnce:
         if report.outcome not in ("failed", "rerun"):
             return
         crash = getattr(report.longrepr, "reprcrash", None)
-        why = str(crash.message).strip().splitlines() if crash else []
+        why = str(crash.message).strip().splitlines()[:LINES_OF_A_FAILURE] if crash else []
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             words = f"{report.outcome} after {report.duration:.0f} s: {report.nodeid}"
-            reporter.write_line("\n" + " | ".join([words, *why[:2]]))
+            reporter.write_line("\n" + " | ".join([words, *(line[:300] for line in why)]))
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -40,8 +40,10 @@ from videosketcher_app.engines.schedules import (
     sigmas,
 )
 from videosketcher_app.models.pocket import PocketModel
-from videosketcher_app.models.sparse_attention.attention import SparseAttention
 from videosketcher_app.models.sparse_attention.drawing import attending, sparse_attention_of
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.sparse_attention.attention import SparseAttention
 
 
 @dataclass(frozen=True, kw_only=True)

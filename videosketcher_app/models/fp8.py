@@ -17,6 +17,8 @@ from typing import TypeGuard
 import torch
 from torch import Tensor, nn
 
+from videosketcher_app.models.compiling import constant_when_compiled
+
 FP8 = torch.float8_e4m3fn
 LARGEST = 448.0  # of e4m3
 SMALLEST_SCALE = 1e-12
@@ -112,7 +114,7 @@ def scaled_product_slow(
     return (exact_MN if bias_N is None else exact_MN + bias_N).to(dtype)
 
 
-@torch.compiler.assume_constant_result
+@constant_when_compiled
 def multiplies_natively(device: torch.device) -> bool:
     """Whether the device multiplies e4m3 with row scales."""
     if device.type != "cuda":

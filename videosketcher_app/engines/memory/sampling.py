@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
 
@@ -29,9 +29,11 @@ from videosketcher_app.engines.step_cache.plans import (
 )
 from videosketcher_app.engines.step_cache.residual import ResidualCache, embedding_changes
 from videosketcher_app.models.fp8 import quantized
-from videosketcher_app.models.sparse_attention.attention import SparseAttention
 from videosketcher_app.models.wan.forward import BlockPass, dense_attention
 from videosketcher_app.models.wan.row_block import row_block
+
+if TYPE_CHECKING:
+    from videosketcher_app.models.sparse_attention.attention import SparseAttention
 
 PATIENCE = 0.06  # of the steps, that a token must be settled: 3 of 50
 

@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from videosketcher_app.core.geometry import SPATIAL_STRIDE, TEMPORAL_STRIDE
 from videosketcher_app.core.sparse_request import DENSE, SparseSpec
-from videosketcher_app.models.sparse_attention.attention import LayerAttention, SparseAttention
 from videosketcher_app.models.sparse_attention.layout import TokenLayout
+
+if TYPE_CHECKING:  # it loads torch's compiler, which other drawings do without
+    from videosketcher_app.models.sparse_attention.attention import LayerAttention, SparseAttention
 
 
 class DrawnClip(Protocol):
@@ -62,6 +64,8 @@ def sparse_attention_of(
     """
     if spec is None or spec.pattern == DENSE:
         return None
+    from videosketcher_app.models.sparse_attention.attention import SparseAttention
+
     transformer = model.transformer
     stride = getattr(model.vae, "upsampling_factor", SPATIAL_STRIDE)
     _, rows, columns = transformer.patch_size

@@ -1,5 +1,5 @@
 """The only package that imports diffsynth; whatever of it is imported first, the guard comes before."""
 
-from videosketcher_app.models.wan.import_guard import hide_broken_kernels
+from videosketcher_app.models.wan.import_guard import import_diffsynth
 
-hide_broken_kernels()
+import_diffsynth()
