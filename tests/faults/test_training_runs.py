@@ -38,6 +38,7 @@ from videosketcher_app.services.jobs import Priority
 from videosketcher_app.services.training_runs.run_folder import RunFolder
 
 NUM_STEPS = 4
+CASES = thorough.of(9, sample=6)  # a third of them full disks
 KILLS_OF_A_SIDE = thorough.of(38, sample=4)  # both sides together; two more are their own tests
 CODE = "import runpy, sys; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 # Starts one endless run, says its id, and lives until its input ends or it is killed.
@@ -205,10 +206,11 @@ def test_a_detached_process_stays_and_the_next_app_adopts_it(tmp_path: Path) -> 
 @pytest.mark.row("F4", "full disks at write points")
 @pytest.mark.skipif(sys.platform == "win32", reason="victims are forks")
 def test_kills_and_full_disks_cost_no_bit(run_python: Any, tmp_path: Path, ledger: Count) -> None:
-    done = run_python(CODE, "tests.faults.training_victims", str(tmp_path), cwd=ROOT, timeout=850)
+    words = ("tests.faults.training_victims", str(tmp_path), str(CASES))
+    done = run_python(CODE, *words, cwd=ROOT, timeout=850)
     assert done.returncode == 0, done.stderr
     reference, *cases = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(cases) >= 9
+    assert len(cases) == CASES
     assert max(case["saved"] for case in cases) > 0
     assert len({case["point"] for case in cases}) >= 3
     for case in cases:

@@ -1,6 +1,6 @@
 """Kills a real style run, or fills its disk, lets it go on, and says what it made, as JSON lines.
 
-    python -m tests.faults.training_victims FOLDER [CASES]
+    python -m tests.faults.training_victims FOLDER CASES
 
 The first line is the run that nobody disturbed. A third of the cases are full disks.
 """
@@ -32,7 +32,6 @@ from videosketcher_app.services.training_runs.run_folder import RESULT, STATUS, 
 from videosketcher_app.storage.tensors import read_metadata
 from videosketcher_app.training.state import STATE_FILE
 
-NUM_CASES = 9
 STEPS = {"num_steps": 4, "sample_every": 2, "save_every": 1}
 BALLAST = ".ballast"
 INSIDE_A_SAVE = ("atomic.opened", "atomic.written", "atomic.before_replace", "atomic.replaced")
@@ -126,4 +125,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)  # a fork does not inherit the others
     import videosketcher_app.training.style  # noqa: F401
 
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else NUM_CASES)
+    main(Path(sys.argv[1]), int(sys.argv[2]))

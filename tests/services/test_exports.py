@@ -211,10 +211,10 @@ def test_strokes_that_are_not_the_drawing_are_not_used(scribble: Path) -> None:
     check = EXPORTS.check(scribble)
     assert not check.passes
     assert check.iou < 0.95
-    path = EXPORTS.export(scribble, "mp4", height_px=480)
+    path = EXPORTS.export(scribble, "mp4", height_px=240)
     assert path.name.endswith("_frames.mp4")
     frames = decoded(path)
-    assert (len(frames), frames[0].shape) == (81, (480, 864, 3))
+    assert (len(frames), frames[0].shape) == (81, (240, 432, 3))
     assert EXPORTS.export(scribble, "png").name.endswith("_frames.png")
     assert len(decoded(EXPORTS.export(scribble, "mp4", height_px=120, speed=2))) in range(36, 46)
 

@@ -59,9 +59,14 @@ def test_ten_thousand_rows_are_shown_a_page_at_a_time(services, tmp_path):
     assert html.count("<tr class") == batch_view.PAGE_ROWS
     assert "Rows 9976 to 10000 of 10,000" in html
     assert len(html) < 20_000
-    assert batch_view.page_of(Look(), run) == 399
     assert batch_view.page_of(Look(page=10_000), run) == 399
     assert batch_view.page_of(Look(page=-3), run) == 0
+
+
+def test_the_page_of_what_is_drawn_is_shown_until_another_is_chosen(services):
+    run = finished(services, ["?!"] * (2 * batch_view.PAGE_ROWS + 1))
+    assert batch_view.page_of(Look(), run) == 2
+    assert batch_view.page_of(Look(page=1), run) == 1
 
 
 def test_the_table_is_sent_only_when_it_changed(services):
