@@ -73,7 +73,7 @@ class FailuresAtOnce:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             words = f"{report.outcome} after {report.duration:.0f} s: {report.nodeid}"
-            reporter.write_line("\n" + " | ".join([words, *(line[:300] for line in why)]))
+            reporter.write_line("\n" + " | ".join([words, *(line[:2000] for line in why)]))
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,8 @@ BAD = [
     (["--dataset", "nowhere"], "no dataset 'nowhere'"),
     (["--dataset", "ink", "--model", "clay"], "no model named 'clay'"),
     (["--dataset", "ink", "--name", "a/b"], "cannot be used here"),
+    (["--dataset", "ink", "--model", "tiny", "--brush", "marker_blue"], "draws without a brush"),
+    (["--dataset", "ink", "--model", "tiny-brush", "--brush", "broom"], "no brush 'broom'"),
     (["--dataset", "ink", "--steps", "0"], "num_steps"),
     (["--dataset", "ink", "--seed", "-1"], "seed"),
     (["--dataset", "ink", "--steps", "many"], "--steps"),

@@ -9,6 +9,7 @@ process must save and end by itself, or the process is, then its run must say so
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ from videosketcher_app.training.state import STATE_FILE
 
 SIDES = ("app", "process")
 TOGETHER = 4  # pairs that live at a time
+GONE_S = 90.0  # the end of a step and one save
 
 
 def live_as_app(run: RunFolder) -> NoReturn:
@@ -49,15 +51,16 @@ def live_as_process(run: RunFolder) -> NoReturn:
     with (run.path / LOG).open("ab") as log:
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
+    faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
     try:
         train_folder(run.path, settings_of(run.path.parents[1]))
     finally:
         os._exit(0)
 
 
-def awaited(condition) -> bool:
+def awaited(condition, limit_s: float = LIMIT_S) -> bool:
     """True as soon as the condition holds; False if it never does."""
-    end = time.monotonic() + LIMIT_S
+    end = time.monotonic() + limit_s
     while time.monotonic() < end:
         if condition():
             return True
@@ -90,8 +93,9 @@ def outcome(side: str, app: int, run: RunFolder) -> dict[str, object]:
         end(app)
     else:
         os.kill(pid, signal.SIGKILL)
-    is_over = awaited(lambda: is_gone(pid))
+    is_over = awaited(lambda: is_gone(pid), GONE_S)
     view = view_of(run)
+    where = "" if is_over else stacks_of(pid, run)
     if side == "process":
         end(app)
     return {
@@ -101,7 +105,17 @@ def outcome(side: str, app: int, run: RunFolder) -> dict[str, object]:
         "state": view.state,
         "can_go_on": view.can_go_on,
         "saved": (run.path / STATE_FILE).is_file(),
+        "where": where,
     }
+
+
+def stacks_of(pid: int, run: RunFolder) -> str:
+    """What a process that should have ended is doing; it ends now."""
+    os.kill(pid, signal.SIGUSR1)
+    time.sleep(1.0)
+    stacks = run.log_tail(6000)
+    os.kill(pid, signal.SIGKILL)
+    return stacks
 
 
 def main(folder: Path, kills: int) -> None:

@@ -15,7 +15,7 @@ from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.models.studio import network_pass
 from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.image_to_video import WanImageModel
-from videosketcher_app.models.wan.passes import real_valued_pass
+from videosketcher_app.models.wan.passes import OwnPass, real_valued_pass
 from videosketcher_app.models.wan.sampling import FewSteps
 from videosketcher_app.models.wan.stops import Stops
 from videosketcher_app.models.wan.text_to_video import NEGATIVE_PROMPT, WanTextModel
@@ -225,6 +225,14 @@ def test_a_fast_decoder_decodes_the_same(pipe):
         name="tiny", pipe=pipe, fast_decoder=fast.fast_decoder, rounding="reference"
     )
     assert "decoder" not in tiled.facts(), "tiles are for the VAE's own"
+
+
+def test_the_files_say_how_blocks_were_computed(pipe):
+    own = OwnPass(stops=Stops(), name="by rows", only_faster=True)
+    model = WanTextModel(name="tiny", pipe=pipe, network_pass=own)
+    assert model.facts()["blocks"] == "by rows"
+    assert "blocks" not in model.settled(rounding="reference").facts(), "diffsynth's own pass"
+    assert "blocks" not in WanTextModel(name="tiny", pipe=pipe).facts()
 
 
 def test_faster_passes_and_decoding_can_be_stopped_too(pipe):

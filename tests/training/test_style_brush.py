@@ -14,7 +14,9 @@ import yaml
 from tests.training.style_cases import PLAN, SMALL, brush_set, small_run
 from tests.training.test_style_wan import ALL_LEVELS, wan, wan_brush, wan_brush_without_clip
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
+from videosketcher_app.data.brushes.boxed import brush_called
 from videosketcher_app.data.brushes.clause import BRUSH_CLAUSE, with_clause
+from videosketcher_app.data.brushes.condition import frame_of_brush
 from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.storage.media import read_image
@@ -141,6 +143,29 @@ def test_a_pocket_brush_run_learns_and_shows_samples(tmp_path: Path) -> None:
     run_style(folder, resume=False, load=tiny_brush)
     assert read_image(folder / "samples" / "4" / "0.png").shape[:2] == (48, 48)
     assert BRUSH_CLAUSE in (folder / "samples" / "4" / "index.json").read_text("utf-8")
+    assert read_lora(folder / "lora.safetensors").ranks == (2,)
+
+
+def test_a_sketchbook_is_painted_with_a_brush_of_the_shelf(tmp_path: Path) -> None:
+    brush = "marker_blue:#1d3fa6"
+    folder = small_run(tmp_path / "run", brush=brush, variants=2)
+    request, preset = read_request(folder), read_preset(read_request(folder).preset)
+    drawings = read_drawings(Path(request.dataset))
+    variants = variants_of(
+        drawings, preset, trigger="inkhand", seed=0, own_size=(48, 48), brush=request.brush
+    )
+    assert len(variants) == 2 * len(drawings)
+    for variant in variants:
+        clip = variant.drawing.clip(preset, 9)
+        assert np.array_equal(clip, variant.drawing.clip(preset, 9)), "drawn anew, it is the same"
+        box = frame_of_brush(brush_called(brush).brush, (48, 48)).pixels_HW3
+        assert np.array_equal(clip[0], np.minimum(clip[0], box)), "the box stands from the start"
+        new_ink = clip[-1][clip[0].min(axis=-1) - clip[-1].min(axis=-1).astype(int) > 60]
+        assert len(new_ink)
+        red, _, blue = new_ink.mean(axis=0)
+        assert blue > red + 40, "painted in the brush's color"
+        assert f"inkhand{BRUSH_CLAUSE}" in variant.caption
+    run_style(folder, resume=False, load=tiny_brush)
     assert read_lora(folder / "lora.safetensors").ranks == (2,)
 
 

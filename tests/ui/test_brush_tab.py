@@ -67,6 +67,10 @@ def test_the_fields_become_a_request_with_a_brush(desk):
     assert request == with_brush(request_of(VALUES), choice.spec, show_box=False)
     assert (request.brush.name, request.brush.show_box) == ("crayon_red", False)
     assert request.brush.finish is None
+    loras = ("ink", 0.5, "", 1.0)
+    styled = BrushPage.request_of(page, [*VALUES, *loras, choice, False, False])
+    assert [(spec.path, spec.scale) for spec in styled.loras] == [("ink", 0.5)]
+    assert styled.brush == request.brush
     other = BrushPage.request_of(page, [*VALUES, None, True, True]).brush
     assert (other.name, other.show_box, other.finish) == ("marker_blue", True, "model")
 

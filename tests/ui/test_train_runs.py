@@ -57,7 +57,7 @@ from videosketcher_app.ui.tabs.train.stages import (
 )
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-FIELDS = ["style", "ink", "", "", "tiny", "", ""]
+FIELDS = ["style", "ink", "", "", "tiny", "marker_blue", "", ""]
 LINE = {"points": [[40, 40, 0, 1], [200, 120, 8, 1]]}
 
 
@@ -235,9 +235,18 @@ def test_a_wish_becomes_a_request(services):
     request = request_of(services, Wish.of(FIELDS), stage="style")
     assert (request.name, request.model, request.num_steps) == ("ink", "tiny", None)
     assert Path(request.dataset) == services.sketchbooks.book("ink").folder
-    wish = Wish.of(["style", "ink", " my hand ", " inkhand ", "tiny", "12", ""])
+    wish = Wish.of(["style", "ink", " my hand ", " inkhand ", "tiny", "", "12", ""])
     request = checked_request(services, wish)
     assert (request.name, request.trigger, request.num_steps) == ("my hand", "inkhand", 12)
+
+
+@pytest.mark.parametrize(("model", "brush"), [("tiny", ""), ("tiny-brush", "marker_blue")])
+def test_a_brush_counts_for_models_that_draw_with_one(services, model, brush):
+    add_sketches(services, ["a cat", "a house"])
+    values = [*FIELDS]
+    values[4] = model
+    request = services.training.checked(checked_request(services, Wish.of(values)))
+    assert (request.model, request.brush) == (model, brush)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +255,9 @@ def test_a_wish_becomes_a_request(services):
         (1, "", "no sketches"),
         (1, "gone", "gone"),
         (2, "a/b", "a/b"),
-        (5, "many", "many"),
-        (5, "0", "num_steps"),
-        (5, "1.5", "num_steps"),
+        (6, "many", "many"),
+        (6, "0", "num_steps"),
+        (6, "1.5", "num_steps"),
         (3, "x" * 100, "trigger"),
     ],
 )
@@ -269,7 +278,7 @@ def test_every_sketch_needs_its_caption_before_a_start_but_not_for_its_cost(serv
     assert value["chosen"] == "style"
     assert {card["stage"] for card in value["cards"]} == set(offered_stages())
     assert all("caption" not in card["note"] for card in value["cards"])
-    nothing = cards_value(services, Wish.of(["style", "", "", "", "tiny", "", ""]))
+    nothing = cards_value(services, Wish.of(["style", "", "", "", "tiny", "", "", ""]))
     assert {card["note"] for card in nothing["cards"]} == {""}
 
 

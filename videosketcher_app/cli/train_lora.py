@@ -45,6 +45,10 @@ def lora(
         list[str] | None,
         options.option("--sample-prompt", "Drawn now and then meanwhile; repeatable.", _STYLE),
     ] = None,
+    brush: Annotated[
+        str | None,
+        options.option("--brush", "Paints a sketchbook's strokes, for brush models.", _STYLE),
+    ] = None,
     model: Annotated[
         str | None, options.option("--model", "Default: pocket-t2v.", _RUN, metavar="NAME")
     ] = None,
@@ -85,6 +89,7 @@ def lora(
     given = {
         "name": name,
         "trigger": trigger,
+        "brush": brush,
         "sample_prompts": sample_prompt,
         "model": model,
         "preset": str(config) if config else preset,

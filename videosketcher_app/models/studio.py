@@ -138,10 +138,11 @@ def network_pass(pipe: Any, plan: MemoryPlan, stops: Stops) -> OwnPass | None:
     device = torch.device(pipe.device)
     in_8_bits = plan.weights_dtype == "fp8"
     if in_8_bits and plan.tier == "stream_ram":
-        return OwnPass(stops=stops, run_block=lean_block(device))
+        return OwnPass(stops=stops, name="lean", run_block=lean_block(device))
     takes_kernels = pipe.torch_dtype == torch.bfloat16 and plan.tier in ("resident", "stream_ram")
     if device.type == "cuda" and takes_kernels and not in_8_bits and can_compile("cuda"):
-        return OwnPass(stops=stops, run_block=row_block(block_forward), only_faster=True)
+        by_rows = row_block(block_forward)
+        return OwnPass(stops=stops, name="by rows", run_block=by_rows, only_faster=True)
     is_small = in_8_bits and plan.tier == "stream_disk"
     # Apple's cards have no float64, in which diffsynth turns queries and keys.
     return OwnPass(stops=stops) if is_small or device.type == "mps" else None

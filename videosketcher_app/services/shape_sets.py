@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,6 @@ SOURCES = ("shapes", "concepts", "all")
 ALL_STYLES = "all"
 MAX_COUNT = 1_000_000
 MAX_SIDE_PX, MAX_FRAMES = 2048, 1001
-_STYLE = re.compile(r"([\w-]+)(?::(#[0-9a-fA-F]{6}))?")
 Told = Callable[[int, int], None]  # clips done, clips in all
 
 
@@ -144,49 +143,24 @@ def _painters(settings: ShapeSettings) -> dict[str, FramesOf]:
 
 
 def _brush_painter(brush: Brush, settings: ShapeSettings) -> FramesOf:
-    """Clips painted with a brush, its box under the ink from the first frame on."""
-    import numpy as np
+    from videosketcher_app.data.brushes.boxed import boxed_frames
 
-    from videosketcher_app.data.brushes import painting
-    from videosketcher_app.data.brushes.condition import box_size, frame_of_brush
-
-    size = (settings.width, settings.height)
-    box_width, box_height = box_size(size)
-    box = frame_of_brush(brush, size).pixels_HW3[:box_height, :box_width].astype(np.uint16)
-
-    def frames(composition: Composition, index: int) -> Iterator[NDArray[np.uint8]]:
-        seed = settings.seed + index
-        for frame_HW3 in painting.stream_frames(composition.sketch, brush, seed=seed):
-            corner = frame_HW3[:box_height, :box_width]
-            corner[...] = (corner * box // 255).astype(np.uint8)
-            yield frame_HW3
-
-    return frames
+    return lambda composition, index: boxed_frames(
+        composition.sketch, brush, seed=settings.seed + index
+    )
 
 
 def _styles(wanted: Sequence[str]) -> list[tuple[str, str, Brush]]:
     """Names of brush and color, and the brush itself, of every wanted style."""
+    from videosketcher_app.data.brushes.boxed import brush_called
     from videosketcher_app.data.brushes.library import load_brushes
 
     shelf, _ = load_brushes()
     names = [name for style in wanted for name in (shelf if style == ALL_STYLES else (style,))]
-    found: dict[tuple[str, str], Brush] = {}
-    for name in names:
-        match = _STYLE.fullmatch(name)
-        entry = shelf.get(match[1]) if match else None
-        if match is None or entry is None:
-            raise InvalidRequest(
-                f"There is no brush {name[:60]!r}.",
-                hint=f"Use {', '.join(list(shelf)[:4])} ..., also as {next(iter(shelf))}:#1d3fa6.",
-            )
-        brush_name, _, color_name = entry.name.rpartition("_")
-        brush = entry.brush
-        if match[2]:
-            color_name = match[2][1:].lower()
-            red, green, blue = (channel / 255 for channel in bytes.fromhex(color_name))
-            brush = replace(brush, color=(red, green, blue))
-        found[brush_name or entry.name, color_name] = brush
-    return [(*folder, brush) for folder, brush in found.items()]
+    named = [brush_called(name) for name in names]
+    return [
+        (*folder, brush) for folder, brush in {(b.kind, b.color): b.brush for b in named}.items()
+    ]
 
 
 def _mix(settings: ShapeSettings) -> SketchMix:

@@ -149,7 +149,12 @@ class _StyleRun:
         drawings = read_drawings(Path(request.dataset))
         own = (self.model.defaults.width, self.model.defaults.height)
         variants = variants_of(
-            drawings, preset, trigger=request.trigger, seed=request.seed, own_size=own
+            drawings,
+            preset,
+            trigger=request.trigger,
+            seed=request.seed,
+            own_size=own,
+            brush=request.brush,
         )
         prepared = prepare(
             self.model, teacher, variants, preset, request, may_go_on=self.folder.may_go_on

@@ -86,6 +86,7 @@ def calibrate(
         trigger=request.trigger,
         seed=request.seed,
         own_size=own,
+        brush=request.brush,
     )
     prepared, clip_s, keep_s = _prepared_one(model, variants[:1], preset, request)
     way = way_within(model, preset, budget_bytes)

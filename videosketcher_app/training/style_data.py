@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from videosketcher_app.core.errors import InvalidFile, InvalidRequest
 from videosketcher_app.core.plan import DrawingPlan, PlanPart, is_plan, parse_plan
-from videosketcher_app.data.brushes.clause import has_clause, without_clause
-from videosketcher_app.data.filling import CanvasLike
+from videosketcher_app.data.brushes.boxed import boxed_frames, brush_called
+from videosketcher_app.data.brushes.clause import has_clause, with_clause, without_clause
+from videosketcher_app.data.brushes.model import Brush
+from videosketcher_app.data.filling import CanvasLike, filled, fitted
 from videosketcher_app.data.layered import is_layered_set, read_layered_set
 from videosketcher_app.data.open_dataset import DatasetItem, open_dataset
 from videosketcher_app.data.sketchbook_index import is_sketchbook
@@ -84,6 +86,34 @@ class FilmedDrawing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaintedSketch:
+    """A sketch with strokes, painted with a brush on paper that shows the brush's box.
+
+    Attributes:
+        seed: of the brush's grain.
+    """
+
+    sketch: BookSketch
+    brush: Brush
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The sketch's."""
+        return self.sketch.id
+
+    @property
+    def caption(self) -> str:
+        """The sketch's, with the clause that points to the box."""
+        return with_clause(self.sketch.caption)
+
+    def clip(self, canvas: CanvasLike, num_frames: int) -> NDArray[np.uint8]:
+        """Frames (T, H, W, 3); the brush is as wide against the paper as on any canvas."""
+        whole = filled(fitted(self.sketch.sketch, canvas), num_frames)
+        return np.stack(list(boxed_frames(whole, self.brush, seed=self.seed)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """One clip to learn from.
 
@@ -143,26 +173,37 @@ def variants_of(
     trigger: str,
     seed: int,
     own_size: tuple[int, int],
+    brush: str = "",
 ) -> list[Variant]:
     """Every drawing in its variants, all first variants before all second ones.
 
-    Only drawings with strokes can be moved; a film is used once.
+    Only drawings with strokes can be moved and painted; a film is used once, as it is.
 
     Args:
         own_size: width and height of the model's own canvas.
+        brush: as in `StyleRunRequest`.
+
+    Raises:
+        InvalidRequest: there is no such brush.
     """
+    painted = brush_called(brush).brush if brush else None
     drawings = tuple(
         _with_own_lines(d, preset, own_size) if isinstance(d, BookSketch) else d for d in drawings
     )
-    variants = [Variant(drawing=d, caption=with_trigger(d.caption, trigger)) for d in drawings]
+    found: list[Drawing] = list(drawings)
     for number in range(1, preset.variants):
         for index, drawing in enumerate(drawings):
             if isinstance(drawing, BookSketch):
                 rng = np.random.default_rng([seed, number, index])
-                moved = _moved(drawing, preset, rng, mirrored=preset.mirrored and number % 2 == 1)
-                caption = with_trigger(moved.caption, trigger)
-                variants.append(Variant(drawing=moved, caption=caption))
-    return variants
+                found.append(
+                    _moved(drawing, preset, rng, mirrored=preset.mirrored and number % 2 == 1)
+                )
+    if painted is not None:
+        found = [
+            PaintedSketch(sketch=d, brush=painted, seed=index) if isinstance(d, BookSketch) else d
+            for index, d in enumerate(found)
+        ]
+    return [Variant(drawing=d, caption=with_trigger(d.caption, trigger)) for d in found]
 
 
 def num_steps_of(request: StyleRunRequest, preset: StylePreset) -> int:

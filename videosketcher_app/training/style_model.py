@@ -11,7 +11,6 @@ Legend: B batch, C channels, F latent frames, T frames, h/w latent cells, L toke
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videosketcher_app.core.errors import InvalidRequest
+from videosketcher_app.models.compiling import can_compile
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
 from videosketcher_app.models.lora.adapter import LoraAdapter
 from videosketcher_app.models.lora.applying import applied
@@ -156,8 +156,7 @@ def embedded(model: PocketModel, prompts: Sequence[str]) -> Tensor:
 
 def compiles(model: PocketModel) -> bool:
     """Whether the steps are worth a minute of compiling, and can be compiled here."""
-    has_triton = importlib.util.find_spec("triton") is not None
-    return not is_pocket(model) and model.device.type == "cuda" and has_triton
+    return not is_pocket(model) and model.device.type == "cuda" and can_compile("cuda")
 
 
 def park_encoders(model: Any) -> None:

@@ -19,6 +19,7 @@ REQUEST_FILE = "request.json"
 MAX_STEPS = 1_000_000
 MAX_SAMPLE_PROMPTS = 8
 MAX_TRIGGER_CHARACTERS = 80
+MAX_BRUSH_CHARACTERS = 80
 DEFAULT_SAMPLES = (0, 9)  # of the held-out concepts
 _MAX_BYTES = 1_000_000
 Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PLAN_CHARACTERS)]
@@ -37,6 +38,8 @@ class StyleRunRequest(BaseModel):
         start_from: a LoRA file to go on from.
         trigger: words that are added to the concept of every prompt and call the style; empty if
             the style is always wanted.
+        brush: of the shelf, "marker_blue" or "marker_blue:#1d3fa6", that the strokes of a
+            sketchbook are painted with, for a model that draws with a brush; empty for all others.
         sample_prompts: plans to draw while it learns; none takes held-out ones.
     """
 
@@ -52,6 +55,7 @@ class StyleRunRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     start_from: str | None = None
     trigger: Annotated[str, Field(max_length=MAX_TRIGGER_CHARACTERS)] = ""
+    brush: Annotated[str, Field(max_length=MAX_BRUSH_CHARACTERS)] = ""
     sample_prompts: Annotated[list[Prompt], Field(max_length=MAX_SAMPLE_PROMPTS)] = []
 
     def __init__(self, **values: Any) -> None:

@@ -61,7 +61,11 @@ def _tabs(
             if context.services.guests.is_class
             else []
         ),
-        (Capability.TRAIN, t("shell.tab_train"), lambda _: train.build(context, page[0], bar)),
+        (
+            Capability.TRAIN,
+            t("shell.tab_train"),
+            lambda _: train.build(context, page[0], brush_page[0], bar),
+        ),
         (Capability.MANAGE_MODELS, t("shell.tab_models"), lambda _: models.build(context)),
         (
             Capability.READ_ALL_OUTPUTS,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.training_runs.small_runs import make_book, settings_of, small_request
+from tests.training.style_cases import brush_set
 from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.services.container import Services, build
 
@@ -28,7 +29,11 @@ BAD = [
     ({"dataset": "empty"}, "no drawings"),
     ({"model": "oil-on-canvas"}, "no model named"),
     ({"model": "wan2.1-t2v-14b"}, "not on this disk"),
-    ({"model": "tiny-brush"}, "begin on blank paper"),
+    ({"model": "tiny-brush"}, "painted with a brush"),
+    ({"model": "tiny-brush", "brush": "broom_green"}, "no brush 'broom_green'"),
+    ({"model": "tiny-brush", "brush": "marker_blue:#12"}, "no brush 'marker_blue:#12'"),
+    ({"brush": "marker_blue"}, "tiny draws without a brush"),
+    ({"model": "tiny-brush", "brush": "marker_blue", "dataset": "films"}, "strokes of a sketch"),
     ({"preset": "baroque"}, "no style preset"),
     ({"preset": "gone.yaml"}, "cannot be read"),
     ({"start_from": "gone"}, "no LoRA 'gone'"),
@@ -41,6 +46,7 @@ def test_one_sentence_for_what_is_wrong(
 ) -> None:
     make_book(tmp_path, name="one", num_sketches=1)
     make_book(tmp_path, name="empty", num_sketches=0)
+    brush_set(tmp_path / "datasets" / "films")
     request = small_request(tmp_path).model_copy(update=change)
     with pytest.raises(AppError, match=told) as caught:
         services.training.start(request)

@@ -119,9 +119,11 @@ class OwnPass:
         stops: asked before every block; hooks of blocks do not run here.
         run_block: as in `forward.predict_velocity`.
         only_faster: diffsynth's own pass would do as well, and is taken for the reference's rounding.
+        name: for the files of a drawing.
     """
 
     stops: Stops
+    name: str = "real-valued"
     run_block: Callable[..., Tensor] = block_forward
     only_faster: bool = False
 

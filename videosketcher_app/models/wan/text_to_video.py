@@ -128,10 +128,12 @@ class WanTextModel:
         """What of the result's making the request's sizes and steps do not tell."""
         drawn_over = {} if self.start is None else {"strength": self.start.strength}
         decoder = None if self._is_tiled else self.fast_decoder
+        own = self._own_pass
         return {
             "attention": self.attention,
             "rounding": self.rounding,
             "weights": str(self.pipe.torch_dtype).removeprefix("torch."),
+            **({"blocks": own.name} if isinstance(own, OwnPass) else {}),
             **({} if decoder is None else {"decoder": "channels last"}),
             **self.memory,
             **drawn_over,

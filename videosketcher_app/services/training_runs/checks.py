@@ -95,17 +95,45 @@ def check_fit(model: str, preset: str) -> None:
         )
 
 
-def check_frames(model: str, dataset: Path) -> None:
+def check_frames(model: str, dataset: Path, brush: str) -> None:
     """Whether a dataset can show a model what it draws by.
 
+    Args:
+        brush: as in `StyleRunRequest`.
+
     Raises:
-        InvalidRequest: the model draws with a brush, and these drawings begin on blank paper.
+        InvalidRequest: the model draws with a brush and these drawings show none; or a brush is
+            given that nothing would be painted with.
     """
+    from videosketcher_app.data.brushes.boxed import brush_called
     from videosketcher_app.data.layered import is_layered_set
     from videosketcher_app.data.sketchbook_index import is_sketchbook
     from videosketcher_app.models.catalogue import is_image_conditioned
 
-    if is_image_conditioned(model) and (is_sketchbook(dataset) or is_layered_set(dataset)):
+    has_strokes, draws_by_brush = is_sketchbook(dataset), is_image_conditioned(model)
+    if brush:
+        brush_called(brush)
+        if not draws_by_brush:
+            raise InvalidRequest(
+                f"{model} draws without a brush, so it cannot learn from drawings painted with "
+                f"{brush!r}.",
+                hint="Choose a model that draws with a brush, pocket-brush for example, or leave "
+                "the brush out.",
+            )
+        if not has_strokes:
+            raise InvalidRequest(
+                f"Only the strokes of a sketchbook can be painted with a brush; {dataset.name!r} "
+                "holds none.",
+                hint="Leave the brush out, or choose a sketchbook.",
+            )
+    elif draws_by_brush and has_strokes:
+        raise InvalidRequest(
+            f"{model} learns from drawings that are painted with a brush; those of "
+            f"{dataset.name!r} are strokes.",
+            hint="Choose the brush to paint them with (--brush marker_blue), or a model that draws "
+            "from text.",
+        )
+    elif draws_by_brush and is_layered_set(dataset):
         raise InvalidRequest(
             f"{model} learns from clips that begin with a brush box; the drawings of "
             f"{dataset.name!r} begin on blank paper.",

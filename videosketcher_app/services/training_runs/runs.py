@@ -302,7 +302,7 @@ class TrainingRuns:
             checks.check_name(request.name, names, self._loras)
         dataset = checks.check_dataset(request.dataset, self._datasets)
         checks.check_model(request.model)
-        checks.check_frames(request.model, dataset)
+        checks.check_frames(request.model, dataset, request.brush)
         start_from = checks.check_lora(request.start_from, self._loras)
         preset, samples_bytes = checks.check_preset(request.preset)
         checks.check_fit(request.model, preset)

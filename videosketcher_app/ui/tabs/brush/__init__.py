@@ -11,6 +11,7 @@ from videosketcher_app.ui.tabs.brush.layout import lay_out
 from videosketcher_app.ui.tabs.brush.page import IDS, BrushPage
 from videosketcher_app.ui.tabs.brush.side import build_side
 from videosketcher_app.ui.tabs.text import variations
+from videosketcher_app.ui.tabs.text.lora_slots import connect_loras
 from videosketcher_app.ui.tabs.text.tab import connect_all
 from videosketcher_app.ui.texts import t
 
@@ -26,4 +27,6 @@ def build(context: PageContext) -> BrushPage:
     connect_all(context, page, None)
     connect_bench(context, page)
     connect_inking(context, page)
+    assert page.loras is not None, "the Brush tab has slots"
+    connect_loras(context, page.loras, page.concept, page.as_written)
     return page

@@ -22,6 +22,7 @@ from videosketcher_app.ui.tabs.text.layout import (
     lay_out_sheet,
     note_html,
 )
+from videosketcher_app.ui.tabs.text.lora_slots import lay_out_loras
 from videosketcher_app.ui.tabs.text.values import model_choices
 from videosketcher_app.ui.texts import t
 
@@ -43,7 +44,8 @@ def lay_out(context: PageContext) -> BrushPage:
             work = lay_out_choices(context, IDS)
             work |= lay_out_plan(IDS)
             work |= lay_out_settings(context, model_choices(context.model, with_brush=True), IDS)
-    return BrushPage(**ask, **bench, **sheet, **work)
+            loras = lay_out_loras(IDS)
+    return BrushPage(**ask, **bench, **sheet, **work, loras=loras)
 
 
 def _bench(context: PageContext) -> Parts:

@@ -90,11 +90,15 @@ class LoraSlots:
         return [self.fold, *self.outputs, *self.scales]
 
 
-def lay_out_loras() -> LoraSlots:
-    """The slots in an accordion; what can be chosen is read when it is opened."""
+def lay_out_loras(ids: str = "") -> LoraSlots:
+    """The slots in an accordion; what can be chosen is read when it is opened.
+
+    Args:
+        ids: before the names of elements, on a page that is not the Text tab.
+    """
     rows, names, scales = [], [], []
-    with gr.Accordion(t("lora.title"), open=False, elem_id="loras") as fold:
-        note = gr.HTML(elem_id="lora-note", apply_default_css=False)
+    with gr.Accordion(t("lora.title"), open=False, elem_id=f"{ids}loras") as fold:
+        note = gr.HTML(elem_id=f"{ids}lora-note", apply_default_css=False)
         for number in range(1, NUM_SLOTS + 1):
             with gr.Row(visible=False) as row:
                 label = t("lora.slot", number=number)
@@ -105,7 +109,7 @@ def lay_out_loras() -> LoraSlots:
                         label=label,
                         allow_custom_value=True,  # one that was removed meanwhile is said, not lost
                         min_width=150,
-                        elem_id=f"lora-{number}",
+                        elem_id=f"{ids}lora-{number}",
                     )
                 )
                 scales.append(
@@ -116,11 +120,11 @@ def lay_out_loras() -> LoraSlots:
                         step=0.05,
                         label=t("lora.scale", number=number),
                         min_width=150,
-                        elem_id=f"lora-scale-{number}",
+                        elem_id=f"{ids}lora-scale-{number}",
                     )
                 )
             rows.append(row)
-        words = TriggerWords(elem_id="lora-words")
+        words = TriggerWords(elem_id=f"{ids}lora-words")
     return LoraSlots(fold=fold, rows=rows, names=names, scales=scales, words=words, note=note)
 
 

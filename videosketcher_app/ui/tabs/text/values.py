@@ -92,6 +92,11 @@ def model_choices(started_with: str, *, with_brush: bool = False) -> list[str]:
     return names if started_with in names else [started_with, *names]
 
 
+def draws_with_brush(name: str) -> bool:
+    """Whether a model reads a brush beside the words; False for a name that nobody knows."""
+    return any(facts.image_conditioned for facts in all_facts() if facts.name == name)
+
+
 def model_note(name: str) -> str:
     """What a model is."""
     facts = next((one for one in all_facts() if one.name == name), None)

@@ -12,6 +12,7 @@ from videosketcher_app.core.errors import AppError
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
 from videosketcher_app.ui.present import error_line, status_line
+from videosketcher_app.ui.tabs.text.values import draws_with_brush
 from videosketcher_app.ui.tabs.train.layout import NO_LORA, TrainParts
 from videosketcher_app.ui.tabs.train.news import IN_ORDER, QUIET, news_of
 from videosketcher_app.ui.tabs.train.run_view import Look, News
@@ -47,11 +48,19 @@ def _connect_cards(context: PageContext, parts: TrainParts) -> None:
         choices = [(t("train.from_base"), NO_LORA), *((name, name) for name in names)]
         return [cards_value(services, Wish.of(values)), gr.update(choices=choices)]
 
+    @handler(Capability.TRAIN)
+    def on_model(model: str) -> Any:
+        return gr.update(visible=draws_with_brush(model))
+
+    connect(
+        context.role, parts.model.change, on_model, inputs=parts.model, outputs=parts.brush, **QUIET
+    )
     connect(context.role, parts.cards.pick, on_pick, outputs=parts.stage, **QUIET)
     moments = (
         parts.cards.seen,
         parts.book.change,
         parts.model.change,
+        parts.brush.change,
         parts.steps.change,
         parts.start_from.change,
         parts.num_ended.change,  # each run that has ended knows more

@@ -7,12 +7,14 @@ from typing import Any
 
 import gradio as gr
 
+from videosketcher_app.data.brushes.library import load_brushes
+from videosketcher_app.services.brushes.desk import DEFAULT_BRUSH
 from videosketcher_app.ui.components.run_board import RunBoard
 from videosketcher_app.ui.components.sketchbook_desk import SketchbookDesk
 from videosketcher_app.ui.components.stage_cards import StageCards
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.tabs.text.layout import note_html
-from videosketcher_app.ui.tabs.text.values import model_choices
+from videosketcher_app.ui.tabs.text.values import draws_with_brush, model_choices
 from videosketcher_app.ui.tabs.train.bring import build_bring
 from videosketcher_app.ui.tabs.train.run_view import Look
 from videosketcher_app.ui.tabs.train.stages import (
@@ -47,6 +49,7 @@ class TrainParts:
     name: gr.Textbox
     trigger: gr.Textbox
     model: gr.Dropdown
+    brush: gr.Dropdown
     steps: gr.Textbox
     start_from: gr.Dropdown
     detached: gr.Checkbox
@@ -61,7 +64,7 @@ class TrainParts:
     @property
     def wish_inputs(self) -> list[Any]:
         """What a run is asked for with, in the order that `Wish.of` takes."""
-        words = [self.name, self.trigger, self.model, self.steps, self.start_from]
+        words = [self.name, self.trigger, self.model, self.brush, self.steps, self.start_from]
         return [self.stage, self.book, *words]
 
     @property
@@ -129,11 +132,20 @@ def _asked(context: PageContext) -> dict[str, Any]:
     with gr.Accordion(t("train.settings"), open=False, elem_id="train-settings"):
         with gr.Row():
             model = gr.Dropdown(
-                model_choices(context.model),
+                model_choices(context.model, with_brush=True),
                 value=context.model,
                 label=t("train.model"),
                 min_width=140,
                 elem_id="train-model",
+            )
+            brush = gr.Dropdown(
+                [(name.replace("_", " "), name) for name in load_brushes()[0]],
+                value=DEFAULT_BRUSH,
+                label=t("train.brush"),
+                info=t("train.brush_info"),
+                visible=draws_with_brush(context.model),
+                min_width=140,
+                elem_id="train-brush",
             )
             steps = gr.Textbox(
                 label=t("train.steps"),
@@ -161,6 +173,7 @@ def _asked(context: PageContext) -> dict[str, Any]:
         "name": name,
         "trigger": trigger,
         "model": model,
+        "brush": brush,
         "steps": steps,
         "start_from": start_from,
         "detached": detached,

@@ -13,6 +13,7 @@ from videosketcher_app.services.container import Services
 from videosketcher_app.ui.components.sample_strip import plan_words
 from videosketcher_app.ui.context import PageContext
 from videosketcher_app.ui.handlers import connect, handler
+from videosketcher_app.ui.tabs.text.values import draws_with_brush
 from videosketcher_app.ui.tabs.train.book_view import not_understood
 from videosketcher_app.ui.tabs.train.layout import TrainParts
 from videosketcher_app.ui.tabs.train.news import IN_ORDER, news_of
@@ -36,7 +37,7 @@ def connect_runs(
 
     Args:
         use: (name of a LoRA, model that it is for, values of `use_inputs`) -> updates of
-            `use_outputs`, which choose both in the Text tab.
+            `use_outputs`, which choose both in the tab of that model.
     """
     _connect_looks(context, parts)
     _connect_acts(context, parts)
@@ -174,7 +175,8 @@ def _connect_use(
             chosen = use(entry.name, run.model, values)
         except AppError as error:
             return [*news_of(services, look, _told(error)), *[gr.skip()] * len(outputs)]
-        news = News(words=t("train.used", name=entry.name))
+        where = "used_brush" if draws_with_brush(run.model) else "used"
+        news = News(words=t(f"train.{where}", name=entry.name))
         return [*news_of(services, look, news), *chosen]
 
     connect(

@@ -10,7 +10,7 @@ from videosketcher_app.core.errors import AppError, InvalidRequest
 from videosketcher_app.services.container import Services
 from videosketcher_app.services.training_runs.views import RunCost
 from videosketcher_app.ui.components.status_bar import gb
-from videosketcher_app.ui.tabs.text.values import open_number, whole
+from videosketcher_app.ui.tabs.text.values import draws_with_brush, open_number, whole
 from videosketcher_app.ui.tabs.train.run_view import duration
 from videosketcher_app.ui.texts import t
 
@@ -26,6 +26,7 @@ class Wish:
 
     Attributes:
         book: name of the sketchbook that is open; empty if none is.
+        brush: that strokes are painted with; counts for models that draw with one.
         steps: as it was typed; empty for the preset's own.
         start_from: name of a LoRA to go on from; empty for none.
     """
@@ -35,6 +36,7 @@ class Wish:
     name: str
     trigger: str
     model: str
+    brush: str
     steps: str
     start_from: str
 
@@ -43,7 +45,7 @@ class Wish:
         """From the values of `TrainParts.wish_inputs`."""
         stage, *texts = values
         words = [text.strip() if isinstance(text, str) else "" for text in texts]
-        names = ("book", "name", "trigger", "model", "steps", "start_from")
+        names = ("book", "name", "trigger", "model", "brush", "steps", "start_from")
         known = stage if stage in PRESETS else DEFAULT_STAGE
         return cls(stage=known, **dict(zip(names, words, strict=True)))
 
@@ -78,6 +80,7 @@ def request_of(services: Services, wish: Wish, *, stage: str) -> Any:
         num_steps=whole(open_number(wish.steps)),
         start_from=wish.start_from or None,
         trigger=wish.trigger,
+        brush=wish.brush if draws_with_brush(wish.model) else "",
     )
 
 
