@@ -19,7 +19,7 @@ from videosketcher_app.ui.app import build_app
 pytestmark = pytest.mark.faults
 
 SEED = 19
-NUM_PRESETS, NUM_SETTINGS = thorough.of(100, sample=20), thorough.of(50, sample=10)
+NUM_PRESETS, NUM_SETTINGS = thorough.of(100, sample=10), thorough.of(50, sample=5)
 GOOD_SETTINGS = (
     "# how this copy is set up\nVIDEOSKETCHER_PORT=7861\nVIDEOSKETCHER_QUEUE_SIZE=12\n"
     "VIDEOSKETCHER_LOG_LEVEL=WARNING\nVIDEOSKETCHER_REFINE_BACKEND=library\n"
