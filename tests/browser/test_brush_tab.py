@@ -10,8 +10,13 @@ import pytest
 from tests.browser.brush_page import BrushDesk
 from tests.browser.component_app import TABLET, browser_pages, expect
 from tests.browser.text_page import text_app
+from tests.models.lora.made import made, modules_of
 from tests.services.bad_pictures import encoded, mark
 from tests.services.drawings import published
+from videosketcher_app.models.lora.adapter import adapter_from
+from videosketcher_app.models.lora.writing import write_lora
+from videosketcher_app.models.tiny import tiny_model
+from videosketcher_app.services.loras import LoraLibrary
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -53,8 +58,16 @@ def test_pick_generate_reink_and_download(desk, folder):
     expect(page.locator("#brush-frame")).to_contain_text("What the model sees")
     expect(page.locator("#brush-by-hand")).to_contain_text("painted with your brush")
     page.locator("#brush-show-box input").uncheck()
+    path = folder / "ink.safetensors"
+    write_lora(path, adapter_from(made(modules_of(tiny_model().transformer))))
+    LoraLibrary(folder / "home" / "loras").add(path)
+    page.locator("#brush-loras .label-wrap").click()
+    page.locator("#brush-lora-1 input").click()
+    page.get_by_role("option", name="ink").click()
+    page.locator("#brush-lora-2 input").wait_for()  # the next slot
     desk.draw("a cat")
     config = newest(folder)
+    assert [lora["path"] for lora in config["request"]["loras"]] == ["ink"]
     assert config["request"]["brush"]["name"] == "crayon_red"
     assert config["request"]["brush"]["show_box"] is False
     assert config["settings"]["painted"] == "reink"

@@ -44,6 +44,11 @@ class TrainDesk:
     def field(self, name: str) -> Any:
         return self.page.locator(f"#train-{name} :is(textarea, input)").first
 
+    def choose(self, name: str, option: str) -> None:
+        """Picks from a dropdown."""
+        self.page.locator(f"#train-{name} input").click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
     def sketch(self, number: int) -> Any:
         """One of the kept sketches, from 1."""
         return self.book.locator(".tb-sketches > li").nth(number - 1)

@@ -9,11 +9,13 @@ import os
 import re
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import thorough
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.core.settings import load_settings
 from videosketcher_app.services.container import build
@@ -56,9 +58,10 @@ def serve_once(workspace: Path, output: Path) -> int:
 
 
 def places():
-    """Every name as every kind; the first few at once, one kind each."""
-    pairs = [(name, kind) for name in NAMES for kind in KINDS]
-    few = list(zip(NAMES, KINDS, strict=False))[:FEW]
+    """Every name as one kind, in a thorough run as every kind; the first few at once."""
+    each = list(zip(NAMES, cycle(KINDS), strict=False))
+    few = each[:FEW]
+    pairs = [(name, kind) for name in NAMES for kind in KINDS] if thorough.IS_THOROUGH else each
     for number, pair in enumerate(pairs):
         yield pytest.param(*pair, id=str(number), marks=() if pair in few else pytest.mark.slow)
 
