@@ -17,9 +17,19 @@ from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.storage import atomic
 from videosketcher_app.training.ink_weights import InkWeights
 from videosketcher_app.training.loop import train
-from videosketcher_app.training.pocket_ar_run import train_causal, train_dmd, train_ode
+from videosketcher_app.training.pocket_ar_run import (
+    train_ar_reward,
+    train_causal,
+    train_dmd,
+    train_ode,
+)
 from videosketcher_app.training.pocket_brush_run import distill_brush, train_brush
 from videosketcher_app.training.pocket_distill import PocketDistillRecipe
+from videosketcher_app.training.pocket_reward_run import (
+    train_brush_reward,
+    train_reader,
+    train_reward,
+)
 from videosketcher_app.training.pocket_run import (
     PocketRun,
     loop_config,
@@ -164,4 +174,8 @@ _STAGES = {
     "causal": train_causal,
     "ode": train_ode,
     "dmd": train_dmd,
+    "reader": train_reader,
+    "reward": train_reward,
+    "brush_reward": train_brush_reward,
+    "ar_reward": train_ar_reward,
 }

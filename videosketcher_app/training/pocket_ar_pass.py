@@ -164,13 +164,25 @@ class CausalNetwork(PocketNetwork):
         coordinates_KFhw: Tensor,
         clean_BCFhw: Tensor | None = None,
         past_gradient: bool = True,
+        past: list[PastAttention] | None = None,
     ) -> Tensor:
-        """Velocity (B, C, F, h, w); bidirectional without a clean past.
+        """Velocity (B, C, F, h, w); bidirectional without a past.
 
         Args:
-            past_gradient: see `causal_velocity`.
+            clean_BCFhw, past_gradient: see `causal_velocity`.
+            past: what `past_keys` kept of a clean past, instead of that.
         """
         context_BSD = self.text_encoder(ids_BL)
+        if past is not None:
+            return velocity_after(
+                self.transformer,
+                past,
+                noisy_BCFhw,
+                timesteps_BF,
+                context_BSD,
+                coordinates_KFhw,
+                run_block=self.run_block,
+            )
         if clean_BCFhw is None:
             return predict_velocity(
                 self.transformer,

@@ -1,7 +1,7 @@
-"""pocket-ar as stages of `train pocket`: `causal`, `ode`, `dmd`, and the export of what they leave.
+"""pocket-ar as stages of `train pocket`: `causal`, `ode`, `dmd`, `ar_reward`, and the export of what they leave.
 
 `causal` starts from a network (`init`) or, without one, from the shipped weights, and leaves a whole
-network, the teacher. `ode` and `dmd` leave an adapter of the shipped weights; `init` names an adapter
+network, the teacher. The others leave an adapter of the shipped weights; `init` names an adapter
 to go on from. `export_ar` makes the product's folder of either.
 """
 
@@ -43,7 +43,14 @@ from videosketcher_app.training.pocket_ar_dmd import DmdNetworks, DmdRecipe
 from videosketcher_app.training.pocket_ar_ode import OdeRecipe
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_run import ArRun, PocketRun, loop_config
+from videosketcher_app.training.pocket_ar_reward import ArRewardRecipe
+from videosketcher_app.training.pocket_run import (
+    ArRun,
+    PocketRun,
+    kept_of,
+    loop_config,
+    reward_of,
+)
 from videosketcher_app.training.pocket_weights import NETWORK_FILE
 from videosketcher_app.training.state import TrainState
 
@@ -104,6 +111,38 @@ def train_dmd(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     accelerator.ddp_handler = None
     _leave(state, student, "student.", base, folder, accelerator)
+    return state
+
+
+def train_ar_reward(
+    run: ArRun, folder: Path, accelerator: Accelerator, resume: bool
+) -> TrainState:
+    """Stage `ar_reward`: the student (`init`) by what a part reader says of its drawings.
+
+    Raises:
+        InvalidRequest: the student's steps throw their noise away.
+    """
+    if not run.keeps_noise:
+        raise InvalidRequest(
+            "The stage 'ar_reward' learns through steps that keep their noise.",
+            hint="Add keeps_noise: true, and name a student that was trained so.",
+        )
+    base, device = base_of(run), accelerator.device
+    student, config = _student(base, run, device), ar_config(run)
+    first = copy.deepcopy(student)
+    recipe = ArRewardRecipe(
+        config,
+        _vae(base, device),
+        base.tokenizer,
+        student,
+        first,
+        _drawer(base, config, device),
+        reward_of(run, device),
+        device,
+        kept_of(run),
+    )
+    state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
+    _leave(state, student, "", base, folder, accelerator)
     return state
 
 

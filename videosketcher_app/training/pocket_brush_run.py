@@ -45,10 +45,10 @@ def train_brush(run: PocketRun, folder: Path, accelerator: Accelerator, resume: 
     """Stage `brush`: flow matching; with `init`, the adapter there is trained on."""
     base = base_of(run)
     device = accelerator.device
-    network = _student(base, run)
+    network = student_of(base, run)
     if run.init:
-        load_into(network.transformer, _adapter_in(run, base).tensors)
-    vae = _on(base.vae, device)
+        load_into(network.transformer, adapter_in(run, base).tensors)
+    vae = on_device(base.vae, device)
     recipe = PocketBrushRecipe(
         brush_config(run),
         vae,
@@ -57,7 +57,7 @@ def train_brush(run: PocketRun, folder: Path, accelerator: Accelerator, resume: 
         device,
     )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
-    _leave(state, network, base, folder, accelerator)
+    leave(state, network, base, folder, accelerator)
     return state
 
 
@@ -67,11 +67,11 @@ def distill_brush(
     """Stage `brush_distill`: the guided model of stage `brush` (`init`) in a few plain steps."""
     base = base_of(run)
     device = accelerator.device
-    adapter = _adapter_in(run, base)
-    teacher = _folded(base, adapter)
-    student = _student(base, run)
+    adapter = adapter_in(run, base)
+    teacher = folded(base, adapter)
+    student = student_of(base, run)
     load_into(student.transformer, adapter.tensors)
-    vae = _on(base.vae, device)
+    vae = on_device(base.vae, device)
     recipe = PocketBrushDistillRecipe(
         brush_config(run, distilling=True),
         run.guided_steps,
@@ -82,7 +82,7 @@ def distill_brush(
         device,
     )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
-    _leave(state, student, base, folder, accelerator)
+    leave(state, student, base, folder, accelerator)
     return state
 
 
@@ -90,7 +90,7 @@ def export_brush(run: PocketRun, folder: Path, target: Path, *, quantized: bool 
     """Writes the model's folder from a stage's: the adapter and its default settings."""
     base = base_of(run)
     adapter = read_adapter(folder / ADAPTER_FILE, base=base)
-    distilled = run.stage == "brush_distill"
+    distilled = run.stage in {"brush_distill", "brush_reward"}
     defaults = ModelDefaults(
         num_inference_steps=run.num_inference_steps if distilled else 20,
         cfg_scale=1.0 if distilled else 2.0,
@@ -143,31 +143,31 @@ def brush_config(run: PocketRun, *, distilling: bool = False) -> PocketBrushConf
     )
 
 
-def _student(base: PocketModel, run: PocketRun) -> BrushNetwork:
+def student_of(base: PocketModel, run: PocketRun) -> BrushNetwork:
     """Networks with a fresh adapter; the base model keeps its own transformer."""
     transformer = build_transformer(base.transformer_config)
     transformer.load_state_dict(base.transformer.state_dict())
     return brush_network(PocketNetwork(transformer, base.text_encoder), run.rank, run.seed)
 
 
-def _folded(base: PocketModel, adapter: Adapter) -> BrushNetwork:
+def folded(base: PocketModel, adapter: Adapter) -> BrushNetwork:
     transformer = build_transformer(adapter.config)
     transformer.load_state_dict(adapted_weights(base.transformer.state_dict(), adapter))
     return BrushNetwork(transformer, base.text_encoder)
 
 
-def _adapter_in(run: PocketRun, base: PocketModel) -> Adapter:
+def adapter_in(run: PocketRun, base: PocketModel) -> Adapter:
     return read_adapter(Path(run.init) / ADAPTER_FILE, base=base)
 
 
-def _on(vae: PocketVAE, device: torch.device) -> PocketVAE:
+def on_device(vae: PocketVAE, device: torch.device) -> PocketVAE:
     """The VAE, frozen, as fast as the device has it."""
     vae = vae.to(device).eval().requires_grad_(False)
     vae = vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return vae.to(torch.bfloat16) if device.type == "cuda" else vae
 
 
-def _leave(
+def leave(
     state: TrainState,
     network: BrushNetwork,
     base: PocketModel,

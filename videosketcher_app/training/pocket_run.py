@@ -7,6 +7,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.data.datasets import SketchMix
 from videosketcher_app.data.grammar.compose import Variety
@@ -17,10 +19,16 @@ from videosketcher_app.training.batches import Canvas
 from videosketcher_app.training.concept_weights import read_weights
 from videosketcher_app.training.guided_steps import GuidedSteps
 from videosketcher_app.training.loop import LoopConfig
+from videosketcher_app.training.part_reader import load_reader
+from videosketcher_app.training.part_reward import PartReward, RewardWeights
+from videosketcher_app.training.pocket_reward import KeptAsItWas
 from videosketcher_app.training.pocket_t2v import PocketT2VConfig
 
-AR_STAGES = ("causal", "ode", "dmd")  # of pocket-ar, see pocket_ar_run
-STAGES = ("vae", "t2v", "distill", "brush", "brush_distill", *AR_STAGES)
+AR_STAGES = ("causal", "ode", "dmd", "ar_reward")  # of pocket-ar, see pocket_ar_run
+STAGES = (
+    *("vae", "t2v", "distill", "brush", "brush_distill", "reader", "reward", "brush_reward"),
+    *AR_STAGES,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,8 @@ class PocketRun:
         num_steps, budget_s: length of the run; a budget also bounds it by the clock.
         concept_weights: file that says which concepts come more often; empty for all alike.
         small_share, shuffle_share: of the drawings of concepts, see `Variety`.
+        reader: folder of the part reader (reward, brush_reward, ar_reward).
+        present, order, schedule: see `RewardWeights`; near, fading: see `KeptAsItWas`.
         shuffle_times: learn from sketches whose parts are drawn in another order than their plan
             says, for a base that knows no order.
     """
@@ -75,6 +85,12 @@ class PocketRun:
     small_share: float = Variety.small
     shuffle_share: float = Variety.shuffled
     shuffle_times: bool = False
+    reader: str = ""
+    present: float = RewardWeights.present
+    order: float = RewardWeights.order
+    schedule: float = RewardWeights.schedule
+    near: float = KeptAsItWas.near
+    fading: float = KeptAsItWas.fading
     num_inference_steps: int = 6
     teacher_steps: int = 4
     guidance_scale: float = 2.5
@@ -174,6 +190,26 @@ def read_run(path: Path, **changes: object) -> PocketRun:
         raise InvalidRequest(
             f"The configuration {path.name} lacks a key: {error}.", hint="Add stage and out."
         ) from error
+
+
+def reward_of(run: PocketRun, device: torch.device) -> PartReward:
+    """What drawings are worth to the run's part reader.
+
+    Raises:
+        InvalidRequest: the configuration names none.
+    """
+    if not run.reader:
+        raise InvalidRequest(
+            f"The stage {run.stage!r} needs the folder of a part reader.",
+            hint="Add reader: with the folder that stage reader left.",
+        )
+    weights = RewardWeights(present=run.present, order=run.order, schedule=run.schedule)
+    return PartReward(load_reader(Path(run.reader), device), weights)
+
+
+def kept_of(run: PocketRun) -> KeptAsItWas:
+    """What keeps a rewarded model in place."""
+    return KeptAsItWas(near=run.near, fading=run.fading)
 
 
 def loop_config(run: PocketRun) -> LoopConfig:

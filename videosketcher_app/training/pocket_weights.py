@@ -40,7 +40,7 @@ def export(run: PocketRun, folder: Path, target: Path, *, quantized: bool = True
     """Makes the folder that the product loads from a trained stage's folder."""
     tokenizer = read_tokenizer(folder)
     network = load_network(folder, run, tokenizer)
-    distilled = run.stage == "distill"
+    distilled = run.stage in {"distill", "reward"}
     model = PocketModel(
         name="pocket-t2v",
         transformer=network.transformer,
