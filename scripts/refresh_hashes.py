@@ -24,7 +24,7 @@ def run() -> None:
     text = catalogue.read_text("utf-8")
     for row in yaml.safe_load(text)["models"].values():
         for name, facts in row.get("files", {}).items():
-            path = catalogue.parent / row["folder"] / name
+            path = catalogue.parent / row.get("folder", "") / name
             if not path.is_file():
                 continue
             old = rf"({re.escape(name)}:\s+bytes: ){facts['bytes']}(\s+sha256: ){facts['sha256']}"

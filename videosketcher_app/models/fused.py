@@ -48,9 +48,11 @@ class SplitBlock:
     ) -> Tensor:
         """As `block_forward`."""
         q, k, v = self._before(block, x_BLD, modulation_BF6D, *table)
-        attended = attention(q, k, v)
-        del q, k, v  # before the second half allocates
-        return self._after(block, x_BLD, attended, context_BSD, modulation_BF6D, self._token_chunks)
+        attended = [attention(q, k, v)]
+        del q, k, v  # before the second half allocates, which lets go of the last one itself
+        return self._after(
+            block, x_BLD, attended.pop(), context_BSD, modulation_BF6D, self._token_chunks
+        )
 
 
 @cache

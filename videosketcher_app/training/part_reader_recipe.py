@@ -169,7 +169,9 @@ class PartReaderRecipe(PocketT2VRecipe):
             sigma = self.steps.sigma(torch.full_like(step_B, step))
             with self.autocast():
                 velocity = self.model(x, 1000 * sigma[:, None], ids_BL, self.coordinates_KFhw)
-            after = self.steps.sigma(torch.full_like(step_B, step + 1)) if step < last else 0 * sigma
+            after = (
+                self.steps.sigma(torch.full_like(step_B, step + 1)) if step < last else 0 * sigma
+            )
             x = x + (after - sigma)[:, None, None, None, None] * velocity.float()
         return x
 

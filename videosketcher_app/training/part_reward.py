@@ -21,6 +21,7 @@ from videosketcher_app.training.part_reader_recipe import strongest
 SURE = 2.0  # logit from which a part is there
 LEAST_SHARE = 0.6  # of a true drawing's cells that a part has to fill
 FEWEST_CELLS = 3.0
+BEGUN, DONE = 0.25, 0.7  # shares of its final cells between which a part is being drawn
 DRAWN, NOT_BEGUN = 0.9, 0.02  # share of a part's cells
 
 
@@ -64,7 +65,9 @@ class PartReward:
         weights, device = self.weights, logits.device
         terms = {"lacking": torch.zeros((), device=device)}
         if weights.present:
-            terms["lacking"] = lacking(sure_BFQ[:, -1], cells_BFQ[:, -1], truth_BFQ[:, -1], asked_BQ)
+            terms["lacking"] = lacking(
+                sure_BFQ[:, -1], cells_BFQ[:, -1], truth_BFQ[:, -1], asked_BQ
+            )
         if weights.order:
             terms["disorder"] = disorder(cells_BFQ, asked_BQ)
         if weights.schedule:
@@ -89,15 +92,18 @@ def lacking(sure_BQ: Tensor, cells_BQ: Tensor, truth_BQ: Tensor, asked_BQ: Tenso
 def disorder(cells_BFQ: Tensor, asked_BQ: Tensor) -> Tensor:
     """Of pairs of parts that are there: how long the later one grows while the earlier one is not done.
 
-    A pair's latent frames are capped smoothly at one, as a pair is in order or it is not.
+    Of a pair's latent frames the logarithm counts: a pair is in order or it is not, but one that is
+    far from it, as most wrong ones are, still has to feel a pull.
     """
     final_BQ = cells_BFQ[:, -1].detach()
     share_BFQ = (cells_BFQ / final_BQ[:, None].clamp(min=FEWEST_CELLS)).clamp(max=1)
-    early = torch.einsum("bfj,bfi->bij", share_BFQ, 1 - share_BFQ)
+    begun_BFQ = functional.relu(share_BFQ - BEGUN) / (1 - BEGUN)
+    open_BFQ = functional.relu(DONE - share_BFQ) / DONE
+    early = torch.einsum("bfj,bfi->bij", begun_BFQ, open_BFQ)
     there_BQ = asked_BQ & (final_BQ >= FEWEST_CELLS)
     pairs = there_BQ[:, :, None] & there_BQ[:, None, :]
     pairs &= torch.ones_like(pairs[0]).triu(1)
-    return mean_of(early / (1 + early), pairs)
+    return mean_of(early.log1p(), pairs)
 
 
 def off_schedule(sure_BFQ: Tensor, truth_BFQ: Tensor, asked_BQ: Tensor) -> Tensor:

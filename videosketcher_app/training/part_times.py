@@ -137,11 +137,9 @@ def _absent_shapes(
         elif rng.random() < 0.7:
             place = names[rng.integers(len(names))].split("@")[1]
         near = any(
-            related(shape, name.split("@")[0])
-            and distance_to_place(center, place) < OUTSIDE + 0.04
+            related(shape, name.split("@")[0]) and distance_to_place(center, place) < OUTSIDE + 0.04
             for name, center in centers.items()
         )
         if not near and shape in vocabulary.shapes:
             found.append(f"{shape}@{place}")
     return found
-

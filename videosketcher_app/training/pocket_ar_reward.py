@@ -20,11 +20,13 @@ from torch import Tensor, nn
 
 from videosketcher_app.data.continuation_source import ContinuationSource
 from videosketcher_app.data.continuations import BLOCK_LATENT_FRAMES, first_frame_of
+from videosketcher_app.data.raster import ink_maps
 from videosketcher_app.engines.schedules import euler_step
 from videosketcher_app.evaluation.vocabulary import Vocabulary
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.batches import Canvas, endless_batches
+from videosketcher_app.training.latent_critic import blurred
 from videosketcher_app.training.part_reader_recipe import PARTS_SALT
 from videosketcher_app.training.part_reward import PartReward
 from videosketcher_app.training.part_times import PartTimes, part_fields
@@ -36,7 +38,15 @@ from videosketcher_app.training.pocket_ar_batches import (
 )
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork, PastAttention, past_keys
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_reward import KeptAsItWas, again, fading, true_cells
+from videosketcher_app.training.pocket_reward import (
+    KeptAsItWas,
+    again,
+    criticized,
+    fading,
+    judged,
+    total_of,
+    true_cells,
+)
 from videosketcher_app.training.state import StepRandom
 
 
@@ -96,6 +106,9 @@ class ArRewardRecipe(ArRecipe):
         student.run_block = first.run_block = self.run_block
         self.reward, self.kept = reward, kept or KeptAsItWas()
         self.optimizers = [adapter_optimizer(student, config.other_rate, betas=(0.9, 0.98))]
+        if self.kept.false:
+            self.module, self.clipped_apart, critics = criticized(student, device)
+            self.optimizers = [*self.optimizers, critics]
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator:
         """Half-drawn sketches with their parts, held-out plans left out."""
@@ -129,10 +142,12 @@ class ArRewardRecipe(ArRecipe):
             latents, moved = self._drawn_again(
                 model, rollout.clean_BCFhw, rollout.states[0], window
             )
-            terms = self.reward(latents, parts.labels_BQ, truth)
-            faded = fading(self.vae, latents, random)
-        total = terms.pop("reward_loss") + self.kept.near * moved + self.kept.fading * faded
-        return {"loss": total, **terms, "moved": moved, "fading": faded}
+            seen = blurred(latents, random.normal(*latents.shape))
+            terms = self.reward(seen, parts.labels_BQ, truth)
+            terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
+            if self.kept.false:
+                terms |= judged(model, latents, window.clean_BCFhw, random)
+        return total_of(terms, self.kept)
 
     def _drawn_again(
         self, model: nn.Module, past: Tensor, noise: Tensor, window: ArBatch
@@ -155,9 +170,7 @@ class ArRewardRecipe(ArRecipe):
         return torch.where(drawn_B1F11, x, past), torch.stack(moved).mean()
 
     @torch.no_grad()
-    def _kept(
-        self, network: CausalNetwork, past: Tensor, window: ArBatch
-    ) -> list[PastAttention]:
+    def _kept(self, network: CausalNetwork, past: Tensor, window: ArBatch) -> list[PastAttention]:
         """What the layers keep of the past, by this network's weights."""
         return past_keys(
             network.transformer,
@@ -176,4 +189,6 @@ class ArRewardRecipe(ArRecipe):
             for frame in range(len(window.given_F))
         ]
         stamps = stamps_BP4.to(self.device, non_blocking=True)
-        return true_cells(stamps, parts, self.config.canvas, moments, WIDEST_NIB)
+        canvas = self.config.canvas
+        maps = ink_maps(stamps, canvas.width, canvas.height, WIDEST_NIB)
+        return true_cells(*maps, parts, moments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +37,15 @@ from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.storage import tensors as tensor_files
 from videosketcher_app.training.batches import Canvas
+from videosketcher_app.training.latent_critic import network_of
 from videosketcher_app.training.loop import train
 from videosketcher_app.training.pocket_ar_base import ArConfig
 from videosketcher_app.training.pocket_ar_causal import CausalRecipe
 from videosketcher_app.training.pocket_ar_dmd import DmdNetworks, DmdRecipe
 from videosketcher_app.training.pocket_ar_ode import OdeRecipe
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
-from videosketcher_app.training.pocket_ar_rollout import Drawer
 from videosketcher_app.training.pocket_ar_reward import ArRewardRecipe
+from videosketcher_app.training.pocket_ar_rollout import Drawer
 from videosketcher_app.training.pocket_run import (
     ArRun,
     PocketRun,
@@ -114,9 +116,7 @@ def train_dmd(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) 
     return state
 
 
-def train_ar_reward(
-    run: ArRun, folder: Path, accelerator: Accelerator, resume: bool
-) -> TrainState:
+def train_ar_reward(run: ArRun, folder: Path, accelerator: Accelerator, resume: bool) -> TrainState:
     """Stage `ar_reward`: the student (`init`) by what a part reader says of its drawings.
 
     Raises:
@@ -142,7 +142,7 @@ def train_ar_reward(
         kept_of(run),
     )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
-    _leave(state, student, "", base, folder, accelerator)
+    _leave(replace(state, ema=network_of(state.ema)), student, "", base, folder, accelerator)
     return state
 
 

@@ -21,7 +21,7 @@ from videosketcher_app.data.brushes.clause import with_clause
 from videosketcher_app.data.brushes.condition import box_size
 from videosketcher_app.data.brushes.variety import training_brush
 from videosketcher_app.data.datasets import SketchSource, held_out
-from videosketcher_app.data.raster import sketch_stamps
+from videosketcher_app.data.raster import ink_maps, sketch_stamps
 from videosketcher_app.engines.schedules import sigmas
 from videosketcher_app.evaluation.vocabulary import Vocabulary
 from videosketcher_app.models.image_condition import LATENT_CHANNELS
@@ -30,6 +30,7 @@ from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.batches import Canvas, endless_batches
 from videosketcher_app.training.brush_batches import condition_clips, condition_pixels
 from videosketcher_app.training.guided_steps import GuidedSteps
+from videosketcher_app.training.latent_critic import blurred
 from videosketcher_app.training.part_reader_recipe import PARTS_SALT
 from videosketcher_app.training.part_reward import PartReward
 from videosketcher_app.training.part_times import PartTimes, part_fields
@@ -44,6 +45,7 @@ from videosketcher_app.training.pocket_reward import (
     Velocity,
     drawn,
     fading,
+    total_of,
     true_cells,
 )
 from videosketcher_app.training.state import StepRandom
@@ -135,7 +137,9 @@ class PocketBrushRewardRecipe(PocketBrushRecipe):
         parts = PartTimes.of(fields, self.device)
         shape = self.coordinates_KFhw.shape[1:]
         with torch.no_grad(), self._autocast():
-            truth = true_cells(stamps_BP4, parts, self.config.canvas, list(range(shape[0])))
+            canvas = self.config.canvas
+            maps = ink_maps(stamps_BP4, canvas.width, canvas.height)
+            truth = true_cells(*maps, parts, list(range(shape[0])))
             condition = encoded(self.vae, condition_clips(frames_BHW3)).float()
             condition = condition.expand(-1, -1, shape[0], -1, -1).contiguous()
         noise = random.normal(len(ids_BL), LATENT_CHANNELS, *shape)
@@ -150,10 +154,10 @@ class PocketBrushRewardRecipe(PocketBrushRecipe):
 
         with self._autocast():
             latents, moved = drawn(asked_of(model), asked_of(self.first), noise, self.levels)
-            terms = self.reward(self._without_box(latents), parts.labels_BQ, truth)
-            faded = fading(self.vae, latents, random)
-        total = terms.pop("reward_loss") + self.kept.near * moved + self.kept.fading * faded
-        return {"loss": total, **terms, "moved": moved, "fading": faded}
+            seen = blurred(self._without_box(latents), random.normal(*latents.shape))
+            terms = self.reward(seen, parts.labels_BQ, truth)
+            terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
+        return total_of(terms, self.kept)
 
     def _without_box(self, latents_BCFhw: Tensor) -> Tensor:
         """The latents with paper where the condition frame's box stands."""

@@ -151,12 +151,14 @@ def student_of(base: PocketModel, run: PocketRun) -> BrushNetwork:
 
 
 def folded(base: PocketModel, adapter: Adapter) -> BrushNetwork:
+    """Networks with the adapter's changes in their weights."""
     transformer = build_transformer(adapter.config)
     transformer.load_state_dict(adapted_weights(base.transformer.state_dict(), adapter))
     return BrushNetwork(transformer, base.text_encoder)
 
 
 def adapter_in(run: PocketRun, base: PocketModel) -> Adapter:
+    """The adapter in the run's `init`; refuses one of another base."""
     return read_adapter(Path(run.init) / ADAPTER_FILE, base=base)
 
 
@@ -174,6 +176,7 @@ def leave(
     folder: Path,
     accelerator: Accelerator,
 ) -> None:
+    """Writes the averaged adapter, in float16."""
     if accelerator.is_main_process:
         save_adapter(
             folder / ADAPTER_FILE,

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from videosketcher_app.data.datasets import SketchSource, held_out
-from videosketcher_app.data.raster import ink_maps
 from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.image_condition import LATENT_CHANNELS
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
-from videosketcher_app.training.batches import Canvas, endless_batches
+from videosketcher_app.training.batches import endless_batches
 from videosketcher_app.training.guided_steps import GuidedSteps
+from videosketcher_app.training.latent_critic import LatentCritic, WithCritic, blurred
 from videosketcher_app.training.part_reader_recipe import PartDataset, part_cells
 from videosketcher_app.training.part_reward import PartReward
 from videosketcher_app.training.part_times import PartTimes
@@ -34,6 +34,7 @@ from videosketcher_app.training.state import StepRandom
 
 # Noisy latents (B, C, F, h, w) and a noise level to velocities of the same shape.
 Velocity = Callable[[Tensor, float], Tensor]
+CRITIC_RATE = 5e-4
 CROP = (8, 10)  # latent cells of a window in which fading is looked for
 
 
@@ -44,10 +45,12 @@ class KeptAsItWas:
     Attributes:
         near: of the mean squared distance of its velocities from those that it began with.
         fading: of the share of ink that a later frame has lost.
+        false: of what a `LatentCritic` finds false; 0 trains none.
     """
 
     near: float = 2.0
     fading: float = 1.0
+    false: float = 0.0
 
 
 def drawn(
@@ -93,12 +96,39 @@ def fading(vae: PocketVAE, latents_BCFhw: Tensor, random: StepRandom) -> Tensor:
 
 
 def true_cells(
-    stamps_BP4: Tensor, parts: PartTimes, canvas: Canvas, moments: list[int], reach: int = 3
+    coverage_BHW: Tensor, inked_BHW: Tensor, parts: PartTimes, moments: list[int]
 ) -> Tensor:
     """Cells (B, F, Q) of the reader's grid that a true drawing has inked of every part."""
-    maps = ink_maps(stamps_BP4, canvas.width, canvas.height, reach)
-    cells, _ = part_cells(*maps, parts, moments)
+    cells, _ = part_cells(coverage_BHW, inked_BHW, parts, moments)
     return (cells > 0.3).float().sum((-1, -2))
+
+
+def criticized(
+    network: nn.Module, device: torch.device
+) -> tuple[WithCritic, tuple[nn.Module, ...], torch.optim.Optimizer]:
+    """A network with a new critic, the modules whose gradients are clipped apart, its optimizer."""
+    critic = LatentCritic().to(device)
+    optimizer = torch.optim.AdamW(critic.parameters(), CRITIC_RATE, betas=(0.5, 0.99))
+    return WithCritic(network, critic), (network, critic), optimizer
+
+
+def judged(
+    model: nn.Module, drawn_BCFhw: Tensor, true_BCFhw: Tensor, random: StepRandom
+) -> dict[str, Tensor]:
+    """How false the drawings look to the critic, and what the critic itself has to learn."""
+    seen, true = (blurred(x, random.normal(*x.shape)) for x in (drawn_BCFhw, true_BCFhw))
+    return {
+        "false": model(seen, judged="model"),
+        "critic_loss": model(seen, true, judged="critic"),
+    }
+
+
+def total_of(terms: dict[str, Tensor], kept: KeptAsItWas) -> dict[str, Tensor]:
+    """The terms of a step with their weighted sum, "loss"."""
+    total = terms.pop("reward_loss") + kept.near * terms["moved"] + kept.fading * terms["fading"]
+    if "false" in terms:
+        total = total + kept.false * terms["false"] + terms["critic_loss"]
+    return {"loss": total, **terms}
 
 
 class PocketRewardRecipe(PocketT2VRecipe):
@@ -124,6 +154,9 @@ class PocketRewardRecipe(PocketT2VRecipe):
         self.first = first.eval().requires_grad_(False)
         self.first.run_block = network.run_block
         self.reward, self.kept = reward, kept or KeptAsItWas()
+        if self.kept.false:
+            self.module, self.clipped_apart, critics = criticized(network, device)
+            self.optimizers = [*self.optimizers, critics]
         self.levels = sigmas(steps.num_inference_steps, steps.shift)
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator:
@@ -146,7 +179,8 @@ class PocketRewardRecipe(PocketT2VRecipe):
         parts = PartTimes.of(fields, self.device)
         moments = list(range(self.coordinates_KFhw.shape[1]))
         with torch.no_grad():
-            truth = true_cells(stamps_BP4, parts, self.config.canvas, moments)
+            maps = self.maps(stamps_BP4)
+            truth = true_cells(*maps, parts, moments)
         noise = random.normal(len(ids_BL), LATENT_CHANNELS, *self.coordinates_KFhw.shape[1:])
 
         def asked_of(network: nn.Module) -> Velocity:
@@ -158,7 +192,9 @@ class PocketRewardRecipe(PocketT2VRecipe):
 
         with self.autocast():
             latents, moved = drawn(asked_of(model), asked_of(self.first), noise, self.levels)
-            terms = self.reward(latents, parts.labels_BQ, truth)
-            faded = fading(self.vae, latents, random)
-        total = terms.pop("reward_loss") + self.kept.near * moved + self.kept.fading * faded
-        return {"loss": total, **terms, "moved": moved, "fading": faded}
+            seen = blurred(latents, random.normal(*latents.shape))
+            terms = self.reward(seen, parts.labels_BQ, truth)
+            terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
+            if self.kept.false:
+                terms |= judged(model, latents, self.latents(*maps), random)
+        return total_of(terms, self.kept)

@@ -7,13 +7,16 @@ a text model, `brush_reward` with the adapter of a brush model; both are few-ste
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
 from videosketcher_app.evaluation.vocabulary import Vocabulary
+from videosketcher_app.models.adapters import load_into
 from videosketcher_app.models.vae import PocketVAE
+from videosketcher_app.training.latent_critic import network_of
 from videosketcher_app.training.loop import train
 from videosketcher_app.training.part_reader import PartReader, write_reader
 from videosketcher_app.training.part_reader_recipe import PartReaderRecipe
@@ -41,7 +44,6 @@ from videosketcher_app.training.pocket_weights import (
     tokenizer_of,
     write_network,
 )
-from videosketcher_app.models.adapters import load_into
 from videosketcher_app.training.state import TrainState
 
 
@@ -88,7 +90,7 @@ def train_reward(
     )
     state = train(recipe, loop_config(run), folder, accelerator, resume=resume)
     if accelerator.is_main_process:
-        write_network(state, tokenizer, folder)
+        write_network(replace(state, ema=network_of(state.ema)), tokenizer, folder)
     accelerator.wait_for_everyone()
     return state
 
