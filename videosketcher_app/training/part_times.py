@@ -106,8 +106,9 @@ def _absent(
         found += [own[i] for i in rng.permutation(len(own))][: NUM_ABSENT - 2]
     if any("@" in name for name in names):
         found = _absent_shapes(sketch, names, vocabulary, rng)
+    others = vocabulary.object_labels
     while len(found) < NUM_ABSENT:
-        label = vocabulary.object_labels[rng.integers(len(vocabulary.object_labels))]
+        label = others[int(rng.integers(len(others)))]
         if label.split("/")[0] not in concepts:
             found.append(label)
     numbers = np.full(NUM_ABSENT, NO_LABEL, np.int64)
