@@ -302,7 +302,7 @@ def test_stages_say_what_they_lack(tmp_path: Path) -> None:
 def test_the_presets_of_pocket_ar_load() -> None:
     folder = ROOT / "presets" / "training"
     stages = {read_run(path).stage for path in sorted(folder.glob("pocket_ar_*.yaml"))}
-    assert stages == {"causal", "ode", "dmd"}
+    assert stages == {"causal", "ode", "dmd", "ar_reward"}
     for path in folder.glob("pocket_ar_*.yaml"):
         run = read_run(path)
         assert isinstance(run, ArRun)

@@ -64,13 +64,14 @@ def joined(parts: Sequence[Part]) -> Tensor:
     """Attention over the keys of all parts: (B, N, L, E)."""
     if len(parts) == 1:
         return parts[0][0]
+    compiles = parts[0][0].is_cuda and can_compile("cuda")
+    join = compiled(joined_plainly, dynamic=True) if compiles else joined_plainly
+    return join(tuple(parts))
+
+
+def joined_plainly(parts: Sequence[Part]) -> Tensor:
+    """`joined` as it is written, for a function that is compiled as a whole."""
     outs, sums = zip(*parts, strict=True)
-    compiles = outs[0].is_cuda and can_compile("cuda")
-    join = compiled(_joined, dynamic=True) if compiles else _joined
-    return join(outs, sums)
-
-
-def _joined(outs: Sequence[Tensor], sums: Sequence[Tensor]) -> Tensor:
     share_PBNL = torch.stack(list(sums)).softmax(dim=0)
     total_BNLE = share_PBNL[0][..., None] * outs[0]
     for share_BNL, out_BNLE in zip(share_PBNL[1:], outs[1:], strict=True):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from videosketcher_app.core.errors import DamagedModel
 from videosketcher_app.evaluation.vocabulary import PLACE_NAMES, Vocabulary
 from videosketcher_app.models.image_condition import LATENT_CHANNELS
 from videosketcher_app.storage.tensors import read_metadata, read_safetensors, write_safetensors
@@ -107,11 +108,17 @@ def load_reader(folder: Path, device: torch.device) -> PartReader:
     """A trained reader, frozen.
 
     Raises:
-        InvalidFile, MissingModel: there is none, or it is damaged.
+        DamagedModel, InvalidFile: there is none, or it is damaged.
     """
     path = folder / READER_FILE
     reader = PartReader(Vocabulary.from_json(read_metadata(path)["vocabulary"]))
-    reader.load_state_dict({k: v.float() for k, v in read_safetensors(path).items()}, strict=False)
+    try:
+        reader.load_state_dict({k: v.float() for k, v in read_safetensors(path).items()})
+    except RuntimeError as error:
+        raise DamagedModel(
+            f"{path.name} does not hold the weights of a part reader.",
+            hint="Train it again: stage reader.",
+        ) from error
     return reader.to(device).eval().requires_grad_(False)
 
 

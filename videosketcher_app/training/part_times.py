@@ -28,7 +28,7 @@ from videosketcher_app.evaluation.vocabulary import (
 MOST_PARTS = 16
 NUM_ABSENT = 8
 NO_LABEL = -1
-SLOTS_A_FRAME = 32  # of time; a pasted drawing takes half a frame
+SLOTS_A_FRAME = 128  # of time; a pasted drawing takes half a frame, all its parts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,12 +121,12 @@ def _absent_shapes(
 ) -> list[str]:
     """Shapes at places: another shape where one stands, or one of the drawing's elsewhere."""
     size = np.array([sketch.width_px, sketch.height_px], np.float32)
-    centers = {}
+    centers: list[tuple[str, NDArray]] = []  # two parts may have one name
     for part, name in enumerate(names):
         points = [s.points_N2 for s in sketch.strokes if s.part == part]
         if points:
             whole = np.vstack(points)
-            centers[name] = (whole.min(0) + whole.max(0)) / 2 / size
+            centers.append((name, (whole.min(0) + whole.max(0)) / 2 / size))
     shapes = [name.split("@")[0] for name in names]
     found: list[str] = []
     for _ in range(8 * NUM_ABSENT):
@@ -134,12 +134,12 @@ def _absent_shapes(
             break
         shape, place = str(rng.choice(vocabulary.shapes)), str(rng.choice(PLACE_NAMES))
         if rng.random() < 0.5:
-            shape = shapes[rng.integers(len(shapes))]
+            shape = shapes[int(rng.integers(len(shapes)))]
         elif rng.random() < 0.7:
-            place = names[rng.integers(len(names))].split("@")[1]
+            place = names[int(rng.integers(len(names)))].split("@")[1]
         near = any(
             related(shape, name.split("@")[0]) and distance_to_place(center, place) < OUTSIDE + 0.04
-            for name, center in centers.items()
+            for name, center in centers
         )
         if not near and shape in vocabulary.shapes:
             found.append(f"{shape}@{place}")

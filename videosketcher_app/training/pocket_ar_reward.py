@@ -106,7 +106,7 @@ class ArRewardRecipe(ArRecipe):
         student.run_block = first.run_block = self.run_block
         self.reward, self.kept = reward, kept or KeptAsItWas()
         self.optimizers = [adapter_optimizer(student, config.other_rate, betas=(0.9, 0.98))]
-        if self.kept.false:
+        if self.kept.critic:
             self.module, self.clipped_apart, critics = criticized(student, device)
             self.optimizers = [*self.optimizers, critics]
 
@@ -145,7 +145,7 @@ class ArRewardRecipe(ArRecipe):
             seen = blurred(latents, random.normal(*latents.shape))
             terms = self.reward(seen, parts.labels_BQ, truth)
             terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
-            if self.kept.false:
+            if self.kept.critic:
                 terms |= judged(model, latents, window.clean_BCFhw, random)
         return total_of(terms, self.kept)
 

@@ -147,7 +147,7 @@ def train_ar_reward(run: ArRun, folder: Path, accelerator: Accelerator, resume: 
 
 
 def export_ar(run: ArRun, folder: Path, target: Path, *, quantized: bool = True) -> None:
-    """Writes the model's folder from that of stage `ode` or `dmd`.
+    """Writes the model's folder from that of a student's stage.
 
     Raises:
         InvalidRequest: the product would draw at other timesteps than these.

@@ -45,12 +45,12 @@ class KeptAsItWas:
     Attributes:
         near: of the mean squared distance of its velocities from those that it began with.
         fading: of the share of ink that a later frame has lost.
-        false: of what a `LatentCritic` finds false; 0 trains none.
+        critic: of what a `LatentCritic` finds false; 0 trains none.
     """
 
     near: float = 2.0
     fading: float = 1.0
-    false: float = 0.0
+    critic: float = 0.0
 
 
 def drawn(
@@ -107,7 +107,9 @@ def criticized(
     network: nn.Module, device: torch.device
 ) -> tuple[WithCritic, tuple[nn.Module, ...], torch.optim.Optimizer]:
     """A network with a new critic, the modules whose gradients are clipped apart, its optimizer."""
-    critic = LatentCritic().to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        critic = LatentCritic().to(device)
     optimizer = torch.optim.AdamW(critic.parameters(), CRITIC_RATE, betas=(0.5, 0.99))
     return WithCritic(network, critic), (network, critic), optimizer
 
@@ -127,7 +129,7 @@ def total_of(terms: dict[str, Tensor], kept: KeptAsItWas) -> dict[str, Tensor]:
     """The terms of a step with their weighted sum, "loss"."""
     total = terms.pop("reward_loss") + kept.near * terms["moved"] + kept.fading * terms["fading"]
     if "false" in terms:
-        total = total + kept.false * terms["false"] + terms["critic_loss"]
+        total = total + kept.critic * terms["false"] + terms["critic_loss"]
     return {"loss": total, **terms}
 
 
@@ -154,7 +156,7 @@ class PocketRewardRecipe(PocketT2VRecipe):
         self.first = first.eval().requires_grad_(False)
         self.first.run_block = network.run_block
         self.reward, self.kept = reward, kept or KeptAsItWas()
-        if self.kept.false:
+        if self.kept.critic:
             self.module, self.clipped_apart, critics = criticized(network, device)
             self.optimizers = [*self.optimizers, critics]
         self.levels = sigmas(steps.num_inference_steps, steps.shift)
@@ -195,6 +197,6 @@ class PocketRewardRecipe(PocketT2VRecipe):
             seen = blurred(latents, random.normal(*latents.shape))
             terms = self.reward(seen, parts.labels_BQ, truth)
             terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
-            if self.kept.false:
+            if self.kept.critic:
                 terms |= judged(model, latents, self.latents(*maps), random)
         return total_of(terms, self.kept)

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from videosketcher_app.core.errors import InvalidRequest
 from videosketcher_app.evaluation.vocabulary import Vocabulary
 from videosketcher_app.models.adapters import load_into
 from videosketcher_app.models.vae import PocketVAE
@@ -98,7 +99,16 @@ def train_reward(
 def train_brush_reward(
     run: PocketRun, folder: Path, accelerator: Accelerator, resume: bool
 ) -> TrainState:
-    """Stage `brush_reward`: the adapter `init` of the text model `base`."""
+    """Stage `brush_reward`: the adapter `init` of the text model `base`.
+
+    Raises:
+        InvalidRequest: a critic is asked for, who would need painted clips.
+    """
+    if run.critic:
+        raise InvalidRequest(
+            f"The stage 'brush_reward' has no critic. Received: critic={run.critic}",
+            hint="Leave critic out, and raise near instead.",
+        )
     base, device = base_of(run), accelerator.device
     adapter = adapter_in(run, base)
     first = folded(base, adapter)

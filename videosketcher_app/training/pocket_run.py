@@ -49,7 +49,7 @@ class PocketRun:
         concept_weights: file that says which concepts come more often; empty for all alike.
         small_share, shuffle_share: of the drawings of concepts, see `Variety`.
         reader: folder of the part reader (reward, brush_reward, ar_reward).
-        present, order, schedule: see `RewardWeights`; near, fading, false: see `KeptAsItWas`.
+        present, order, schedule: see `RewardWeights`; near, fading, critic: see `KeptAsItWas`.
         shuffle_times: learn from sketches whose parts are drawn in another order than their plan
             says, for a base that knows no order.
     """
@@ -91,7 +91,7 @@ class PocketRun:
     schedule: float = RewardWeights.schedule
     near: float = KeptAsItWas.near
     fading: float = KeptAsItWas.fading
-    false: float = KeptAsItWas.false
+    critic: float = KeptAsItWas.critic
     num_inference_steps: int = 6
     teacher_steps: int = 4
     guidance_scale: float = 2.5
@@ -210,7 +210,7 @@ def reward_of(run: PocketRun, device: torch.device) -> PartReward:
 
 def kept_of(run: PocketRun) -> KeptAsItWas:
     """What keeps a rewarded model in place."""
-    return KeptAsItWas(near=run.near, fading=run.fading, false=run.false)
+    return KeptAsItWas(near=run.near, fading=run.fading, critic=run.critic)
 
 
 def loop_config(run: PocketRun) -> LoopConfig:

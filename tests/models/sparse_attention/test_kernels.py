@@ -71,19 +71,41 @@ def test_pieces_without_a_mask_equal_the_dense_twin(
     torch.testing.assert_close(found, dense_band_attention(q, k, v, band), atol=2e-6, rtol=1e-5)
 
 
-def test_runs_see_what_the_mask_says(band: BandMask) -> None:
+@pytest.mark.parametrize("batched", [True, False], ids=["middle", "runs"])
+def test_runs_see_what_the_mask_says(band: BandMask, batched: bool) -> None:
     seen = torch.zeros(band.num_tokens, band.num_tokens, dtype=torch.long)
-    for run in pieces.runs(band, longest=70):
-        for low, high in run.whole:
-            seen[run.first : run.end, low:high] += 1
+    video = slice(band.query_start, band.query_end)
+    seen[video, : band.band_start] += 1
+    seen[video, band.band_end : band.real_end] += 1
+    middle = pieces.middle_of(band, 70) if batched else None
+    ordinary = list(pieces.runs(band, 70, middle))
+    alike = [
+        pieces._run(band, first, first + middle.run)
+        for first in (range(middle.first, middle.end, middle.run) if middle else ())
+    ]
+    for run in [*ordinary, *alike]:
+        if run.whole is not None:
+            seen[run.first : run.end, run.whole[0] : run.whole[1]] += 1
         count = run.end - run.first
         triangle = torch.ones(count, count, dtype=torch.long).tril()
         if run.above is not None:
             seen[run.first : run.end, run.above[0] : run.above[1]] += triangle
         if run.below is not None:
             seen[run.first : run.end, run.below[0] : run.below[1]] += triangle.flip(0, 1)
-    video = slice(band.query_start, band.query_end)
     assert torch.equal(seen[video], band.dense()[video].long())
+    for run in alike:
+        assert run.whole == (run.end - band.half_width, run.first + band.half_width)
+        assert run.above is not None
+        assert run.below is not None
+
+
+def test_the_middle_of_a_band_is_one_call_a_piece() -> None:
+    band = WAN_RULE.band(TokenLayout(num_frames=21, tokens_per_frame=1560), 0.3)
+    middle = pieces.middle_of(band, pieces.RUN_TOKENS)
+    assert middle is not None
+    assert middle.run * middle.count > 0.6 * band.num_tokens
+    others = sum(run.end - run.first for run in pieces.runs(band, pieces.RUN_TOKENS, middle))
+    assert others + middle.run * middle.count == band.num_tokens
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
