@@ -30,6 +30,7 @@ WINDOWS = {1280: 720, 820: 1180}  # width -> height, pixels
 LIMIT_BYTES = 1_500_000
 NUM_COLORS = 48
 MAX_HEIGHTS = {1280: 1850, 820: 2700}  # width -> height, pixels: a longer list says nothing new
+LIST_HEIGHT = 1400  # of the tab that lists models: more of the same follows
 SEED = "7"
 DRAWN_MS = 300_000
 REFLOWED_MS = 300
@@ -141,7 +142,7 @@ def _take(page: Any, tab: str, path: Path) -> int:
     page.wait_for_timeout(SETTLED_MS)
     # A window as high as the page: in a full-page picture the status bar would lie across it.
     whole = max(page.evaluate("document.documentElement.scrollHeight"), window["height"])
-    highest = MAX_HEIGHTS[window["width"]]
+    highest = LIST_HEIGHT if tab == "Models" else MAX_HEIGHTS[window["width"]]
     page.set_viewport_size({"width": window["width"], "height": min(whole, highest)})
     page.wait_for_timeout(REFLOWED_MS)
     size = _write(page.screenshot(), path)
