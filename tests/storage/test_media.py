@@ -7,6 +7,7 @@ import io
 import random
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,26 @@ def test_equal_frames_give_equal_videos_without_dates(tmp_path: Path, video_file
         assert not any("time" in key or "date" in key for key in container.metadata)
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert (stream.frames, stream.average_rate) == (9, 16)
+
+
+def test_what_memory_held_before_changes_no_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    frames = np.full((17, 240, 432, 3), 255, np.uint8)
+    for index in range(1, 17):
+        frames[index:, 20 + 12 * index, 30 : 60 + 20 * index] = rng.integers(0, 200, 3)
+        frames[index:, 40:200, 22 * index] = 0
+
+    def littered() -> Iterator[np.ndarray]:
+        for frame in frames:
+            litter = [rng.integers(0, 256, n, np.uint8) for n in rng.integers(50, 20_000, 6)]
+            del litter[::2]
+            yield frame
+
+    seen = set()
+    for _ in range(150):
+        media.write_video(tmp_path / "clip.mp4", littered(), fps=16)
+        seen.add((tmp_path / "clip.mp4").read_bytes())
+    assert len(seen) == 1
 
 
 def test_a_video_starts_while_it_loads(video_file: Path) -> None:

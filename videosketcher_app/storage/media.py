@@ -47,7 +47,7 @@ __all__ = [
     "write_video",
 ]
 
-# With several threads 2 of 941 equal clips came out as other bytes, and short clips gain nothing.
+# Short clips gain nothing by more.
 _ENCODER_THREADS = 1
 ENCODER = "libx264"
 # Trouble with the disk is told by `atomic` in its own words.
@@ -126,6 +126,9 @@ def _video_stream(container: Any, frame_HW3: Pixels, fps: int) -> VideoStream:
         "preset": "medium",
         "threads": str(_ENCODER_THREADS),
         "flags": "+bitexact",
+        # Its macroblock tree reads memory that nothing has written: of 5,563 equal clips of 432x240
+        # 96 came out as other bytes; without it none of 19,276, and files grow by 6 %.
+        "mbtree": "0",
         "g": str(fps),  # a key frame a second, so that a slider can jump
     }
     av = video_library()
