@@ -1,50 +1,67 @@
 """A critic of latents: tells true sketches from drawn ones, and so keeps a rewarded model honest.
 
-A part reader can be pleased by smudges that no hand would draw. The critic looks at small windows of
-a few latent frames, knows no words, and learns beside the model on its very drawings; what it finds
-false costs the model (adversarial training of few-step samplers: Sauer et al. 2023, ADD, arXiv
-2311.17042; hinge losses: Lim and Ye 2017, arXiv 1705.02894). Both sides see some noise, so that
-nothing finer than that can be told apart.
+A part reader can be pleased by smudges that no hand would draw, and a distilled model draws broken
+outlines, the mean of several that its teacher would draw. The critic looks at windows of two sizes,
+knows no words, and learns beside the model on its very drawings; what it finds false costs the model
+(adversarial training of few-step samplers: Sauer et al. 2023, ADD, arXiv 2311.17042; hinge losses: Lim
+and Ye 2017, arXiv 1705.02894). Both sides see some noise, so that nothing finer than that can be told
+apart. Its word counts as far as it can tell the two apart (`trust`): nothing at first.
 
 Legend: B clips, C channels, F latent frames, h/w latent cells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
 from videosketcher_app.models.image_condition import LATENT_CHANNELS
 
-WIDTHS = (64, 96, 128)
+WIDTHS = (64, 96, 128, 160)
 NOISE = 0.15
+Triple = tuple[int, int, int]
 
 
 class LatentCritic(nn.Module):
-    """Scores (B, 1, F, h/4, w/4) of latents; above 0 is true."""
+    """Scores of the windows of latents; above 0 is true.
+
+    Narrow windows are 9 cells wide and 5 latent frames long, wide ones 33 cells and 11 frames.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        first, middle, last = WIDTHS
-        self.layers = nn.Sequential(
+        first, second, third, last = WIDTHS
+        self.narrow = nn.Sequential(
             nn.Conv3d(LATENT_CHANNELS, first, 3, padding=1),
             nn.LeakyReLU(0.2),
-            nn.Conv3d(first, middle, (1, 3, 3), (1, 2, 2), (0, 1, 1)),
-            nn.GroupNorm(8, middle),
-            nn.LeakyReLU(0.2),
-            nn.Conv3d(middle, last, 3, (1, 2, 2), 1),
-            nn.GroupNorm(8, last),
-            nn.LeakyReLU(0.2),
-            nn.Conv3d(last, 1, 1),
+            *_halved(first, second, (1, 3, 3), (1, 2, 2)),
+            *_halved(second, third, (3, 3, 3), (1, 2, 2)),
         )
+        self.wide = nn.Sequential(
+            *_halved(third, last, (3, 3, 3), (2, 2, 2)),
+            nn.Conv3d(last, last, 3, padding=1),
+            nn.LeakyReLU(0.2),
+        )
+        self.scores = nn.ModuleList(nn.Conv3d(width, 1, 1) for width in (third, last))
 
-    def forward(self, latents_BCFhw: Tensor) -> Tensor:
-        """Scores of windows."""
-        scores: Tensor = self.layers(latents_BCFhw)
-        return scores
+    def forward(self, latents_BCFhw: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of narrow windows (B, 1, F, h/4, w/4), of wide ones (B, 1, F/2, h/8, w/8)."""
+        narrow = self.narrow(latents_BCFhw)
+        scores = (
+            score(x) for score, x in zip(self.scores, (narrow, self.wide(narrow)), strict=True)
+        )
+        return tuple(x.float() for x in scores)  # type: ignore[return-value]
+
+
+def _halved(inputs: int, outputs: int, kernel: Triple, stride: Triple) -> list[nn.Module]:
+    padding = tuple(k // 2 for k in kernel)
+    layer = nn.Conv3d(inputs, outputs, kernel, stride, padding)  # type: ignore[arg-type]
+    return [layer, nn.GroupNorm(8, outputs), nn.LeakyReLU(0.2)]
 
 
 class WithCritic(nn.Module):
@@ -77,11 +94,23 @@ class WithCritic(nn.Module):
         assert isinstance(drawn, Tensor)
         if judged == "model":
             frozen = {name: p.detach() for name, p in self.critic.named_parameters()}
-            return -functional_call(self.critic, frozen, (drawn,)).float().mean()
+            return _mean(-x for x in functional_call(self.critic, frozen, (drawn,)))
         true = given[1]
         assert isinstance(true, Tensor)
-        found, seen = (self.critic(x.detach()).float() for x in (drawn, true))
-        return functional.relu(1 + found).mean() + functional.relu(1 - seen).mean()
+        found, seen = (self.critic(x.detach()) for x in (drawn, true))
+        return _mean(functional.relu(1 + x) for x in found) + _mean(
+            functional.relu(1 - x) for x in seen
+        )
+
+
+def trust(critic_loss: Tensor) -> Tensor:
+    """How far a critic can tell drawn from true: 0 if not at all, 1 if always."""
+    return (1 - critic_loss.detach() / 2).clamp(min=0)
+
+
+def _mean(scores: Iterable[Tensor]) -> Tensor:
+    """Windows of both sizes count alike."""
+    return torch.stack([x.mean() for x in scores]).mean()
 
 
 def blurred(latents_BCFhw: Tensor, noise_BCFhw: Tensor) -> Tensor:

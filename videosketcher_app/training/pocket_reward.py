@@ -25,7 +25,7 @@ from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.batches import endless_batches
 from videosketcher_app.training.guided_steps import GuidedSteps
-from videosketcher_app.training.latent_critic import LatentCritic, WithCritic, blurred
+from videosketcher_app.training.latent_critic import LatentCritic, WithCritic, blurred, trust
 from videosketcher_app.training.part_reader_recipe import PartDataset, part_cells
 from videosketcher_app.training.part_reward import PartReward
 from videosketcher_app.training.part_times import PartTimes
@@ -129,7 +129,8 @@ def total_of(terms: dict[str, Tensor], kept: KeptAsItWas) -> dict[str, Tensor]:
     """The terms of a step with their weighted sum, "loss"."""
     total = terms.pop("reward_loss") + kept.near * terms["moved"] + kept.fading * terms["fading"]
     if "false" in terms:
-        total = total + kept.critic * terms["false"] + terms["critic_loss"]
+        believed = kept.critic * trust(terms["critic_loss"])
+        total = total + believed * terms["false"] + terms["critic_loss"]
     return {"loss": total, **terms}
 
 
