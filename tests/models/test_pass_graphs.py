@@ -16,7 +16,12 @@ from videosketcher_app.engines.still_paper import ReplayedRegion
 from videosketcher_app.models.causal_wan import CausalWan, causal_pocket
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.kv_cache import Window
-from videosketcher_app.models.pass_graphs import PassGraphs, WeightsInPlace, run_again
+from videosketcher_app.models.pass_graphs import (
+    PassGraphs,
+    SharedPool,
+    WeightsInPlace,
+    run_again,
+)
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.models.wan.forward import BlockPass
 
@@ -192,3 +197,27 @@ def test_a_card_replays_what_it_launches(some: bool) -> None:
     found = drawn(replace(causal, graphs=graphs), InTurns("cuda") if some else None)
     assert graphs.num_recorded > 0
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason="this torch was built without CUDA")
+def test_a_pool_lives_as_long_as_what_was_recorded_in_it() -> None:
+    card, other = torch.device("cuda", 0), torch.device("cuda", 1)
+    held = SharedPool.of(card)
+    handle = held.handle
+    assert SharedPool.of(card) is held
+    assert SharedPool.of(other).handle != handle
+    del held
+    assert SharedPool.of(card).handle != handle
+
+
+@pytest.mark.gpu
+def test_a_card_records_again_after_all_recordings_are_gone() -> None:
+    causal = causal_pocket(tiny_model())
+    causal.transformer.to("cuda")
+    causal = replace(causal, device=torch.device("cuda"))
+    expected = drawn(causal)
+    for _ in range(3):
+        graphs = PassGraphs()
+        found = drawn(replace(causal, graphs=graphs))
+        assert graphs.num_recorded > 0
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

@@ -14,8 +14,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
+from typing import ClassVar
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -118,17 +118,46 @@ class PassGraphs:
 
     @staticmethod
     def _graph(blocks: BlockPass) -> tuple[Callable[[], None], Tensor]:
-        graph = torch.cuda.CUDAGraph()
+        graph = _Graph(blocks.x_BLD.device)
+        return graph.replay, graph.capture(blocks)
+
+
+class SharedPool:
+    """Memory of all recordings of a card: it runs them one after the other.
+
+    torch forbids a pool that every graph has left, so a pool lives as long as its graphs, and the
+    next drawing begins another one.
+    """
+
+    _living: ClassVar[WeakValueDictionary[int | None, SharedPool]] = WeakValueDictionary()
+
+    def __init__(self) -> None:
+        self.handle = torch.cuda.graph_pool_handle()
+
+    @classmethod
+    def of(cls, device: torch.device) -> SharedPool:
+        """The pool that some graph of this card holds, or a new one."""
+        pool = cls._living.get(device.index)
+        if pool is None:
+            pool = cls._living[device.index] = cls()
+        return pool
+
+
+class _Graph:
+    """A CUDA graph that holds its pool."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._pool, self._graph = SharedPool.of(device), torch.cuda.CUDAGraph()
+
+    def capture(self, blocks: BlockPass) -> Tensor:
         # Other threads may ask the card for memory meanwhile.
-        with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
-            out_BLD = blocks.run()
-        return graph.replay, out_BLD
+        with torch.cuda.graph(
+            self._graph, pool=self._pool.handle, capture_error_mode="thread_local"
+        ):
+            return blocks.run()
 
-
-@cache
-def _pool() -> Any:
-    """Memory of all recordings of all drawings: a card runs them one after the other."""
-    return torch.cuda.graph_pool_handle()
+    def replay(self) -> None:
+        self._graph.replay()
 
 
 class _Recording:
