@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from functools import cache
 from itertools import pairwise
 
@@ -31,7 +32,7 @@ from videosketcher_app.training.pocket_ar_batches import WIDEST_NIB
 from videosketcher_app.training.pocket_ar_pass import CausalNetwork
 from videosketcher_app.training.pocket_ar_reward import ArRewardRecipe, ContinuedPartsDataset
 from videosketcher_app.training.pocket_ar_rollout import Drawer
-from videosketcher_app.training.pocket_reward import drawn, fading, true_cells
+from videosketcher_app.training.pocket_reward import drawn, fading, some_steps, true_cells
 from videosketcher_app.training.pocket_t2v import PocketNetwork
 from videosketcher_app.training.pocket_weights import (
     load_vae,
@@ -167,7 +168,7 @@ def test_what_is_drawn_is_what_the_engine_draws() -> None:
     *_, (_, expected, _) = denoise(model, texts, seeds, settings)
     noise = initial_noise(seeds, (16, 3, 12, 18), CPU)
     velocity = velocity_of(model, model.tokenizer.batch(texts))
-    latents, moved = drawn(velocity, velocity, noise, sigmas(3, 8.0))
+    latents, moved = drawn(velocity, velocity, noise, sigmas(3, 8.0), range(3))
     torch.testing.assert_close(latents, expected, atol=1e-5, rtol=0)
     assert not torch.allclose(latents, noise, atol=1e-2)
     assert moved == 0
@@ -184,7 +185,7 @@ def test_checkpoints_change_no_gradient_and_a_moved_model_is_told() -> None:
         now = velocity(x, sigma)
         plain = plain + (now - first(x.detach(), sigma)).square().mean() / 3
         x = x + (after - sigma) * now
-    latents, moved = drawn(velocity, first, noise, levels)
+    latents, moved = drawn(velocity, first, noise, levels, range(3))
     torch.testing.assert_close(latents, x)
     torch.testing.assert_close(moved, plain)
     assert moved > 0
@@ -193,6 +194,19 @@ def test_checkpoints_change_no_gradient_and_a_moved_model_is_told() -> None:
     assert any(grad is not None and grad.any() for grad in grads)
     for grad, want in zip(grads, expected, strict=True):
         torch.testing.assert_close(grad, want)
+
+
+def test_a_few_watched_steps_tell_on_average_what_all_tell() -> None:
+    levels, noise = sigmas(4, 8.0), torch.randn(1, 2, 2, 2, 2)
+
+    def asked(watched: Collection[int]) -> float:
+        return float(drawn(lambda x, s: 0 * x + s, lambda x, _: 0 * x, noise, levels, watched)[1])
+
+    random = StepRandom(1, 1, 0, CPU)
+    chosen = [some_steps(levels, random) for _ in range(600)]
+    assert all(len(set(steps)) == len(steps) == 2 for steps in chosen)
+    found = sum(asked(steps) for steps in chosen) / len(chosen)
+    assert found == pytest.approx(asked(range(4)), rel=0.05)
 
 
 def test_ink_that_stays_does_not_fade_and_lost_ink_does() -> None:

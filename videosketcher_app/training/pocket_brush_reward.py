@@ -45,6 +45,7 @@ from videosketcher_app.training.pocket_reward import (
     Velocity,
     drawn,
     fading,
+    some_steps,
     total_of,
     true_cells,
 )
@@ -153,7 +154,10 @@ class PocketBrushRewardRecipe(PocketBrushRecipe):
             return velocity
 
         with self._autocast():
-            latents, moved = drawn(asked_of(model), asked_of(self.first), noise, self.levels)
+            watched = some_steps(self.levels, random)
+            latents, moved = drawn(
+                asked_of(model), asked_of(self.first), noise, self.levels, watched
+            )
             seen = blurred(self._without_box(latents), random.normal(*latents.shape))
             terms = self.reward(seen, parts.labels_BQ, truth)
             terms |= {"moved": moved, "fading": fading(self.vae, latents, random)}
