@@ -47,15 +47,13 @@ class LatentCritic(nn.Module):
             nn.Conv3d(last, last, 3, padding=1),
             nn.LeakyReLU(0.2),
         )
-        self.scores = nn.ModuleList(nn.Conv3d(width, 1, 1) for width in (third, last))
+        self.score_narrow, self.score_wide = nn.Conv3d(third, 1, 1), nn.Conv3d(last, 1, 1)
 
     def forward(self, latents_BCFhw: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of narrow windows (B, 1, F, h/4, w/4), of wide ones (B, 1, F/2, h/8, w/8)."""
         narrow = self.narrow(latents_BCFhw)
-        scores = (
-            score(x) for score, x in zip(self.scores, (narrow, self.wide(narrow)), strict=True)
-        )
-        return tuple(x.float() for x in scores)  # type: ignore[return-value]
+        wide = self.wide(narrow)
+        return self.score_narrow(narrow).float(), self.score_wide(wide).float()
 
 
 def _halved(inputs: int, outputs: int, kernel: Triple, stride: Triple) -> list[nn.Module]:
