@@ -4,8 +4,8 @@
     python -m benchmarks.approximations --measure-curves
     python -m benchmarks.approximations --table FILE
 
-Draws the recognition set with Pocket's own weights, exactly and in every variant, with the same
-seeds. PSNR is over all decoded frames before they are composited; 8-bit clips that are equal count
+Draws plans of concepts, each in an order of its own, with Pocket's own weights, exactly and in every
+variant, with the same seeds. PSNR is over all decoded frames before they are composited; 8-bit clips that are equal count
 as 99 dB. `order` and `present` are the figures of docs/evaluation.md, for the variant and for
 `exact`. `passes` is the share of the tokens' passes through the blocks that were computed.
 """
@@ -247,7 +247,7 @@ def main() -> None:
         width=d.width,
         height=d.height,
     )
-    tasks = tasks_of("recognition", seed=0, limit=args.limit)
+    tasks = tasks_of("concepts", seed=0, limit=args.limit)
     if args.measure_curves:
         sys.stdout.write(json.dumps(measured_curves(model, tasks, settings)) + "\n")
         return

@@ -16,16 +16,19 @@ from videosketcher_app.data.style_hand import (
     restyled_drawing,
     taught_drawings,
 )
+from videosketcher_app.evaluation.reading import DrawingReading, PartReading
 from videosketcher_app.evaluation.rough import roughened
+from videosketcher_app.evaluation.scores import Score
 from videosketcher_app.evaluation.style import (
     MARKS,
     StyleClassifier,
     fit_classifier,
+    fitting_concepts,
     marks_of_clips,
     moved_towards,
     style_marks,
 )
-from videosketcher_app.evaluation.style_report import unseen_tasks
+from videosketcher_app.evaluation.style_report import order_together, unseen_tasks
 
 
 @pytest.fixture(scope="module")
@@ -100,4 +103,39 @@ def test_what_teaches_the_style_measures_nothing() -> None:
     assert len(TAUGHT) == 7
     tasks = unseen_tasks(30)
     assert len(tasks) == 30
-    assert not {task.name for task in tasks} & set(TAUGHT)
+    fitted, unseen = fitting_concepts()
+    assert not {task.name for task in tasks} & {*TAUGHT, *fitted}
+    assert not set(fitted) & set(unseen)
+
+
+def test_what_the_model_drew_before_counts_as_plain(classifier: StyleClassifier) -> None:
+    names = ("dog", "barn", "lamp", "ship", "tent", "book")
+    doubled = marks_of_clips(
+        renderer.frames(restyled_drawing(name, 3, 216, 120, 41).sketch) for name in names
+    )
+    taught = fit_classifier(216, 120, drawings=16, num_frames=41, untaught_DM=doubled)
+    assert taught.probability(doubled).mean() < classifier.probability(doubled).mean()
+
+
+def test_order_is_compared_over_the_parts_that_both_drawings_show() -> None:
+    def drawn(*frames: float | None) -> Score:
+        parts = [
+            PartReading(
+                label=str(number),
+                score=1.0,
+                present=f is not None,
+                center=None,
+                radius=0.1,
+                in_place=True,
+                right_shape=None,
+                frame=f,
+            )
+            for number, f in enumerate(frames)
+        ]
+        reading = DrawingReading(parts=tuple(parts), extra_ink=0.0, pairs_right=0, pairs=0)
+        return Score(task=None, clip=None, reading=reading)  # type: ignore[arg-type]
+
+    one, other = [drawn(1, 2, None), drawn(3, 1)], [drawn(1, 3, 2), drawn(1, 2)]
+    assert order_together(one, other) == 0.5, "1 before 2; 3 after 1"
+    assert order_together(other, one) == 1, "the third part is not in the first drawing"
+    assert np.isnan(order_together([drawn(1, None)], [drawn(None, 1)]))

@@ -1,9 +1,9 @@
 """Whether a drawing is in a style: measured marks of line, proportions and order, and a classifier.
 
 The classifier is a logistic regression on eight measured figures, fitted on renders of two hands (the
-grammar's own and `data.style_hand`), clean ones and ones with a model's faults: broken lines are no
-style. It is calibrated on concepts that it did not see. Its calibration belongs beside every figure
-that is read with it.
+grammar's own and `data.style_hand`), clean ones and ones with faults, and on drawings of the model
+before it was taught, which are plain: broken lines are no style. It is calibrated on concepts that it
+did not see. Its calibration belongs beside every figure that is read with it.
 
 Legend: T frames, H/W pixels, D drawings, M marks.
 """
@@ -90,19 +90,37 @@ class StyleClassifier:
         return (self.probability(marks_DM) > 0.5) & marks_DM.any(axis=1)
 
 
-def fit_classifier(
-    width: int, height: int, *, drawings: int = 60, num_frames: int = 81
-) -> StyleClassifier:
-    """Fits on `drawings` clean and as many rough renders of each hand, calibrates on other concepts.
+def fitting_concepts() -> tuple[list[str], list[str]]:
+    """Concepts that the classifier is fitted on, and those that it is calibrated and used on.
 
     The concepts that teach the style are in neither.
     """
     names = [name for name in programs() if name not in TAUGHT]
-    fitted, unseen = names[::2], names[1::2]
+    return names[::2], names[1::2]
+
+
+def fit_classifier(
+    width: int,
+    height: int,
+    *,
+    drawings: int = 60,
+    num_frames: int = 81,
+    untaught_DM: NDArray[np.float64] | None = None,
+) -> StyleClassifier:
+    """Fits on `drawings` clean and as many rough renders of each hand, calibrates on other concepts.
+
+    Args:
+        untaught_DM: marks of what the model that is to be judged drew of the fitting concepts before
+            it was taught: plain drawings with its very faults.
+    """
+    fitted, unseen = fitting_concepts()
     canvas = (width, height, num_frames)
     seen = [_marks_of(fitted, drawings, _FIT_SEED, canvas, rough=rough) for rough in (False, True)]
     marks = np.concatenate([hand for both in seen for hand in both])
     is_new = np.tile(np.repeat([0.0, 1.0], drawings), len(seen))
+    if untaught_DM is not None:
+        marks = np.concatenate([marks, untaught_DM])
+        is_new = np.concatenate([is_new, np.zeros(len(untaught_DM))])
     mean, scale = marks.mean(0), np.maximum(marks.std(0), 1e-6)
     weight, bias = _fitted((marks - mean) / scale, is_new)
 

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from videosketcher_app.data import renderer
 from videosketcher_app.data.grammar.compose import Composition
-from videosketcher_app.data.style_hand import TAUGHT, plain_drawing, restyled_drawing
+from videosketcher_app.data.style_hand import plain_drawing, restyled_drawing
 from videosketcher_app.evaluation.clip import read_clip
 from videosketcher_app.evaluation.detector import Detector, load_detector
-from videosketcher_app.evaluation.scores import figures
+from videosketcher_app.evaluation.reading import ordered_pairs
+from videosketcher_app.evaluation.scores import Score, figures
 from videosketcher_app.evaluation.style import (
     MARKS,
     StyleClassifier,
     fit_classifier,
+    fitting_concepts,
+    marks_of_clips,
     moved_towards,
     style_marks,
 )
@@ -25,13 +28,17 @@ from videosketcher_app.evaluation.tasks import Task, tasks_of
 from videosketcher_app.evaluation.text import Sampler, score_clips
 from videosketcher_app.evaluation.vocabulary import full_label
 
-TRUE_SEED = 53_000
+TRUE_SEED, UNTAUGHT_SEED = 53_000, 54_000
 KEPT_FIGURES = ("order", "order_all_pairs", "present", "in_place", "drawings")
 
 
 def unseen_tasks(limit: int, seed: int = 0) -> list[Task]:
-    """Evenly spaced plans of concepts that did not teach the style."""
-    tasks = [task for task in tasks_of("concepts", seed=seed) if task.name not in TAUGHT]
+    """Evenly spaced plans of concepts that taught neither the style nor the classifier."""
+    return _spaced_tasks(set(fitting_concepts()[1]), limit, seed)
+
+
+def _spaced_tasks(names: set[str], limit: int, seed: int) -> list[Task]:
+    tasks = [task for task in tasks_of("concepts", seed=seed) if task.name in names]
     at = np.linspace(0, len(tasks) - 1, min(limit, len(tasks))).round().astype(int)
     return [tasks[i] for i in at]
 
@@ -44,6 +51,7 @@ def compare_style(
     height: int,
     limit: int = 24,
     drawings: int = 60,
+    untaught: int = 40,
     seed: int = 0,
     detector: Detector | None = None,
 ) -> dict[str, object]:
@@ -53,33 +61,54 @@ def compare_style(
         base, styled: give one clip (T, H, W, 3) uint8, as decoded, for each plan and seed.
         limit: plans to draw.
         drawings: true renders of each hand that the classifier is fitted on.
+        untaught: drawings of `base`, of other concepts, that it is fitted on as plain ones.
 
     Returns:
         "base" and "styled" with "new_style" (share) and figures of order and presence, "loss" of
         both, how far the marks "moved", and the "calibration": of the classifier, and of the
         detector on true renders of both hands, since it was made for the plain one.
+        "order_together" is of the parts that both drawings of a plan show: parts that only one of
+        them has, mostly doubtful ones, are left out of both.
     """
     detector = detector or load_detector()
-    classifier = fit_classifier(width, height, drawings=drawings)
+    others = _spaced_tasks(set(fitting_concepts()[0]), untaught, UNTAUGHT_SEED)
+    untaught_DM = marks_of_clips(
+        base([task.plan for task in others], [task.seed for task in others])
+    )
+    classifier = fit_classifier(width, height, drawings=drawings, untaught_DM=untaught_DM)
     tasks = unseen_tasks(limit, seed)
-    before, base_marks = _side(base, tasks, classifier, detector)
-    after, styled_marks = _side(styled, tasks, classifier, detector)
+    before, base_marks, base_scores = _side(base, tasks, classifier, detector)
+    after, styled_marks, styled_scores = _side(styled, tasks, classifier, detector)
+    before["order_together"] = order_together(base_scores, styled_scores)
+    after["order_together"] = order_together(styled_scores, base_scores)
     return {
         "base": before,
         "styled": after,
         "loss": {
             name: round(before[name] - after[name], 4)
-            for name in ("order", "present")
+            for name in ("order", "order_together", "present")
             if name in before and name in after
         },
         "moved": moved_towards(base_marks, styled_marks, classifier),
         "calibration": {
             **classifier.calibration,
             "marks": len(MARKS),
+            "untaught": len(others),
             "true_plain": _true_figures(plain_drawing, tasks, width, height, detector),
             "true_new": _true_figures(restyled_drawing, tasks, width, height, detector),
         },
     }
+
+
+def order_together(scores: Sequence[Score], others: Sequence[Score]) -> float:
+    """Share of the pairs in order, of parts that are present in a drawing and in the other one."""
+    right, pairs = 0.0, 0
+    for score, other in zip(scores, others, strict=True):
+        seen = zip(score.reading.parts, other.reading.parts, strict=True)
+        frames = [part.frame if twin.frame is not None else None for part, twin in seen]
+        found, count = ordered_pairs(frames)
+        right, pairs = right + found, pairs + count
+    return round(right / pairs, 4) if pairs else float("nan")
 
 
 def _true_figures(
@@ -102,8 +131,8 @@ def _true_figures(
 
 def _side(
     sampler: Sampler, tasks: Sequence[Task], classifier: StyleClassifier, detector: Detector
-) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Figures and marks (D, M) of one sampler's drawings."""
+) -> tuple[dict[str, float], NDArray[np.float64], tuple[Score, ...]]:
+    """Figures, marks (D, M) and scores of one sampler's drawings."""
     marks, readings = [], []
     clips: Iterable[NDArray[np.uint8]] = sampler(
         [task.plan for task in tasks], [task.seed for task in tasks]
@@ -112,6 +141,8 @@ def _side(
         marks.append(style_marks(clip))
         readings.append(read_clip(clip))
     rows_DM = np.stack(marks)
-    scored = figures(tuple(score_clips(detector, tasks, readings)))
+    scores = tuple(score_clips(detector, tasks, readings))
+    scored = figures(scores)
     told = {name: round(scored[name], 4) for name in KEPT_FIGURES if name in scored}
-    return {"new_style": round(float(classifier.is_new(rows_DM).mean()), 4), **told}, rows_DM
+    new = round(float(classifier.is_new(rows_DM).mean()), 4)
+    return {"new_style": new, **told}, rows_DM, scores

@@ -76,8 +76,9 @@ def check_fit(model: str, preset: str) -> None:
 
     Raises:
         InvalidRequest: the preset teaches the first noise levels, and the model came with the app:
-            it draws in a few steps, the order of drawing is in them, and they would blur; or the
-            preset leaves these levels out, and the model draws in many steps.
+            it draws in a few steps, the order of drawing is in them, and they would blur (a vector
+            style needs them: there it is decided what is filled); or the preset leaves these
+            levels out, and the model draws in many steps.
     """
     from videosketcher_app.models.catalogue import model_row
     from videosketcher_app.training.style_preset import read_preset, studio_preset
@@ -88,7 +89,7 @@ def check_fit(model: str, preset: str) -> None:
             f"{model} draws in many steps, and this preset is for models that draw in a few.",
             hint=f"Take --config {studio_preset(by_brush=row.image_conditioned)}.",
         )
-    if how.kept_share == 0 and row.comes_with_the_app:
+    if how.kept_share == 0 and not how.is_layered and row.comes_with_the_app:
         raise InvalidRequest(
             f"{model} knows how to draw step by step already.",
             hint="Learn a style, or choose a model of your own that does not know it.",
