@@ -129,3 +129,11 @@ def test_the_request_that_is_kept_names_places_that_stay(
     assert request.dataset == str(tmp_path / "datasets" / "ink")
     assert Path(request.preset).is_absolute()
     assert services.training.view(run.id).dataset == request.dataset
+
+
+def test_a_vector_style_may_teach_the_first_levels_of_a_shipped_model() -> None:
+    from videosketcher_app.services.training_runs.checks import check_fit
+
+    check_fit("pocket-t2v", "style_vector")
+    with pytest.raises(InvalidRequest, match="knows how to draw step by step already"):
+        check_fit("pocket-t2v", "style_draw")
