@@ -20,7 +20,9 @@ from tests.training.style_cases import (
 )
 from videosketcher_app.core import faults
 from videosketcher_app.core.errors import AppError, CannotWrite, Interrupted, InvalidRequest
+from videosketcher_app.engines.schedules import sigmas
 from videosketcher_app.models.lora.applying import applied
+from videosketcher_app.models.lora.levels import first_level_in
 from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.services.loras import LoraLibrary
@@ -75,6 +77,9 @@ def test_the_result_is_a_lora_of_the_library(finished: Path, tmp_path: Path) -> 
     metadata = read_metadata(finished / "lora.safetensors")
     assert {"base", "base_sha256", "step"} <= set(metadata)
     model = tiny_model()
+    how = model.defaults
+    kept = round(0.375 * how.num_inference_steps)
+    assert first_level_in(metadata) == sigmas(how.num_inference_steps, how.shift)[kept]
     x, context = torch.randn(1, 57, 1, 6, 6), torch.randn(1, 4, 32)
     from videosketcher_app.models.wan.forward import predict_velocity
 

@@ -26,6 +26,7 @@ from videosketcher_app.models.adapters import (
     save_adapter,
 )
 from videosketcher_app.models.coordinates import coordinate_channels, transformer_input
+from videosketcher_app.models.noise_level import at_noise_level
 from videosketcher_app.models.quantize import dequantize_rows, quantize_rows
 from videosketcher_app.models.text import PocketTextEncoder, PocketTokenizer, TextConfig
 from videosketcher_app.models.vae import PocketVAE, VaeConfig
@@ -133,9 +134,11 @@ class PocketModel:
             condition = condition.to(self.dtype).expand(batch, -1, frames, -1, -1)
         x = transformer_input(latents_BCFhw.to(self.dtype), coordinates, condition)
         timesteps = torch.full((batch, 1), 1000 * sigma, device=self.device)
-        return predict_velocity(
-            self.transformer, x, timesteps, context_BLD, attention=attention, through=through
-        ).float()
+        with at_noise_level(sigma):
+            velocity = predict_velocity(
+                self.transformer, x, timesteps, context_BLD, attention=attention, through=through
+            )
+        return velocity.float()
 
     @torch.inference_mode()
     def paper_latents(self, num_frames: int, height: int, width: int) -> Tensor:

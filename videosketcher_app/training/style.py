@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from videosketcher_app.core import faults
 from videosketcher_app.models.lora.adapter import LoraAdapter
+from videosketcher_app.models.lora.levels import EVERY_LEVEL, first_level_in, with_first_level
 from videosketcher_app.models.lora.merging import merged
 from videosketcher_app.models.lora.reading import read_lora
 from videosketcher_app.models.lora.writing import write_lora
@@ -125,12 +126,12 @@ class _StyleRun:
             return
         self.painter = painter(self.model, prepared.sample_frame_HW3.numpy())
         park_encoders(self.model)
-        recipe = StyleRecipe(
+        self.recipe = StyleRecipe(
             preset, self.model, teacher, self.network, prepared,
             seed=self.request.seed, give_way=folder.give_way,
         )  # fmt: skip
         state = train(
-            recipe,
+            self.recipe,
             self._loop_config(),
             self.path,
             Accelerator(cpu=self.device == "cpu"),
@@ -209,9 +210,9 @@ class _StyleRun:
 
     def _sample(self, state: TrainState) -> bool:
         """Samples of a step and its LoRA; False if it was told to stop meanwhile."""
-        adapter = self.network.adapter(state.ema)
+        adapter = self._adapter(state)
         if state.step:
-            self._export(self.folder.checkpoint_file(state.step), adapter, state.step)
+            self._export(self.folder.checkpoint_file(state.step), adapter)
         faults.point("style.before_samples")
         begun = time.monotonic()
         drawn = draw_samples(
@@ -229,16 +230,20 @@ class _StyleRun:
         self.folder.keep_within(self.preset.disk_budget_mb)
         return drawn
 
-    def _export(self, file: Path, adapter: LoraAdapter, step: int) -> None:
-        request = self.request
-        metadata = {
+    def _adapter(self, state: TrainState) -> LoraAdapter:
+        """What was learned, with all that its file says of it."""
+        texts = {
             "base": self.model.name,
             "base_sha256": self.model.hashes.get(BASE_FILE, ""),
-            "name": request.name,
-            "step": str(step),
+            "name": self.request.name,
+            "step": str(state.step),
         }
-        triggers = (request.trigger,) if request.trigger else ()
-        write_lora(file, adapter, dtype=torch.float16, trigger_words=triggers, metadata=metadata)
+        metadata = with_first_level(texts, self.recipe.first_level)
+        return self.network.adapter(state.ema, metadata)
+
+    def _export(self, file: Path, adapter: LoraAdapter) -> None:
+        triggers = (self.request.trigger,) if self.request.trigger else ()
+        write_lora(file, adapter, dtype=torch.float16, trigger_words=triggers)
 
     def _on_log(self, row: dict[str, float]) -> None:
         step, loss = int(row["step"]), row["loss"] if math.isfinite(row["loss"]) else None
@@ -263,9 +268,8 @@ class _StyleRun:
             self._begin(state)
         settled = bool(state.facts.get("settled"))
         ended = state.progress >= 1 or settled
-        adapter = self.network.adapter(state.ema)
         if state.step:
-            self._export(self.path / RESULT_FILE, adapter, state.step)
+            self._export(self.path / RESULT_FILE, self._adapter(state))
         if ended and not self.folder.sample_folder(state.step).is_dir():
             ended = self._sample(state)
         message = "The loss no longer falls; stopped early." if settled else ""
@@ -280,8 +284,12 @@ class _StyleRun:
 
 
 def _teacher(model: PocketModel, start: LoraAdapter | None) -> nn.Module:
-    """The transformer that the run begins with; a network that is taught in place has no other."""
-    if start is None or not is_pocket(model):
+    """The transformer that the run begins with; a network that is taught in place has no other.
+
+    A LoRA that is silent in the first steps leaves the model itself to be held to there.
+    """
+    waits = start is not None and first_level_in(start.metadata) < EVERY_LEVEL
+    if start is None or waits or not is_pocket(model):
         return model.transformer
     weights: dict[str, Tensor] = {
         name: value.detach().float() for name, value in model.transformer.state_dict().items()

@@ -22,6 +22,7 @@ from videosketcher_app.engines.schedules import euler_step, sigmas
 from videosketcher_app.models.adapters import AdapterConfig, inject, stored_name
 from videosketcher_app.models.lean_pass import LeanPass
 from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
+from videosketcher_app.models.lora.levels import EVERY_LEVEL
 from videosketcher_app.models.pocket import PocketModel
 from videosketcher_app.models.streamed_training import arranged
 from videosketcher_app.models.training_memory import TrainingWay
@@ -120,13 +121,19 @@ class StyleNetwork(nn.Module):
             through=self._lean or BlockPass.run,
         )
 
-    def adapter(self, values: Mapping[str, Tensor], *, source: str = "the run") -> LoraAdapter:
-        """The pairs with these values (by parameter name) as a LoRA, copied to the CPU."""
+    def adapter(
+        self, values: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+    ) -> LoraAdapter:
+        """The pairs with these values (by parameter name) as a LoRA, copied to the CPU.
+
+        Args:
+            metadata: texts that it carries.
+        """
         tensors = {
             name.removeprefix("pairs.").replace("/", "."): value.detach().to("cpu", copy=True)
             for name, value in values.items()
         }
-        return adapter_from(tensors, source=source)
+        return adapter_from(tensors, source="the run", metadata=metadata)
 
     @contextmanager
     def holding(self, values: Mapping[str, Tensor]) -> Iterator[None]:
@@ -231,6 +238,11 @@ class StyleRecipe:
 
         self.run_block = patient_block
         network.let_wait(give_way)
+
+    @property
+    def first_level(self) -> float:
+        """The highest noise level that learns the style; before it the model is as it was."""
+        return self.levels[self.kept] if self.kept else EVERY_LEVEL
 
     def batches(self, first_step: int, rank: int, world: int) -> Iterator[Indices]:
         """Numbers of variants and of kept drawings; every one comes equally often."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.models.lora.made import made, modules_of
 from videosketcher_app.core.errors import AppError
+from videosketcher_app.engines.schedules import sigmas
+from videosketcher_app.engines.text import SamplerSettings, denoise
 from videosketcher_app.models.coordinates import input_channels
 from videosketcher_app.models.lora.adapter import adapter_from
 from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.lora.layouts import LAYOUTS
+from videosketcher_app.models.lora.levels import EVERY_LEVEL, first_level_in, with_first_level
 from videosketcher_app.models.lora.merging import merge_into, merged
 from videosketcher_app.models.lora.writing import named_as, write_lora
+from videosketcher_app.models.noise_level import at_noise_level, noise_level
 from videosketcher_app.models.tiny import tiny_model
 from videosketcher_app.models.wan.forward import predict_velocity
 from videosketcher_app.models.wan.network import TransformerConfig, build_transformer
@@ -243,3 +248,41 @@ def test_merge_into_leaves_its_inputs_alone(tiny):
     name = "blocks.1.ffn.2"
     pair = tensors[f"{name}.lora_B.default.weight"] @ tensors[f"{name}.lora_A.default.weight"]
     torch.testing.assert_close(weights[f"{name}.weight"], base[f"{name}.weight"] + 0.5 * pair)
+
+
+def test_an_adapter_waits_for_its_noise_level(tiny):
+    at_once = adapter_for(tiny, seed=1)
+    late = replace(adapter_for(tiny, seed=2), metadata=with_first_level({}, 0.6))
+
+    def drawn(level, *stack):
+        with applied(tiny, [(adapter, 1.0) for adapter in stack]), at_noise_level(level):
+            return velocity(tiny)
+
+    assert torch.equal(drawn(0.8, late), velocity(tiny))
+    assert torch.equal(drawn(0.8, at_once, late), drawn(0.8, at_once))
+    always = replace(late, metadata={})
+    for level in (0.6, 0.2):
+        assert torch.equal(drawn(level, late), drawn(level, always))
+        together = drawn(level, at_once, late)
+        assert torch.allclose(together, drawn(level, at_once, always), atol=TOLERANCE)
+        assert not torch.allclose(together, drawn(level, at_once))
+    assert noise_level() == 0, "where nobody says it, all adapters draw"
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", "nan", "-1", "0", "7", "1e999"])
+def test_a_level_that_is_none_is_every_level(text):
+    assert first_level_in({"from_noise_level": text}) == EVERY_LEVEL
+
+
+def test_the_first_steps_of_a_drawing_are_the_models_own():
+    model = tiny_model()
+    settings = SamplerSettings(
+        num_inference_steps=4, cfg_scale=1.0, shift=5.0, num_frames=9, width=48, height=48
+    )
+    levels = sigmas(4, 5.0)
+    late = replace(adapter_for(model.transformer), metadata=with_first_level({}, levels[2]))
+    plain = [x for _, x, _ in denoise(model, ["a cat"], [3], settings)]
+    with applied(model.transformer, [(late, 1.0)]):
+        styled = [x for _, x, _ in denoise(model, ["a cat"], [3], settings)]
+    same = [torch.equal(a, b) for a, b in zip(plain, styled, strict=True)]
+    assert same == [True, True, False, False]

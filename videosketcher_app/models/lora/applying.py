@@ -7,7 +7,8 @@ its weight, which costs that memory and no time. Either way the end gives back t
 were there before.
 
 Hot is the rule, because it does not round: in bfloat16 a LoRA that moves the weights by 1 % loses a
-sixth of itself when it is merged.
+sixth of itself when it is merged. Only hot can an adapter wait for its noise level (`levels`): a
+changed copy, and a module that is not linear, draw at every level.
 
 Legend: R ranks of all adapters together, I inputs and O outputs of a module.
 """
@@ -22,11 +23,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videosketcher_app.models.lora.adapter import LoraAdapter
+from videosketcher_app.models.lora.levels import EVERY_LEVEL, first_level_in
 from videosketcher_app.models.lora.merging import changed_weights, check_fit
 from videosketcher_app.models.lora.names import without_wrappers
+from videosketcher_app.models.noise_level import noise_level
 from videosketcher_app.models.row_scaled import RowScaledLinear
 
 Stack = Sequence[tuple[LoraAdapter, float]]
+_ROUNDING = 1e-5  # of noise levels
 
 
 @contextmanager
@@ -56,9 +60,8 @@ def applied(
             undo.callback(_set, parameters[name], parameters[name].data)
             _set(parameters[name], value)
         for name, module in hot.items():
-            pairs = [(a.pairs[name], scale) for a, scale in active if name in a.pairs]
-            factors = [pair.factors(scale) for pair, scale in pairs]
-            undo.callback(module.register_forward_hook(_SideBranch(factors)).remove)
+            for branch in _branches(name, active):
+                undo.callback(module.register_forward_hook(branch).remove)
         yield
 
 
@@ -74,14 +77,31 @@ def base_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-class _SideBranch:
-    """Adds up(down(x)) to a linear layer's output, in the number format of its input."""
+def _branches(name: str, stack: Stack) -> list[_SideBranch]:
+    """What a module's output gets: one product of all adapters that begin at the same level."""
+    by_level: dict[float, list[tuple[Tensor, Tensor]]] = {}
+    for adapter, scale in stack:
+        if name in adapter.pairs:
+            factors = by_level.setdefault(first_level_in(adapter.metadata), [])
+            factors.append(adapter.pairs[name].factors(scale))
+    return [_SideBranch(factors, level) for level, factors in by_level.items()]
 
-    def __init__(self, factors: Sequence[tuple[Tensor, Tensor]]) -> None:
+
+class _SideBranch:
+    """Adds up(down(x)) to a linear layer's output, in the number format of its input.
+
+    Args:
+        first_level: above this noise level it adds nothing.
+    """
+
+    def __init__(self, factors: Sequence[tuple[Tensor, Tensor]], first_level: float) -> None:
+        self._first_level = first_level
         self._down_RI = torch.cat([down for down, _ in factors], dim=0)
         self._up_OR = torch.cat([up for _, up in factors], dim=1)
 
     def __call__(self, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        if self._first_level < EVERY_LEVEL and noise_level() > self._first_level + _ROUNDING:
+            return output
         x = inputs[0]
         if self._down_RI.device != x.device or self._down_RI.dtype != x.dtype:
             with torch.inference_mode(False):  # so that a pass with gradients can use them too
