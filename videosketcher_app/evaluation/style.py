@@ -238,15 +238,17 @@ def _disc(radius: int) -> NDArray[np.bool_]:
 def _fitted(
     marks_DM: NDArray[np.float64], is_new_D: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Logistic regression with a ridge, by Newton's method."""
+    """Logistic regression with a ridge, by Newton's method; both classes weigh alike."""
+    share = is_new_D.mean()
+    weight_D = np.where(is_new_D > 0, 0.5 / share, 0.5 / (1 - share))
     rows = np.column_stack([marks_DM, np.ones(len(marks_DM))])
     ridge = _RIDGE * np.eye(rows.shape[1])
     ridge[-1, -1] = 1e-6
     beta = np.zeros(rows.shape[1])
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-rows @ beta))
-        slope = rows.T @ (is_new_D - p) - ridge @ beta
-        curvature = (rows * (p * (1 - p))[:, None]).T @ rows + ridge
+        slope = rows.T @ (weight_D * (is_new_D - p)) - ridge @ beta
+        curvature = (rows * (weight_D * p * (1 - p))[:, None]).T @ rows + ridge
         step = np.linalg.solve(curvature, slope)
         beta += step
         if np.abs(step).max() < 1e-9:
