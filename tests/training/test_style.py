@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import threading
 from collections.abc import Callable
@@ -66,6 +67,27 @@ def test_a_run_leaves_what_it_promises(finished: Path) -> None:
         assert len(read_video(folder / row["mp4"]).frames_THW3) == 9
     names = sorted(path.name for path in (finished / "checkpoints").iterdir())
     assert names == ["lora_2.safetensors", "lora_4.safetensors"]
+
+
+def test_a_preset_s_strength_is_what_the_file_and_the_samples_carry(tmp_path: Path) -> None:
+    learned = {}
+    for strength in (1.0, 0.5):
+        folder = small_run(tmp_path / f"run{strength}", strength=strength)
+        run_style(folder, resume=False)
+        learned[strength] = read_lora(folder / "lora.safetensors")
+    for module, whole in learned[1.0].pairs.items():
+        half = learned[0.5].pairs[module].difference(1.0)
+        assert torch.allclose(half, 0.5 * whole.difference(1.0), rtol=2e-3, atol=1e-7)
+    assert not learned[0.5].does_nothing
+    last = [(tmp_path / f"run{s}" / "samples" / "4" / "0.png").read_bytes() for s in learned]
+    assert last[0] != last[1]
+    losses = [_losses(tmp_path / f"run{s}") for s in learned]
+    assert losses[0] == losses[1], "it learns the same"
+
+
+def _losses(folder: Path) -> list[str]:
+    with (folder / "log.csv").open(encoding="utf-8", newline="") as log:
+        return [row["loss"] for row in csv.DictReader(log)]
 
 
 def test_the_result_is_a_lora_of_the_library(finished: Path, tmp_path: Path) -> None:

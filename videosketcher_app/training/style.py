@@ -44,7 +44,7 @@ from videosketcher_app.training.style_model import (
 )
 from videosketcher_app.training.style_prepare import Prepared, prepare
 from videosketcher_app.training.style_preset import StylePreset, read_preset
-from videosketcher_app.training.style_recipe import StyleRecipe, style_network
+from videosketcher_app.training.style_recipe import StyleRecipe, at_strength, style_network
 from videosketcher_app.training.style_request import StyleRunRequest, read_request
 from videosketcher_app.training.style_samples import draw_samples, sample_prompts
 
@@ -210,7 +210,8 @@ class _StyleRun:
 
     def _sample(self, state: TrainState) -> bool:
         """Samples of a step and its LoRA; False if it was told to stop meanwhile."""
-        adapter = self._adapter(state)
+        learned = at_strength(state.ema, self.preset.strength)
+        adapter = self._adapter(learned, state.step)
         if state.step:
             self._export(self.folder.checkpoint_file(state.step), adapter)
         faults.point("style.before_samples")
@@ -219,7 +220,7 @@ class _StyleRun:
             self.folder,
             state.step,
             self.painter,
-            drawing_with(self.model, adapter, lambda: self.network.holding(state.ema)),
+            drawing_with(self.model, adapter, lambda: self.network.holding(learned)),
             self.prompts,
             self.preset,
             may_go_on=self.folder.may_go_on,
@@ -230,16 +231,16 @@ class _StyleRun:
         self.folder.keep_within(self.preset.disk_budget_mb)
         return drawn
 
-    def _adapter(self, state: TrainState) -> LoraAdapter:
+    def _adapter(self, learned: Mapping[str, Tensor], step: int) -> LoraAdapter:
         """What was learned, with all that its file says of it."""
         texts = {
             "base": self.model.name,
             "base_sha256": self.model.hashes.get(BASE_FILE, ""),
             "name": self.request.name,
-            "step": str(state.step),
+            "step": str(step),
         }
         metadata = with_first_level(texts, self.recipe.first_level)
-        return self.network.adapter(state.ema, metadata)
+        return self.network.adapter(learned, metadata)
 
     def _export(self, file: Path, adapter: LoraAdapter) -> None:
         triggers = (self.request.trigger,) if self.request.trigger else ()
@@ -269,7 +270,8 @@ class _StyleRun:
         settled = bool(state.facts.get("settled"))
         ended = state.progress >= 1 or settled
         if state.step:
-            self._export(self.path / RESULT_FILE, self._adapter(state))
+            learned = at_strength(state.ema, self.preset.strength)
+            self._export(self.path / RESULT_FILE, self._adapter(learned, state.step))
         if ended and not self.folder.sample_folder(state.step).is_dir():
             ended = self._sample(state)
         message = "The loss no longer falls; stopped early." if settled else ""

@@ -40,6 +40,8 @@ class StylePreset:
         keep_batch: of them in a step.
         keep_weight: of their error, that of the drawings counts 1.
         ink_weight: how much more the error of a cell full of ink counts.
+        strength: share of what was learned that samples and the exported LoRA carry; the scale of
+            its slot begins there.
         layer_shape, layer_color, layer_motion: of the errors of a layered picture's layers
             (`layer_loss`), or of the parts of a drawing with strokes; 0 leaves one out.
         sample_every: steps between samples; 0 for only before and after.
@@ -76,6 +78,7 @@ class StylePreset:
     keep_batch: int = 1
     keep_weight: float = 1.0
     ink_weight: float = 2.0
+    strength: float = 1.0
     layer_shape: float = 0.0
     layer_color: float = 0.0
     layer_motion: float = 0.0
@@ -135,6 +138,7 @@ _RANGES = (
     ("base_steps", 0, 50),
     ("keep_plans", 0, 10_000),
     ("keep_batch", 0, 256),
+    ("strength", 0.05, 1.0),
     ("layer_shape", 0.0, 100.0),
     ("layer_color", 0.0, 100.0),
     ("layer_motion", 0.0, 100.0),

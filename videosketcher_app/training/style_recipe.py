@@ -172,6 +172,14 @@ class StyleNetwork(nn.Module):
             into_OR[:, : up_OR.shape[1]] = up_OR.to(into_OR)
 
 
+def at_strength(values: Mapping[str, Tensor], strength: float) -> Mapping[str, Tensor]:
+    """A network's values that change the model by `strength` of what these do (up is scaled)."""
+    if strength == 1:
+        return values
+    up = _slashed(_B)
+    return {n: value * strength if n.endswith(up) else value for n, value in values.items()}
+
+
 def style_network(
     model: PocketModel, preset: StylePreset, seed: int, way: TrainingWay | None = None
 ) -> StyleNetwork:
