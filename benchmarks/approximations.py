@@ -5,8 +5,8 @@
     python -m benchmarks.approximations --table FILE
 
 Draws plans of concepts, each in an order of its own, with Pocket's own weights, exactly and in every
-variant, with the same seeds. PSNR is over all decoded frames before they are composited; 8-bit clips that are equal count
-as 99 dB. `order` and `present` are the figures of docs/evaluation.md, for the variant and for
+variant, with the same seeds. PSNR is over all decoded frames before they are composited; 8-bit clips
+that are equal count as 99 dB. `order` and `present` are the figures of docs/evaluation.md, for the variant and for
 `exact`. `passes` is the share of the tokens' passes through the blocks that were computed.
 """
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.evaluation.seen_parts import reading_of
 from videosketcher_app.data.grammar.compose import compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.evaluation.causes import FACTORS, UNUSUAL, causes, pairs_of
 from videosketcher_app.evaluation.clip import ClipReading
-from videosketcher_app.evaluation.reading import DrawingReading, PartReading
 from videosketcher_app.evaluation.scores import Score
 from videosketcher_app.evaluation.tasks import Task, tasks_of, truth_of
 
@@ -19,21 +19,7 @@ BLANK = ClipReading.__new__(ClipReading)  # nothing of the clip is asked here
 
 def drawn(task: Task, frames: list[float | None]) -> Score:
     """A drawing of a task whose parts were seen at these frames."""
-    parts = tuple(
-        PartReading(
-            label=label,
-            score=1.0,
-            present=frame is not None,
-            center=None,
-            radius=0.0,
-            in_place=True,
-            right_shape=None,
-            frame=frame,
-        )
-        for label, frame in zip(task.labels, frames, strict=True)
-    )
-    reading = DrawingReading(parts=parts, extra_ink=0.0, pairs_right=0.0, pairs=0)
-    return Score(task=task, clip=BLANK, reading=reading)
+    return Score(task=task, clip=BLANK, reading=reading_of(task.labels, frames))
 
 
 def a_task() -> Task:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tests.evaluation.seen_parts import reading_of
 from videosketcher_app.data import renderer
 from videosketcher_app.data.grammar.compose import Composition
 from videosketcher_app.data.style_hand import (
@@ -16,7 +17,6 @@ from videosketcher_app.data.style_hand import (
     restyled_drawing,
     taught_drawings,
 )
-from videosketcher_app.evaluation.reading import DrawingReading, PartReading
 from videosketcher_app.evaluation.rough import roughened
 from videosketcher_app.evaluation.scores import Score
 from videosketcher_app.evaluation.style import (
@@ -119,20 +119,7 @@ def test_what_the_model_drew_before_counts_as_plain(classifier: StyleClassifier)
 
 def test_order_is_compared_over_the_parts_that_both_drawings_show() -> None:
     def drawn(*frames: float | None) -> Score:
-        parts = [
-            PartReading(
-                label=str(number),
-                score=1.0,
-                present=f is not None,
-                center=None,
-                radius=0.1,
-                in_place=True,
-                right_shape=None,
-                frame=f,
-            )
-            for number, f in enumerate(frames)
-        ]
-        reading = DrawingReading(parts=tuple(parts), extra_ink=0.0, pairs_right=0, pairs=0)
+        reading = reading_of([str(number) for number in range(len(frames))], frames)
         return Score(task=None, clip=None, reading=reading)  # type: ignore[arg-type]
 
     one, other = [drawn(1, 2, None), drawn(3, 1)], [drawn(1, 3, 2), drawn(1, 2)]

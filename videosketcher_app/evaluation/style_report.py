@@ -24,7 +24,7 @@ from videosketcher_app.evaluation.style import (
     moved_towards,
     style_marks,
 )
-from videosketcher_app.evaluation.tasks import Task, tasks_of
+from videosketcher_app.evaluation.tasks import Task, spaced, tasks_of
 from videosketcher_app.evaluation.text import Sampler, score_clips
 from videosketcher_app.evaluation.vocabulary import full_label
 
@@ -38,9 +38,7 @@ def unseen_tasks(limit: int, seed: int = 0) -> list[Task]:
 
 
 def _spaced_tasks(names: set[str], limit: int, seed: int) -> list[Task]:
-    tasks = [task for task in tasks_of("concepts", seed=seed) if task.name in names]
-    at = np.linspace(0, len(tasks) - 1, min(limit, len(tasks))).round().astype(int)
-    return [tasks[i] for i in at]
+    return spaced([t for t in tasks_of("concepts", seed=seed) if t.name in names], limit)
 
 
 def compare_style(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ CONCEPTS_SEED = 5  # first number of the seeds of the plans; the detector's use 
 CANONICAL_SEED = 6
 PLANS_PER_CONCEPT = 3
 SEEDS_PER_CONCEPT = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ def tasks_of(set_name: str, *, seed: int = 0, limit: int | None = None) -> list[
         return _recognition(seed, limit)
     if set_name == "concepts":
         known = [(name, draw) for name in programs() for draw in range(PLANS_PER_CONCEPT)]
-        return [_free(name, draw, seed) for name, draw in _spaced(known, limit)]
+        return [_free(name, draw, seed) for name, draw in spaced(known, limit)]
     held_out = load("heldout_primitives" if set_name == "primitives" else "heldout_concepts")
     return [
         Task(
@@ -55,7 +57,7 @@ def tasks_of(set_name: str, *, seed: int = 0, limit: int | None = None) -> list[
             seed=seed + index,
             labels=item.labels,
         )
-        for index, item in _spaced(list(enumerate(held_out)), limit)
+        for index, item in spaced(list(enumerate(held_out)), limit)
     ]
 
 
@@ -94,7 +96,7 @@ def truth_of(task: Task) -> Composition:
 def _recognition(seed: int, limit: int | None) -> list[Task]:
     names = list(programs())
     if limit is not None:
-        names = _spaced(names, -(-limit // SEEDS_PER_CONCEPT))
+        names = spaced(names, -(-limit // SEEDS_PER_CONCEPT))
     tasks = []
     for name in names:
         plan, labels = canonical_plan(name)
@@ -105,7 +107,8 @@ def _recognition(seed: int, limit: int | None) -> list[Task]:
     return tasks[:limit]
 
 
-def _spaced(items: list, limit: int | None) -> list:
+def spaced(items: list[T], limit: int | None) -> list[T]:
+    """Evenly spaced items, the first and the last among them; all of them without a limit."""
     if limit is None or limit >= len(items):
         return items
     return [items[i] for i in np.linspace(0, len(items) - 1, limit).round().astype(int)]

@@ -210,8 +210,7 @@ class _StyleRun:
 
     def _sample(self, state: TrainState) -> bool:
         """Samples of a step and its LoRA; False if it was told to stop meanwhile."""
-        learned = at_strength(state.ema, self.preset.strength)
-        adapter = self._adapter(learned, state.step)
+        adapter = self._adapter(state)
         if state.step:
             self._export(self.folder.checkpoint_file(state.step), adapter)
         faults.point("style.before_samples")
@@ -220,7 +219,7 @@ class _StyleRun:
             self.folder,
             state.step,
             self.painter,
-            drawing_with(self.model, adapter, lambda: self.network.holding(learned)),
+            drawing_with(self.model, adapter, lambda: self.network.holding(self._learned(state))),
             self.prompts,
             self.preset,
             may_go_on=self.folder.may_go_on,
@@ -231,16 +230,19 @@ class _StyleRun:
         self.folder.keep_within(self.preset.disk_budget_mb)
         return drawn
 
-    def _adapter(self, learned: Mapping[str, Tensor], step: int) -> LoraAdapter:
+    def _learned(self, state: TrainState) -> Mapping[str, Tensor]:
+        return at_strength(state.ema, self.preset.strength)
+
+    def _adapter(self, state: TrainState) -> LoraAdapter:
         """What was learned, with all that its file says of it."""
         texts = {
             "base": self.model.name,
             "base_sha256": self.model.hashes.get(BASE_FILE, ""),
             "name": self.request.name,
-            "step": str(step),
+            "step": str(state.step),
         }
         metadata = with_first_level(texts, self.recipe.first_level)
-        return self.network.adapter(learned, metadata)
+        return self.network.adapter(self._learned(state), metadata)
 
     def _export(self, file: Path, adapter: LoraAdapter) -> None:
         triggers = (self.request.trigger,) if self.request.trigger else ()
@@ -270,8 +272,7 @@ class _StyleRun:
         settled = bool(state.facts.get("settled"))
         ended = state.progress >= 1 or settled
         if state.step:
-            learned = at_strength(state.ema, self.preset.strength)
-            self._export(self.path / RESULT_FILE, self._adapter(learned, state.step))
+            self._export(self.path / RESULT_FILE, self._adapter(state))
         if ended and not self.folder.sample_folder(state.step).is_dir():
             ended = self._sample(state)
         message = "The loss no longer falls; stopped early." if settled else ""

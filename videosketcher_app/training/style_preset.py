@@ -40,8 +40,8 @@ class StylePreset:
         keep_batch: of them in a step.
         keep_weight: of their error, that of the drawings counts 1.
         ink_weight: how much more the error of a cell full of ink counts.
-        strength: share of what was learned that samples and the exported LoRA carry; the scale of
-            its slot begins there.
+        strength: share of what was learned that samples and the exported LoRA carry: what a scale
+            of 1 draws with later.
         layer_shape, layer_color, layer_motion: of the errors of a layered picture's layers
             (`layer_loss`), or of the parts of a drawing with strokes; 0 leaves one out.
         sample_every: steps between samples; 0 for only before and after.
