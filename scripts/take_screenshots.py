@@ -1,41 +1,46 @@
 """Takes pictures of every tab: python scripts/take_screenshots.py [--browser PATH] [--out FOLDER].
 
-Starts an app of its own in a temporary workspace, draws one cat with the shipped model, and writes
-`<tab>_<light|dark>_<width>.png` with a palette, so that all of them stay small.
+Starts an app of its own in a temporary workspace, draws with the shipped models on three tabs (by the
+hands of tests/browser), and writes `<tab>_<light|dark>_<width>.png` with a palette, so that all of them
+stay small.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
-import os
-import re
+import itertools
+import math
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-SCREENS = ROOT / "docs" / "images" / "screens"
+from tests.browser.brush_page import BrushDesk
+from tests.browser.codraw_page import Paper
+from tests.browser.text_page import Desk, text_app
+
+SCREENS = Path(__file__).resolve().parents[1] / "docs" / "images" / "screens"
 TABS = ("Text", "Brush", "Co-draw", "Train", "Models", "Gallery")
 THEMES = ("light", "dark")
 WINDOWS = {1280: 720, 820: 1180}  # width -> height, pixels
 LIMIT_BYTES = 1_500_000
-NUM_COLORS = 48
-MAX_HEIGHTS = {1280: 1850, 820: 2700}  # width -> height, pixels: a longer list says nothing new
-LIST_HEIGHT = 1400  # of the tab that lists models: more of the same follows
-SEED = "7"
-DRAWN_MS = 300_000
+NUM_COMMON, NUM_RARE = 10, 30  # colors of a picture: paper and words, and all that is between
+MAX_HEIGHTS = {1280: 1280, 820: 1640}  # width -> height, pixels: below are folded rows
+LIST_HEIGHT = 960  # of the tab that lists models: more of the same follows
+MODEL, SEED = "pocket-t2v", "3"
+TO_THE_END = """(id) => {
+    const video = document.querySelector(`#${id} video`);
+    video.currentTime = video.duration;
+}"""
+NUM_TURNS = 3
 REFLOWED_MS = 300
 SETTLED_MS = 1200  # tabs fade in, and the gallery's pictures are decoded
-STOP_S = 20
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "chromium"
 
 
@@ -47,7 +52,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        _app(Path(folder)) as address,
+        text_app(Path(folder), model=MODEL) as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
@@ -67,40 +72,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextlib.contextmanager
-def _app(folder: Path) -> Iterator[str]:
-    """The owner's address of an app that keeps everything in `folder`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", "videosketcher_app", "app", "--no-browser", "--port", port]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "VIDEOSKETCHER_WORKSPACE": str(folder / "home"),
-    }
-    with subprocess.Popen(
-        [*command, "--output-dir", str(folder / "out")],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            found = (re.search(r"http://127\S+token=\S+", line) for line in process.stdout)
-            address = next((match[0] for match in found if match), None)
-            if address is None:
-                sys.exit("The app did not start.")
-            yield address
-        finally:
-            process.terminate()
-            process.wait(STOP_S)
-
-
 def _take_all(page: Any, address: str, out: Path) -> list[int]:
-    """Draws a cat, and takes every tab in every theme and window; gives the sizes in bytes."""
+    """Draws, and takes every tab in every theme and window; gives the sizes in bytes."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"{address}&__theme={THEMES[0]}")
     _close_hints(page)
@@ -125,14 +98,35 @@ def _close_hints(page: Any) -> None:
 
 
 def _draw(page: Any) -> None:
-    """Draws the cat that all pictures show, and goes to the video's end."""
+    """What the pictures show: a drawing, one with a brush, and a cat that two have drawn."""
+    _keep_seed(page)
+    Desk(page).draw("a sailboat")
+    brush = BrushDesk(page)
+    brush.pick("ink_indigo", "Ink, indigo")
+    _keep_seed(page)
+    brush.draw("a house")
+    for player in ("player", "brush-player"):
+        page.evaluate(TO_THE_END, player)
+    paper = Paper(page)
+    page.get_by_role("textbox", name="What shall it become?").fill("a cat")
+    page.get_by_role("button", name="Plan", exact=True).click()
+    paper.stroke(*(_on_circle(turn / 20) for turn in range(21)))
+    for _ in range(NUM_TURNS):
+        paper.go()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _keep_seed(page: Any) -> None:
+    """The same seed for every drawing of the open tab, so that its picture can be taken again."""
     page.get_by_role("spinbutton", name="Seed", exact=True).fill(SEED)
     page.wait_for_timeout(SETTLED_MS)  # a page that is not alive yet takes a tick back
     page.get_by_role("checkbox", name="Keep").check()
-    page.get_by_role("textbox", name="What shall I draw?").fill("a cat")
-    page.get_by_role("button", name="Draw", exact=True).click()
-    page.get_by_text("Done in").wait_for(timeout=DRAWN_MS)
-    page.get_by_role("slider", name="Timeline").press("End")
+
+
+def _on_circle(turn: float) -> tuple[float, float]:
+    """A place on the cat's head, in shares of the paper."""
+    angle = 2 * math.pi * turn
+    return 0.5 + 0.1 * math.sin(angle), 0.3 - 0.18 * math.cos(angle)
 
 
 def _take(page: Any, tab: str, path: Path) -> int:
@@ -154,8 +148,18 @@ def _write(data: bytes, path: Path) -> int:
     """Saves a picture with a palette; gives its size in bytes."""
     with Image.open(io.BytesIO(data)) as shot:
         flat = shot.convert("RGB")
-        flat.quantize(NUM_COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
+    flat.quantize(palette=_palette(flat), dither=Image.Dither.NONE).save(path, optimize=True)
     return path.stat().st_size
+
+
+def _palette(picture: Image.Image) -> Image.Image:
+    """The commonest colors as they are, and rare ones far from each other: a pen's red stays red."""
+    counts = picture.getcolors(picture.width * picture.height) or []
+    common = [color for _, color in sorted(counts, reverse=True)[:NUM_COMMON]]
+    rare = picture.quantize(NUM_RARE, method=Image.Quantize.MAXCOVERAGE, kmeans=1).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*itertools.chain(*common), *(rare or [])])
+    return palette
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import Cancelled, InvalidRequest
@@ -14,7 +15,7 @@ from videosketcher_app.data.brushes.condition import box_size
 from videosketcher_app.data.brushes.mark import NoMark
 from videosketcher_app.engines.brush import BrushEngine
 from videosketcher_app.engines.brush_frames import boxed, cleaned, without_box
-from videosketcher_app.engines.brush_source import rgb, understand
+from videosketcher_app.engines.brush_source import BROADEST_DRAWN_PX, rgb, understand
 from videosketcher_app.models.tiny import tiny_model
 
 PLAN = DrawingPlan(concept="a cat", parts=(PlanPart(name="Head", description="circle"),))
@@ -53,6 +54,20 @@ def test_the_conditioned_model_sees_the_frame(models):
     other = REQUEST.replaced(brush=BrushSpec(name="ink_black"))
     _, changed = drawn(models["model"], other)
     assert not np.array_equal(events[-1].frames_THW3, changed[-1].frames_THW3)
+
+
+def test_a_broad_brush_is_drawn_thin_where_its_strokes_are_painted(models):
+    broad, thin = (understand(BrushSpec(name="marker_blue", width_px=w), SIZE) for w in (14, 4))
+    like_thin = understand(BrushSpec(name="marker_blue", width_px=BROADEST_DRAWN_PX), SIZE)
+    seen_HW3 = broad.to_be_painted().pixels_HW3
+    assert np.array_equal(seen_HW3, like_thin.condition.pixels_HW3)
+    assert thin.to_be_painted() is thin.condition
+    own, painted = (
+        BrushEngine(models["model"], broad, finish=finish)._painter(REQUEST)
+        for finish in ("model", "brush")
+    )
+    assert not torch.equal(own.condition_BCFhw, painted.condition_BCFhw)
+    assert torch.equal(own.still_BCFhw, painted.still_BCFhw), "the box shows the brush as it is"
 
 
 def test_strokes_have_the_brushs_color_and_width(models):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from videosketcher_app.engines.brush_finish import (
     MOST_DENSER,
     NEEDED_AGREEMENT,
     agreement,
+    hiding,
     painted_again,
 )
 from videosketcher_app.engines.brush_frames import boxed, without_box
@@ -44,10 +47,11 @@ def smeared(house):
     return boxed(np.stack(soft), CRAYON.condition)
 
 
-def finish(raw, show_box=True):
-    return painted_again(
-        raw, CRAYON, part_names=["Wall", "Roof"], fps=16, seed=5, show_box=show_box
+def finish(raw, show_box=True, brush=CRAYON):
+    painted, sketch, _ = painted_again(
+        raw, brush, part_names=["Wall", "Roof"], fps=16, seed=5, show_box=show_box
     )
+    return painted, sketch
 
 
 def test_smeared_strokes_get_the_brushs_own_texture(house, smeared):
@@ -141,10 +145,14 @@ def test_the_needed_agreement_lets_a_good_drawing_through_and_no_other(house, sm
     assert agreement(moved, true_HW3, CRAYON.brush) < NEEDED_AGREEMENT
 
 
-def test_see_through_strokes_that_lie_double_are_left_to_the_model(house):
+def test_see_through_strokes_that_lie_double_hide_each_other(house):
     marker = understand(BrushSpec(name="marker_carrot"), SIZE)
     once = frames(house.sketch, marker.brush, seed=1)[-1]
     twice = (once.astype(np.uint16) * once // 255).astype(np.uint8)
     blank = np.full_like(once, 255)
     assert denser_by(twice, marker.brush) > MOST_DENSER > denser_by(once, marker.brush)
     assert denser_by(blank, marker.brush) == 0
+    double = replace(house.sketch, strokes=house.sketch.strokes * 2)
+    assert denser_by(frames(double, marker.brush, seed=1)[-1], marker.brush) > MOST_DENSER
+    assert denser_by(frames(double, hiding(marker.brush), seed=1)[-1], marker.brush) <= MOST_DENSER
+    assert hiding(CRAYON.brush).color == CRAYON.brush.color

@@ -111,11 +111,10 @@ def test_rows_compare_drawings_with_what_can_be_reached():
     assert good["width_ratio"] == pytest.approx(1, abs=0.25)
     assert good["box_ratio"] == pytest.approx(1, abs=0.35)
     assert good["blank"] == 0
-    [mended], [painted] = scored.score_brush_looks(
-        cases[2:],
-        [as_decoded(boxed(wrong[2].true_clip(), cases[2].condition))],
-        [scored.RECOLORED, scored.PAINTED],
-        round_trip=as_decoded,
+    clip = as_decoded(boxed(wrong[2].true_clip(), cases[2].condition))
+    mended, painted = (
+        scored.score_brush_clips(cases[2:], [clip], look=look, round_trip=as_decoded)[0]
+        for look in (scored.RECOLORED, scored.PAINTED)
     )
     for found in (mended, painted):
         assert found.color < 6 < found.raw_color, "the engine gives the ink its color"

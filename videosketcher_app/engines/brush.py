@@ -107,17 +107,19 @@ class BrushEngine:
         """The model as it draws by the condition frame; a plain one if its drawing is painted anew."""
         if not self.reads_brush:
             return self.model
-        frame_HW3 = self.understood.condition.pixels_HW3
-        if isinstance(self.model, PocketModel):
-            return boxed_model(self.model, [frame_HW3], request.num_frames)
-        return self.model.conditioned(frame_HW3)
+        shown_HW3 = self.understood.condition.pixels_HW3
+        if not isinstance(self.model, PocketModel):
+            return self.model.conditioned(shown_HW3)
+        seen = (
+            self.understood.condition if self.finish == "model" else self.understood.to_be_painted()
+        )
+        return boxed_model(self.model, [seen.pixels_HW3], request.num_frames, shown=[shown_HW3])
 
     def _last(
         self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
     ) -> Iterator[Event]:
-        settings = {**frames.settings, "brush": self.understood.facts()}
         if self.reads_brush and self.finish == "model":
-            yield replace(frames, settings={**settings, "painted": BY_MODEL})
+            yield replace(frames, settings=self._settings(frames, BY_MODEL))
             return
         steps = int(frames.settings["num_inference_steps"])
         yield Progress(step=steps, num_steps=steps, stage="decoding")
@@ -126,12 +128,14 @@ class BrushEngine:
         painted_THW3 = self._painted_again(frames.frames_THW3, request, plan)
         self._is_painted = painted_THW3 is not None
         timings = {**frames.timings, "reink": time.monotonic() - begun}
-        painted = BY_REINK if self._is_painted else BY_MODEL
         yield Frames(
             frames_THW3=frames.frames_THW3 if painted_THW3 is None else painted_THW3,
             timings=timings,
-            settings={**settings, "painted": painted},
+            settings=self._settings(frames, BY_REINK if self._is_painted else BY_MODEL),
         )
+
+    def _settings(self, frames: Frames, painted: str) -> dict[str, Any]:
+        return {**frames.settings, "brush": self.understood.facts(), "painted": painted}
 
     def _painted_again(
         self, raw_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
@@ -140,7 +144,10 @@ class BrushEngine:
         how: dict[str, Any] = {"seed": request.seed, "show_box": self.show_box}
         found: dict[str, Any] = {"part_names": [p.name for p in plan.parts], "fps": request.fps}
         if self.reads_brush:
-            painted_THW3, self._sketch = painted_again(raw_THW3, self.understood, **found, **how)
+            painted_THW3, self._sketch, paint = painted_again(
+                raw_THW3, self.understood, **found, **how
+            )
+            self.understood = replace(self.understood, brush=paint)
             return painted_THW3
         sketch = recover_sketch(composite(raw_THW3), **found)
         self._sketch = with_pen_of(self.understood.brush, sketch)

@@ -47,12 +47,20 @@ class BoxedModel(PocketModel):
 
 
 def boxed_model(
-    model: PocketModel, frames: Sequence[NDArray[np.uint8]], num_frames: int
+    model: PocketModel,
+    frames: Sequence[NDArray[np.uint8]],
+    num_frames: int,
+    *,
+    shown: Sequence[NDArray[np.uint8]] | None = None,
 ) -> BoxedModel:
-    """The model drawing by condition frames (H, W, 3), one for each clip of a batch."""
+    """The model drawing by condition frames (H, W, 3), one for each clip of a batch.
+
+    Args:
+        shown: frames whose boxes the clips show instead.
+    """
     known = [model.conditioned(frame).condition_BCFhw for frame in frames]
     condition_BCFhw = torch.cat([latents for latents in known if latents is not None])
-    pixels_BHW3 = torch.from_numpy(np.stack(frames)).to(model.device, model.dtype)
+    pixels_BHW3 = torch.from_numpy(np.stack(shown or frames)).to(model.device, model.dtype)
     still = (pixels_BHW3 / 127.5 - 1).permute(0, 3, 1, 2)[:, :, None]
     with torch.inference_mode():
         begun = model.vae.encode(still.expand(-1, -1, _SETTLING_FRAMES, -1, -1)).float()

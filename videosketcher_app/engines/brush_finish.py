@@ -2,8 +2,8 @@
 
 A small model keeps a brush's color and the place of every stroke, but smears the texture. The brush
 itself is known exactly, so its strokes are found and painted with it, unless they do not tell what
-was drawn, or lie double where see-through ink would show it. Copies of any size are painted in the
-same way.
+was drawn. Where they lie double and see-through ink would show it, ink that hides is taken. Copies of
+any size are painted in the same way.
 
 Legend: T frames, H/W pixels; frames are uint8.
 """
@@ -11,6 +11,7 @@ Legend: T frames, H/W pixels; frames are uint8.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -44,8 +45,8 @@ def painted_again(
     fps: float,
     seed: int,
     show_box: bool,
-) -> tuple[Frames | None, Sketch]:
-    """The frames of a drawing whose strokes the brush paints, and the strokes.
+) -> tuple[Frames | None, Sketch, Brush]:
+    """The frames of a drawing whose strokes the brush paints, the strokes, and the brush that did.
 
     Args:
         raw_THW3: a model's frames, with the box.
@@ -54,20 +55,28 @@ def painted_again(
 
     Returns:
         No frames where the strokes do not tell what was drawn, or build up to another color than
-        the brush's: the model's own ink is better then, and its strokes are as they were found.
+        the brush's even if they hide each other: the model's own ink is better then, and its
+        strokes are as they were found.
     """
     brush, condition = understood.brush, understood.condition
     clean = without_box(cleaned(raw_THW3, condition, show_box=True, brush=brush))
     sketch = recover_sketch(clean, part_names=part_names, fps=fps)
     if not sketch.strokes:
-        return None, sketch
-    painted = painted_clip(sketch, understood, seed=seed, show_box=False)
-    if agreement(clean[-1], painted[-1], brush) < NEEDED_AGREEMENT:
-        return None, sketch
-    if denser_by(painted[-1], brush) > MOST_DENSER:
-        return None, sketch
-    frames = boxed(painted, condition) if show_box else painted
-    return frames, with_pen_of(brush, sketch)
+        return None, sketch, brush
+    for paint in (brush, hiding(brush)):
+        source = replace(understood, brush=paint)
+        painted = painted_clip(sketch, source, seed=seed, show_box=False)
+        if agreement(clean[-1], painted[-1], brush) < NEEDED_AGREEMENT:
+            return None, sketch, brush
+        if denser_by(painted[-1], brush) <= MOST_DENSER:
+            frames = boxed(painted, condition) if show_box else painted
+            return frames, with_pen_of(brush, sketch), paint
+    return None, sketch, brush
+
+
+def hiding(brush: Brush) -> Brush:
+    """The brush with ink that hides what it covers, so that double strokes are no darker."""
+    return replace(brush, flow=replace(brush.flow, see_through=0.0, build_up=0.0))
 
 
 def agreement(drawn_HW3: Frames, painted_HW3: Frames, brush: Brush) -> float:

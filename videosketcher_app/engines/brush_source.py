@@ -33,6 +33,7 @@ from videosketcher_app.data.brushes.model import MAX_WIDTH_PX, REFERENCE_HEIGHT_
 from videosketcher_app.data.brushes.record import brush_mapping
 from videosketcher_app.data.brushes.reshape import of_kind, with_direction
 
+BROADEST_DRAWN_PX = 5.0  # on a canvas 240 px high; broader lines hide small parts from the model
 _SIDES_SHARE = 0.014  # of the frame: the box's sides with their blur
 _LEAST_WIDTH_PX = 0.5
 
@@ -50,6 +51,16 @@ class UnderstoodBrush:
     condition: ConditionFrame
     brush: Brush
     mark: Mark | None = None
+
+    def to_be_painted(self) -> ConditionFrame:
+        """What the model sees when its strokes are painted again: the brush, but not a broad one.
+
+        Small parts melt together in a broad line; drawn in a thin one, their strokes are found.
+        """
+        if self.brush.width_px <= BROADEST_DRAWN_PX:
+            return self.condition
+        height, width = self.condition.pixels_HW3.shape[:2]
+        return frame_of_brush(replace(self.brush, width_px=BROADEST_DRAWN_PX), (width, height))
 
     def facts(self) -> dict[str, object]:
         """What was understood, for the files of a run."""

@@ -22,7 +22,6 @@ from videosketcher_app.core.sketch_request import DEFAULT_FPS
 from videosketcher_app.data.brushes.model import Brush
 from videosketcher_app.engines.brush_finish import painted_again
 from videosketcher_app.engines.brush_frames import boxed, cleaned
-from videosketcher_app.engines.brush_source import UnderstoodBrush
 from videosketcher_app.evaluation.brush_cases import BrushCase
 from videosketcher_app.evaluation.brush_ink import (
     PaintFigures,
@@ -94,30 +93,10 @@ def score_brush_clips(
         look: what the engine does to them, as it does when it draws.
         num_workers: processes that measure; 0 does it here.
     """
-    [scores] = score_brush_looks(
-        cases, raw_clips, [look], round_trip=round_trip, judge=judge, num_workers=num_workers
-    )
-    return scores
-
-
-def score_brush_looks(
-    cases: Sequence[BrushCase],
-    raw_clips: Iterable[Clip],
-    looks: Sequence[Look],
-    *,
-    round_trip: RoundTrip,
-    judge: TextureJudge | None = None,
-    num_workers: int = 0,
-) -> list[list[BrushScore]]:
-    """`score_brush_clips` for several looks of the same clips: one list a look."""
     own_box = _box_errors_of_vae(round_trip)
-    calls = ((case, raw, looks) for case, raw in zip(cases, raw_clips, strict=True))
+    calls = ((case, raw, look) for case, raw in zip(cases, raw_clips, strict=True))
     with Workers(num_workers) as workers:
-        measured = [
-            [_judged(score, own_box, judge) for score in scores]
-            for scores in workers.in_order(_measured, calls)
-        ]
-    return [list(of_look) for of_look in zip(*measured, strict=True)] or [[] for _ in looks]
+        return [_judged(score, own_box, judge) for score in workers.in_order(_measured, calls)]
 
 
 def true_clips(
@@ -197,11 +176,7 @@ def _true_painting(case: BrushCase) -> Clip:
     return boxed(case.true_clip(), case.condition)
 
 
-def _measured(case: BrushCase, raw: Clip, looks: Sequence[Look]) -> list[BrushScore]:
-    return [_measured_look(case, raw, look) for look in looks]
-
-
-def _measured_look(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
+def _measured(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
     """All that needs no network; the box's error of the VAE is not known yet."""
     unchanged = cleaned(raw, case.condition, show_box=False)
     clean = unchanged
@@ -226,10 +201,9 @@ def _measured_look(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
 
 def _painted_again(case: BrushCase, raw: Clip) -> Clip | None:
     """The drawing as the engine finishes it: its strokes painted with the brush."""
-    source = UnderstoodBrush(condition=case.condition, brush=case.brush)
     names = [part.name for part in case.plan.parts]
     how: dict[str, Any] = {"fps": DEFAULT_FPS, "seed": case.task.seed, "show_box": False}
-    return painted_again(raw, source, part_names=names, **how)[0]
+    return painted_again(raw, case.understood, part_names=names, **how)[0]
 
 
 def _color_error(brush: Brush, found: PaintFigures | None) -> float | None:

@@ -21,6 +21,7 @@ from videosketcher_app.data.brushes.painting import frames
 from videosketcher_app.data.brushes.variety import unseen_brushes
 from videosketcher_app.data.grammar.compose import Composition, Layout, compose
 from videosketcher_app.data.grammar.program import programs
+from videosketcher_app.engines.brush_source import UnderstoodBrush
 from videosketcher_app.evaluation.tasks import CANONICAL_SEED, Task, canonical_plan
 
 PLANS = ("cat", "house", "sailboat", "flower", "car")
@@ -50,8 +51,13 @@ class BrushCase:
 
     @property
     def condition(self) -> ConditionFrame:
-        """What the model sees of the brush."""
+        """The brush as it is shown."""
         return _condition(self.brush)
+
+    @property
+    def understood(self) -> UnderstoodBrush:
+        """The brush as engines need it."""
+        return UnderstoodBrush(condition=self.condition, brush=self.brush)
 
     def true_clip(self) -> NDArray[np.uint8]:
         """The grammar's own drawing of the plan, painted by the engine: (T, H, W, 3), no box."""

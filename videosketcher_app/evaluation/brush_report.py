@@ -22,7 +22,6 @@ from videosketcher_app.evaluation.brush import (
     brush_rows,
     plain_row,
     score_brush_clips,
-    score_brush_looks,
     true_clips,
 )
 from videosketcher_app.evaluation.brush_cases import BrushCase, brush_cases
@@ -67,8 +66,12 @@ def brush_report(
     cases, round_trip = brush_cases(limit=limit), round_trip_of(painter)
     how: dict[str, Any] = {"round_trip": round_trip, "judge": judge, "num_workers": num_workers}
     looks: list[Look] = [PAINTED, RECOLORED] if painter.image_conditioned else [AS_DRAWN]
-    clips = brush_clips(painter, cases, batch_size)
-    drawn, *own_ink = score_brush_looks(cases, clips, looks, **how)
+    drawn, *own_ink = [
+        score_brush_clips(
+            cases, brush_clips(painter, cases, batch_size, look=look), look=look, **how
+        )
+        for look in looks
+    ]
     painted = true_clips(cases, round_trip, num_workers=num_workers)
     true = score_brush_clips(cases, painted, **how)
     clips = plain_clips(plain, cases, batch_size)
@@ -92,8 +95,14 @@ def painted_by(model: PocketModel) -> str:
     return BY_MODEL if model.image_conditioned else BY_REINK
 
 
-def brush_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:
-    """Raw clips (T, H, W, 3) of the cases with the box, in order."""
+def brush_clips(
+    model: PocketModel, cases: Sequence[BrushCase], batch_size: int, *, look: Look = AS_DRAWN
+) -> Iterator[Clip]:
+    """Raw clips (T, H, W, 3) of the cases with the box, in order.
+
+    Args:
+        look: what the engine will do to them; the model sees another frame of what is PAINTED.
+    """
     import torch
 
     from videosketcher_app.engines.brush_box import boxed_model, with_box_of
@@ -105,8 +114,11 @@ def brush_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int)
     settings = settle(SketchRequest(prompt=cases[0].task.name), model)
     for at in range(0, len(cases), batch_size):
         batch = cases[at : at + batch_size]
-        frames = [case.condition.pixels_HW3 for case in batch]
-        boxed = boxed_model(model, frames, settings.num_frames)
+        shown = [case.condition.pixels_HW3 for case in batch]
+        seen = (
+            [c.understood.to_be_painted().pixels_HW3 for c in batch] if look == PAINTED else shown
+        )
+        boxed = boxed_model(model, seen, settings.num_frames, shown=shown)
         prompts, seeds = [str(case.plan) for case in batch], [case.task.seed for case in batch]
         with torch.inference_mode():
             *_, (_, latents, _) = denoise(boxed, prompts, seeds, settings)
@@ -194,11 +206,10 @@ def _reinked_clips(
     from videosketcher_app.data.ink import composite
     from videosketcher_app.data.recover import recover_sketch
     from videosketcher_app.engines.brush_frames import painted_clip
-    from videosketcher_app.engines.brush_source import UnderstoodBrush
 
     for case, raw in zip(cases, plain_clips(model, cases, batch_size), strict=True):
-        source = UnderstoodBrush(condition=case.condition, brush=case.brush)
-        yield painted_clip(recover_sketch(composite(raw)), source, seed=case.task.seed)
+        sketch = recover_sketch(composite(raw))
+        yield painted_clip(sketch, case.understood, seed=case.task.seed)
 
 
 def _tile(picture_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
