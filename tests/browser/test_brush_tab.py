@@ -55,7 +55,7 @@ def test_pick_generate_reink_and_download(desk, folder):
     page.locator("#brush-shelf .bs-search").fill("crayon red")
     expect(page.locator("#brush-shelf .bs-brush:not([hidden])")).to_have_count(1)
     desk.pick("crayon_red", "Crayon, red")
-    expect(page.locator("#brush-frame")).to_contain_text("What the model sees")
+    expect(page.locator("#brush-frame")).to_contain_text("The brush frame")
     expect(page.locator("#brush-by-hand")).to_contain_text("painted with your brush")
     page.locator("#brush-show-box input").uncheck()
     path = folder / "ink.safetensors"

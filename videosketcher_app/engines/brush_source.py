@@ -43,7 +43,7 @@ class UnderstoodBrush:
     """A brush as engines need it.
 
     Attributes:
-        condition: what the model sees.
+        condition: the frame to draw by, whose box the drawing shows.
         brush: what paints like it.
         mark: what was found in the user's picture; None for the shelf and for plain lines.
     """
