@@ -47,9 +47,9 @@ def smeared(house):
     return boxed(np.stack(soft), CRAYON.condition)
 
 
-def finish(raw, show_box=True, brush=CRAYON):
+def finish(raw, show_box=True):
     painted, sketch, _ = painted_again(
-        raw, brush, part_names=["Wall", "Roof"], fps=16, seed=5, show_box=show_box
+        raw, CRAYON, part_names=["Wall", "Roof"], fps=16, seed=5, show_box=show_box
     )
     return painted, sketch
 
