@@ -61,6 +61,7 @@ class BrushEngine:
     ) -> None:
         self.model, self.understood, self.show_box = model, understood, show_box
         self.finish = finish or ("brush" if isinstance(model, PocketModel) else "model")
+        self._paint = understood.brush  # what painted the strokes of the last drawing
         self._sketch: Sketch | None = None
         self._is_painted = False
 
@@ -135,7 +136,8 @@ class BrushEngine:
         )
 
     def _settings(self, frames: Frames, painted: str) -> dict[str, Any]:
-        return {**frames.settings, "brush": self.understood.facts(), "painted": painted}
+        brush = replace(self.understood, brush=self._paint).facts()
+        return {**frames.settings, "brush": brush, "painted": painted}
 
     def _painted_again(
         self, raw_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
@@ -144,10 +146,9 @@ class BrushEngine:
         how: dict[str, Any] = {"seed": request.seed, "show_box": self.show_box}
         found: dict[str, Any] = {"part_names": [p.name for p in plan.parts], "fps": request.fps}
         if self.reads_brush:
-            painted_THW3, self._sketch, paint = painted_again(
+            painted_THW3, self._sketch, self._paint = painted_again(
                 raw_THW3, self.understood, **found, **how
             )
-            self.understood = replace(self.understood, brush=paint)
             return painted_THW3
         sketch = recover_sketch(composite(raw_THW3), **found)
         self._sketch = with_pen_of(self.understood.brush, sketch)
