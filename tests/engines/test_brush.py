@@ -59,15 +59,28 @@ def test_the_conditioned_model_sees_the_frame(models):
 def test_a_broad_brush_is_drawn_thin_where_its_strokes_are_painted(models):
     broad, thin = (understand(BrushSpec(name="marker_blue", width_px=w), SIZE) for w in (14, 4))
     like_thin = understand(BrushSpec(name="marker_blue", width_px=BROADEST_DRAWN_PX), SIZE)
-    seen_HW3 = broad.to_be_painted().pixels_HW3
-    assert np.array_equal(seen_HW3, like_thin.condition.pixels_HW3)
-    assert thin.to_be_painted() is thin.condition
-    own, painted = (
-        BrushEngine(models["model"], broad, finish=finish)._painter(REQUEST)
-        for finish in ("model", "brush")
-    )
+    seen, last = broad.tries()
+    assert np.array_equal(seen.pixels_HW3, like_thin.condition.pixels_HW3)
+    assert last is broad.condition
+    assert thin.tries() == (thin.condition,)
+    engine = BrushEngine(models["model"], broad)
+    own, painted = (engine._painter(frame, REQUEST) for frame in (last, seen))
     assert not torch.equal(own.condition_BCFhw, painted.condition_BCFhw)
     assert torch.equal(own.still_BCFhw, painted.still_BCFhw), "the box shows the brush as it is"
+
+
+def test_a_broad_brush_that_cannot_be_painted_is_drawn_again_as_broad_as_it_is(models):
+    spec = BrushSpec(name="marker_blue", width_px=14)
+    asked = REQUEST.replaced(brush=spec)
+    _, own = drawn(models["model"], asked, finish="model")
+    engine, events = drawn(models["model"], asked)  # random weights leave nothing to find
+    last = events[-1]
+    assert last.settings["painted"] == "model"
+    assert np.array_equal(last.frames_THW3, own[-1].frames_THW3)
+    assert last.timings["first_try"] > 0
+    previews = [event for event in events if isinstance(event, Preview)]
+    assert len(previews) == 2 * sum(isinstance(event, Preview) for event in own)
+    assert len(engine.finished(last.frames_THW3, asked, PLAN).frames_THW3) == 9
 
 
 def test_strokes_have_the_brushs_color_and_width(models):

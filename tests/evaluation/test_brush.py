@@ -112,10 +112,8 @@ def test_rows_compare_drawings_with_what_can_be_reached():
     assert good["box_ratio"] == pytest.approx(1, abs=0.35)
     assert good["blank"] == 0
     clip = as_decoded(boxed(wrong[2].true_clip(), cases[2].condition))
-    mended, painted = (
-        scored.score_brush_clips(cases[2:], [clip], look=look, round_trip=as_decoded)[0]
-        for look in (scored.RECOLORED, scored.PAINTED)
-    )
+    blank = boxed(np.full_like(wrong[2].true_clip(), 255), cases[2].condition)
+    (painted,), (mended,) = scored.score_finished(cases[2:], [[blank, clip]], round_trip=as_decoded)
     for found in (mended, painted):
         assert found.color < 6 < found.raw_color, "the engine gives the ink its color"
     assert (mended.painted, painted.painted) == (False, True)

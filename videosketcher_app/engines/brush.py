@@ -9,7 +9,7 @@ run say which of the two made it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import Finish, SketchRequest
+from videosketcher_app.data.brushes.condition import ConditionFrame
+from videosketcher_app.data.brushes.record import brush_mapping
 from videosketcher_app.data.ink import composite
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch
@@ -75,18 +77,26 @@ class BrushEngine:
     ) -> Iterator[Event]:
         """Progress and a preview after every denoising step, then the raw frames.
 
-        Re-inked frames are raw and finished at once: no decoder made them.
+        Re-inked frames are raw and finished at once: no decoder made them. A broad brush whose
+        thinly drawn strokes do not tell what was drawn is drawn once more, as broad as it is.
         """
-        condition = self.understood.condition
-        text = TextEngine(self._painter(request))
-        for event in text.generate(request, plan, cancel=cancel):
-            if isinstance(event, Frames):
-                yield from self._last(event, request, plan, cancel)
-            elif isinstance(event, Preview) and not self.reads_brush:
-                color = self.understood.brush.color
-                yield replace(event, frame_HW3=tinted(event.frame_HW3, color, condition))
-            else:
-                yield event
+        frames: Frames | None = None
+        spent: dict[str, float] = {}
+        for seen in self._tries():
+            begun = time.monotonic()
+            frames = yield from self._drawn(seen, request, plan, cancel)
+            frames = replace(frames, timings={**frames.timings, **spent})
+            if not self._is_to_paint:
+                break
+            steps = int(frames.settings["num_inference_steps"])
+            yield Progress(step=steps, num_steps=steps, stage="decoding")
+            cancel.raise_if_cancelled()
+            frames = self._painted(frames, request, plan)
+            if self._is_painted:
+                break
+            spent = {"first_try": time.monotonic() - begun}
+        assert frames is not None, "there is always something to try"
+        yield replace(frames, settings=self._settings(frames))
 
     def finished(
         self, frames_THW3: NDArray[np.uint8], request: SketchRequest, plan: DrawingPlan
@@ -104,39 +114,55 @@ class BrushEngine:
             self._sketch = recover_sketch(without_box(clean), part_names=names, fps=request.fps)
         return Finished(frames_THW3=clean, sketch=self._sketch)
 
-    def _painter(self, request: SketchRequest) -> PocketModel:
-        """The model as it draws by the condition frame; a plain one if its drawing is painted anew."""
+    @property
+    def _is_to_paint(self) -> bool:
+        """Strokes of this drawing are painted by the brush engine, if they can be."""
+        return not self.reads_brush or self.finish == "brush"
+
+    def _tries(self) -> tuple[ConditionFrame, ...]:
+        """What the model sees, one after another, until its drawing can be painted."""
+        if self.reads_brush and self._is_to_paint and isinstance(self.model, PocketModel):
+            return self.understood.tries()
+        return (self.understood.condition,)
+
+    def _painter(self, seen: ConditionFrame, request: SketchRequest) -> PocketModel:
+        """The model as it draws by a condition frame; a plain one if it cannot read any."""
         if not self.reads_brush:
             return self.model
         shown_HW3 = self.understood.condition.pixels_HW3
         if not isinstance(self.model, PocketModel):
             return self.model.conditioned(shown_HW3)
-        seen = (
-            self.understood.condition if self.finish == "model" else self.understood.to_be_painted()
-        )
         return boxed_model(self.model, [seen.pixels_HW3], request.num_frames, shown=[shown_HW3])
 
-    def _last(
-        self, frames: Frames, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
-    ) -> Iterator[Event]:
-        if self.reads_brush and self.finish == "model":
-            yield replace(frames, settings=self._settings(frames, BY_MODEL))
-            return
-        steps = int(frames.settings["num_inference_steps"])
-        yield Progress(step=steps, num_steps=steps, stage="decoding")
-        cancel.raise_if_cancelled()
+    def _drawn(
+        self, seen: ConditionFrame, request: SketchRequest, plan: DrawingPlan, cancel: CancelToken
+    ) -> Generator[Event, None, Frames]:
+        """The model's own frames; what comes before them is passed on."""
+        text = TextEngine(self._painter(seen, request))
+        for event in text.generate(request, plan, cancel=cancel):
+            if isinstance(event, Frames):
+                return event
+            if isinstance(event, Preview) and not self.reads_brush:
+                color, condition = self.understood.brush.color, self.understood.condition
+                event = replace(event, frame_HW3=tinted(event.frame_HW3, color, condition))
+            yield event
+        raise AssertionError("the text engine ends with its frames")
+
+    def _painted(self, frames: Frames, request: SketchRequest, plan: DrawingPlan) -> Frames:
+        """The same frames, painted by the brush if their strokes tell what was drawn."""
         begun = time.monotonic()
         painted_THW3 = self._painted_again(frames.frames_THW3, request, plan)
         self._is_painted = painted_THW3 is not None
-        timings = {**frames.timings, "reink": time.monotonic() - begun}
-        yield Frames(
+        return Frames(
             frames_THW3=frames.frames_THW3 if painted_THW3 is None else painted_THW3,
-            timings=timings,
-            settings=self._settings(frames, BY_REINK if self._is_painted else BY_MODEL),
+            timings={**frames.timings, "reink": time.monotonic() - begun},
+            settings=frames.settings,
         )
 
-    def _settings(self, frames: Frames, painted: str) -> dict[str, Any]:
-        brush = replace(self.understood, brush=self._paint).facts()
+    def _settings(self, frames: Frames) -> dict[str, Any]:
+        """Beside the model's: the brush that was asked for, and the paint that was taken."""
+        brush = {**self.understood.facts(), "paint": brush_mapping(self._paint)}
+        painted = BY_REINK if self._is_painted else BY_MODEL
         return {**frames.settings, "brush": brush, "painted": painted}
 
     def _painted_again(

@@ -2,8 +2,8 @@
 
 A small model keeps a brush's color and the place of every stroke, but smears the texture. The brush
 itself is known exactly, so its strokes are found and painted with it, unless they do not tell what
-was drawn. Where they lie double and see-through ink would show it, ink that hides is taken. Copies of
-any size are painted in the same way.
+was drawn. Where they lie double and ink that lets light through would show it, ink that hides is
+taken. Copies of any size are painted in the same way.
 
 Legend: T frames, H/W pixels; frames are uint8.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from videosketcher_app.data.brushes.model import REFERENCE_HEIGHT_PX, Brush
 from videosketcher_app.data.recover import recover_sketch
 from videosketcher_app.data.strokes import Sketch
-from videosketcher_app.engines.brush_color import denser_by
+from videosketcher_app.engines.brush_color import core_of, denser_by
 from videosketcher_app.engines.brush_frames import (
     boxed,
     cleaned,
@@ -28,12 +28,14 @@ from videosketcher_app.engines.brush_frames import (
     with_pen_of,
     without_box,
 )
-from videosketcher_app.engines.brush_source import UnderstoodBrush
+from videosketcher_app.engines.brush_source import UnderstoodBrush, vivid
 
 NEEDED_AGREEMENT = 0.9  # share of either ink that lies near the other
 MOST_DENSER = 0.1  # of the light; see-through strokes that lie double take more
 _SLACK_PX = 2.0  # on a canvas 240 px high, beside half the brush's width
-_INK_LEVEL = 40  # grey levels that a pixel of ink has lost
+_INK_LEVEL = (
+    40.0  # grey levels that a pixel of ink has lost; of pale paint a quarter of its densest
+)
 Frames = NDArray[np.uint8]
 
 
@@ -54,29 +56,35 @@ def painted_again(
         seed: of grain and edges.
 
     Returns:
-        No frames where the strokes do not tell what was drawn, or build up to another color than
-        the brush's even if they hide each other: the model's own ink is better then, and its
-        strokes are as they were found.
+        No frames where the strokes do not tell what was drawn: the model's own ink is better then,
+        and its strokes are as they were found.
     """
     brush, condition = understood.brush, understood.condition
-    clean = without_box(cleaned(raw_THW3, condition, show_box=True, brush=brush))
+    clean = without_box(cleaned(raw_THW3, condition, show_box=True, brush=vivid(brush)))
     sketch = recover_sketch(clean, part_names=part_names, fps=fps)
     if not sketch.strokes:
         return None, sketch, brush
-    for paint in (brush, hiding(brush)):
+    paint = brush
+    painted = painted_clip(sketch, understood, seed=seed, show_box=False)
+    if agreement(clean[-1], painted[-1], brush) < NEEDED_AGREEMENT:
+        return None, sketch, brush
+    if denser_by(painted[-1], brush) > MOST_DENSER:
+        paint = hiding(brush)
         source = replace(understood, brush=paint)
         painted = painted_clip(sketch, source, seed=seed, show_box=False)
-        if agreement(clean[-1], painted[-1], brush) < NEEDED_AGREEMENT:
-            return None, sketch, brush
-        if denser_by(painted[-1], brush) <= MOST_DENSER:
-            frames = boxed(painted, condition) if show_box else painted
-            return frames, with_pen_of(brush, sketch), paint
-    return None, sketch, brush
+    frames = boxed(painted, condition) if show_box else painted
+    return frames, with_pen_of(brush, sketch), paint
 
 
 def hiding(brush: Brush) -> Brush:
-    """The brush with ink that hides what it covers, so that double strokes are no darker."""
-    return replace(brush, flow=replace(brush.flow, see_through=0.0, build_up=0.0))
+    """The brush with ink that hides what it covers, so that double strokes are no darker.
+
+    One pass of it is as dark on white paper as one pass of the brush.
+    """
+    opacity = brush.flow.opacity
+    red, green, blue = (1 - opacity * (1 - channel) for channel in brush.color)
+    flow = replace(brush.flow, opacity=1.0, see_through=0.0, build_up=0.0)
+    return replace(brush, color=(red, green, blue), flow=flow)
 
 
 def agreement(drawn_HW3: Frames, painted_HW3: Frames, brush: Brush) -> float:
@@ -88,9 +96,10 @@ def agreement(drawn_HW3: Frames, painted_HW3: Frames, brush: Brush) -> float:
     scale = drawn_HW3.shape[0] / REFERENCE_HEIGHT_PX
     reach_px = round((brush.width_px / 2 + _SLACK_PX) * scale)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
+    paint_level = min(_INK_LEVEL, 255 * float((1 - core_of(brush)).max()) / 4)
     drawn_HW, painted_HW = (
-        (picture.min(axis=2) <= 255 - _INK_LEVEL).astype(np.uint8)
-        for picture in (drawn_HW3, painted_HW3)
+        (picture.min(axis=2) <= 255 - level).astype(np.uint8)
+        for picture, level in ((drawn_HW3, _INK_LEVEL), (painted_HW3, paint_level))
     )
     if not drawn_HW.any() or not painted_HW.any():
         return 0.0

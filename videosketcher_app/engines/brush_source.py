@@ -34,6 +34,7 @@ from videosketcher_app.data.brushes.record import brush_mapping
 from videosketcher_app.data.brushes.reshape import of_kind, with_direction
 
 BROADEST_DRAWN_PX = 5.0  # on a canvas 240 px high; broader lines hide small parts from the model
+PALEST_DRAWN = 0.3  # of the light; paler ink is no more than a decoder's noise, and cleaned away
 _SIDES_SHARE = 0.014  # of the frame: the box's sides with their blur
 _LEAST_WIDTH_PX = 0.5
 
@@ -52,15 +53,20 @@ class UnderstoodBrush:
     brush: Brush
     mark: Mark | None = None
 
-    def to_be_painted(self) -> ConditionFrame:
-        """What the model sees when its strokes are painted again: the brush, but not a broad one.
+    def tries(self) -> tuple[ConditionFrame, ...]:
+        """What the model sees, one after another, until its strokes tell what to paint again.
 
-        Small parts melt together in a broad line; drawn in a thin one, their strokes are found.
+        Small parts melt together in a broad line, and pale ink is lost among noise; the strokes of
+        a thin, dark one are found. If they are not, the model's own ink is needed, and that has to
+        be like the brush.
         """
-        if self.brush.width_px <= BROADEST_DRAWN_PX:
-            return self.condition
+        clear = vivid(self.brush)
+        if self.brush.width_px > BROADEST_DRAWN_PX:
+            clear = replace(clear, width_px=BROADEST_DRAWN_PX)
+        if clear == self.brush:
+            return (self.condition,)
         height, width = self.condition.pixels_HW3.shape[:2]
-        return frame_of_brush(replace(self.brush, width_px=BROADEST_DRAWN_PX), (width, height))
+        return frame_of_brush(clear, (width, height)), self.condition
 
     def facts(self) -> dict[str, object]:
         """What was understood, for the files of a run."""
@@ -100,6 +106,16 @@ def understand(
     brush = replace(brush, color=color or brush.color, width_px=spec.width_px or brush.width_px)
     found = UnderstoodBrush(condition=frame_of_brush(brush, size_px), brush=brush)
     return _reshaped(found, spec, size_px, shelf)
+
+
+def vivid(brush: Brush) -> Brush:
+    """The same brush, or one with so much more of its paint that a model's lines show."""
+    taken = [max(brush.flow.opacity * (1 - channel), 1 / 255) for channel in brush.color]
+    if max(taken) >= PALEST_DRAWN:
+        return brush
+    gain = 2 * PALEST_DRAWN / max(taken)
+    red, green, blue = (1 - gain * light for light in taken)
+    return replace(brush, color=(red, green, blue), flow=replace(brush.flow, opacity=1.0))
 
 
 def rgb(color: str) -> tuple[float, float, float]:

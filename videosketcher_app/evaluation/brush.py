@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,6 @@ Clip = NDArray[np.uint8]
 RoundTrip = Callable[[Clip], Clip]
 COLOR_WIDTH_PX = 4.0  # thinner lines are mixed with paper all the way through
 STILL_FRAMES = 5
-Look = Literal["as drawn", "recolored", "painted"]
-AS_DRAWN: Look = "as drawn"
-RECOLORED: Look = "recolored"
-PAINTED: Look = "painted"
 SKETCH_FIGURES = ("order", "present", "recognised")
 
 
@@ -83,20 +79,44 @@ def score_brush_clips(
     *,
     round_trip: RoundTrip,
     judge: TextureJudge | None = None,
-    look: Look = AS_DRAWN,
     num_workers: int = 0,
 ) -> list[BrushScore]:
-    """Measures raw clips (with the box), in the order of their cases.
+    """Measures raw clips (with the box) as they are, in the order of their cases.
 
     Args:
         round_trip: a clip as the model's VAE gives it back.
-        look: what the engine does to them, as it does when it draws.
         num_workers: processes that measure; 0 does it here.
     """
     own_box = _box_errors_of_vae(round_trip)
-    calls = ((case, raw, look) for case, raw in zip(cases, raw_clips, strict=True))
+    calls = ((case, raw) for case, raw in zip(cases, raw_clips, strict=True))
     with Workers(num_workers) as workers:
-        return [_judged(score, own_box, judge) for score in workers.in_order(_measured, calls)]
+        return [_judged(score, own_box, judge) for score in workers.in_order(_as_drawn, calls)]
+
+
+def score_finished(
+    cases: Sequence[BrushCase],
+    tries: Iterable[Sequence[Clip]],
+    *,
+    round_trip: RoundTrip,
+    judge: TextureJudge | None = None,
+    num_workers: int = 0,
+) -> tuple[list[BrushScore], list[BrushScore]]:
+    """Measures drawings as the engine finishes them, and the same in the model's own ink.
+
+    Args:
+        tries: for every case the raw clips that the engine would draw one after another; the last
+            one is what it shows if none can be painted.
+        round_trip, num_workers: as `score_brush_clips`.
+    """
+    own_box = _box_errors_of_vae(round_trip)
+    calls = ((case, clips) for case, clips in zip(cases, tries, strict=True))
+    finished: list[BrushScore] = []
+    own_ink: list[BrushScore] = []
+    with Workers(num_workers) as workers:
+        for score, own in workers.in_order(_finished, calls):
+            finished.append(_judged(score, own_box, judge))
+            own_ink.append(_judged(own, own_box, judge))
+    return finished, own_ink
 
 
 def true_clips(
@@ -146,7 +166,7 @@ def brush_row(scores: Sequence[BrushScore], detector: Detector) -> dict[str, obj
     named = [s.kind == s.case.brush.kind for s in scores if s.kind is not None]
     if named:
         row["texture"] = round(float(np.mean(named)), 4)
-    row["painted"] = sum(score.painted for score in scores)
+    row["painted_again"] = sum(score.painted for score in scores)
     row["blank"] = sum(s.width_px is None for s in scores)
     return row | sketch_row([s.case for s in scores], [s.reading for s in scores], detector)
 
@@ -176,15 +196,28 @@ def _true_painting(case: BrushCase) -> Clip:
     return boxed(case.true_clip(), case.condition)
 
 
-def _measured(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
-    """All that needs no network; the box's error of the VAE is not known yet."""
+def _as_drawn(case: BrushCase, raw: Clip) -> BrushScore:
+    return _measured(case, raw, cleaned(raw, case.condition, show_box=False))
+
+
+def _finished(case: BrushCase, tries: Sequence[Clip]) -> tuple[BrushScore, BrushScore]:
+    """As the engine ends a drawing, and in the model's own ink."""
+    recolored = cleaned(tries[-1], case.condition, show_box=False, brush=case.brush)
+    own = _measured(case, tries[-1], recolored)
+    for raw in tries:
+        painted = _painted_again(case, raw)
+        if painted is not None:
+            return replace(_measured(case, raw, painted), painted=True), own
+    return own, own
+
+
+def _measured(case: BrushCase, raw: Clip, clean: Clip) -> BrushScore:
+    """All that needs no network; the box's error of the VAE is not known yet.
+
+    Args:
+        clean: the clip without the box, as it is shown.
+    """
     unchanged = cleaned(raw, case.condition, show_box=False)
-    clean = unchanged
-    again = _painted_again(case, raw) if look == PAINTED else None
-    if again is not None:
-        clean = again
-    elif look != AS_DRAWN:
-        clean = cleaned(raw, case.condition, show_box=False, brush=case.brush)
     true, found = _true_figures(case.brush), paint_figures(clean[-1])
     return BrushScore(
         case=case,
@@ -195,7 +228,6 @@ def _measured(case: BrushCase, raw: Clip, look: Look) -> BrushScore:
         true_width_px=true.width_px,
         box=(box_error(raw, case.condition), 0.0),
         reading=read_brush_clip(clean),
-        painted=again is not None,
     )
 
 

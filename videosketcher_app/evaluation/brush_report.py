@@ -14,14 +14,11 @@ from PIL import Image
 from videosketcher_app.core.errors import MissingModel
 from videosketcher_app.core.requests import SketchRequest
 from videosketcher_app.evaluation.brush import (
-    AS_DRAWN,
-    PAINTED,
-    RECOLORED,
     BrushScore,
-    Look,
     brush_rows,
     plain_row,
     score_brush_clips,
+    score_finished,
     true_clips,
 )
 from videosketcher_app.evaluation.brush_cases import BrushCase, brush_cases
@@ -30,6 +27,7 @@ from videosketcher_app.evaluation.texture import TextureJudge, load_judge
 from videosketcher_app.storage import atomic
 
 if TYPE_CHECKING:
+    from videosketcher_app.data.brushes.condition import ConditionFrame
     from videosketcher_app.evaluation.brush import RoundTrip
     from videosketcher_app.models.pocket import PocketModel
 
@@ -65,19 +63,18 @@ def brush_report(
     plain = painter if not painter.image_conditioned else load_text_model(model, device)
     cases, round_trip = brush_cases(limit=limit), round_trip_of(painter)
     how: dict[str, Any] = {"round_trip": round_trip, "judge": judge, "num_workers": num_workers}
-    looks: list[Look] = [PAINTED, RECOLORED] if painter.image_conditioned else [AS_DRAWN]
-    drawn, *own_ink = [
-        score_brush_clips(
-            cases, brush_clips(painter, cases, batch_size, look=look), look=look, **how
-        )
-        for look in looks
-    ]
+    own_ink: list[BrushScore] = []
+    if painter.image_conditioned:
+        tries = brush_tries(painter, cases, batch_size)
+        drawn, own_ink = score_finished(cases, tries, **how)
+    else:
+        drawn = score_brush_clips(cases, brush_clips(painter, cases, batch_size), **how)
     painted = true_clips(cases, round_trip, num_workers=num_workers)
     true = score_brush_clips(cases, painted, **how)
     clips = plain_clips(plain, cases, batch_size)
     rows: list[dict[str, Any]] = [
         {**row, "model": painter.name, "painted": painted_by(painter)}
-        for row in brush_rows(drawn, true, own_ink=own_ink[0] if own_ink else (), detector=detector)
+        for row in brush_rows(drawn, true, own_ink=own_ink, detector=detector)
     ]
     rows.append({**plain_row(cases, clips, detector, num_workers=num_workers), "model": plain.name})
     if judge is not None:
@@ -95,35 +92,52 @@ def painted_by(model: PocketModel) -> str:
     return BY_MODEL if model.image_conditioned else BY_REINK
 
 
-def brush_clips(
-    model: PocketModel, cases: Sequence[BrushCase], batch_size: int, *, look: Look = AS_DRAWN
-) -> Iterator[Clip]:
-    """Raw clips (T, H, W, 3) of the cases with the box, in order.
+def brush_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:
+    """Raw clips (T, H, W, 3) of the cases with the box, in order, each by its brush as it is."""
+    if not model.image_conditioned:
+        yield from _reinked_clips(model, cases, batch_size)
+        return
+    for at in range(0, len(cases), batch_size):
+        batch = cases[at : at + batch_size]
+        yield from _seen_clips(model, batch, [case.condition for case in batch])
 
-    Args:
-        look: what the engine will do to them; the model sees another frame of what is PAINTED.
-    """
+
+def brush_tries(
+    model: PocketModel, cases: Sequence[BrushCase], batch_size: int
+) -> Iterator[list[Clip]]:
+    """For every case the raw clips that an engine with this model would draw one after another."""
+    for at in range(0, len(cases), batch_size):
+        batch = cases[at : at + batch_size]
+        tries = [(case, seen) for case in batch for seen in case.understood.tries()]
+        drawn: dict[int, list[Clip]] = {id(case): [] for case in batch}
+        for start in range(0, len(tries), batch_size):
+            some, frames = zip(*tries[start : start + batch_size], strict=True)
+            for case, clip in zip(some, _seen_clips(model, some, frames), strict=True):
+                drawn[id(case)].append(clip)
+        yield from drawn.values()
+
+
+def _seen_clips(
+    model: PocketModel, cases: Sequence[BrushCase], seen: Sequence[ConditionFrame]
+) -> Iterator[Clip]:
+    """One batch of clips, drawn by the frames that the model sees and with the cases' own boxes."""
     import torch
 
     from videosketcher_app.engines.brush_box import boxed_model, with_box_of
     from videosketcher_app.engines.text import denoise, settle, to_frames
 
-    if not model.image_conditioned:
-        yield from _reinked_clips(model, cases, batch_size)
-        return
     settings = settle(SketchRequest(prompt=cases[0].task.name), model)
-    for at in range(0, len(cases), batch_size):
-        batch = cases[at : at + batch_size]
-        shown = [case.condition.pixels_HW3 for case in batch]
-        seen = (
-            [c.understood.to_be_painted().pixels_HW3 for c in batch] if look == PAINTED else shown
-        )
-        boxed = boxed_model(model, seen, settings.num_frames, shown=shown)
-        prompts, seeds = [str(case.plan) for case in batch], [case.task.seed for case in batch]
-        with torch.inference_mode():
-            *_, (_, latents, _) = denoise(boxed, prompts, seeds, settings)
-            for latent in with_box_of(latents, boxed.still_BCFhw):
-                yield to_frames(model.decode(latent[None]))[0]
+    boxed = boxed_model(
+        model,
+        [frame.pixels_HW3 for frame in seen],
+        settings.num_frames,
+        shown=[case.condition.pixels_HW3 for case in cases],
+    )
+    prompts, seeds = [str(case.plan) for case in cases], [case.task.seed for case in cases]
+    with torch.inference_mode():
+        *_, (_, latents, _) = denoise(boxed, prompts, seeds, settings)
+        for latent in with_box_of(latents, boxed.still_BCFhw):
+            yield to_frames(model.decode(latent[None]))[0]
 
 
 def plain_clips(model: PocketModel, cases: Sequence[BrushCase], batch_size: int) -> Iterator[Clip]:
