@@ -13,7 +13,7 @@ resident       co-drawing turns between 14B passes that stream through the rest 
 parallel       a guided 14B step on all GPUs of this host: tokens shared, then guidance too
 complete       one whole run of 50 guided steps in the fastest mode
 rollout        the causal 1.3B: 81 frames, first ink, steady rate, words changed, 1,800 frames, 8 GB
-training       LoRA steps of 14B and 1.3B and the causal regression step, with their memory
+training-limits, training-speed   LoRA steps of 14B and 1.3B and a causal step
 kernels        where the time goes, kernel by kernel, for the decoder, the causal modes, the 14B
 campaign       all of them and the other benchmarks that want a GPU, row by row (see `campaign`)
 

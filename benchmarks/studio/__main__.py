@@ -26,7 +26,8 @@ ROWS = {
     "resident": "resident.resident",
     "parallel": "several.parallel",
     "rollout": "rollout.rollout",
-    "training": "training.training",
+    "training-limits": "training.limits",
+    "training-speed": "training.speed",
     "kernels": "kernels.kernels",
 }
 

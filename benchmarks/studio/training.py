@@ -1,10 +1,9 @@
-"""Row `training`: a LoRA's step on 14B and 1.3B, and a step of the causal regression.
+"""Rows `training-limits` and `training-speed`: LoRA steps on 14B and 1.3B, and a causal step.
 
 Steps are whole: forward, backward, clipping, optimizer, and for ours the average of the weights.
 diffsynth's own step computes every block again in the backward pass; ours keeps what attention gives
 (and what it reads, where there is room), and computes the rest again. In 12 GB the weights visit
-block by block: first in turns with the other two, then by itself under a limit that the allocator
-enforces.
+block by block: by itself under a limit that the allocator enforces, and in turns with the other two.
 
 Legend: B batch, C channels, F latent frames, h/w latent cells, L tokens, S words.
 """
@@ -60,20 +59,24 @@ WANTED_IN_12_GB = 1.15  # of our step with all weights on the device
 CLIP_NORM, EMA_DECAY = 1.0, 0.98
 W480_33 = replace(W480_AR, clip=(9, 60, 104))  # 33 frames
 WANTED_LORA, WANTED_CAUSAL = 0.75, 0.65
-STEPS = 3
 Forward = Callable[[], Tensor]
 
 
-def training(setting: Setting, lines: Lines) -> None:
-    """Under their limits, while nothing else is on the card; then in turns with diffsynth's own."""
+def limits(setting: Setting, lines: Lines) -> None:
+    """LoRA steps inside their limits, while nothing else is on the card."""
     with fastest_attention(setting):
         _limited(setting, lines, "1.3B", W480_33, SMALL_RANK, SMALL_LORA_GB)
-        limited_s = _limited(setting, lines, "14B", W480, LORA_RANK, LORA_GB)
-        _lora_14b(setting, lines, limited_s)
+        _limited(setting, lines, "14B", W480, LORA_RANK, LORA_GB)
+
+
+def speed(setting: Setting, lines: Lines) -> None:
+    """Steps in turns with their references."""
+    with fastest_attention(setting):
         _causal(setting, lines)
+        _lora_14b(setting, lines)
 
 
-def _lora_14b(setting: Setting, lines: Lines, limited_s: float | None) -> None:
+def _lora_14b(setting: Setting, lines: Lines) -> None:
     """diffsynth's step, ours, and ours with weights that visit, on the same weights."""
     dit: Any
     size, dit, given = workload(setting, W480)
@@ -99,7 +102,6 @@ def _lora_14b(setting: Setting, lines: Lines, limited_s: float | None) -> None:
         "LoRA step, 14B, 832x480x81, in 12 GB to all weights on the card",
         wanted=WANTED_IN_12_GB,
         ratio_in_turns=round(seconds["ours in 12 GB"] / seconds["ours"], 4),
-        ratio_enforced=round(limited_s / seconds["ours"], 4) if limited_s else None,
         ratio_to_diffsynth=round(seconds["ours in 12 GB"] / seconds["diffsynth"], 4),
     )
 
@@ -121,8 +123,8 @@ def _diffsynth(dit: Any, given: Inputs, setting: Setting) -> Forward:
 
 def _limited(
     setting: Setting, lines: Lines, model: str, full: Size, rank: int, limit_gb: float
-) -> float | None:
-    """The way that the product chooses for a budget, inside that budget; seconds if it fits."""
+) -> None:
+    """The way that the product chooses for a budget, inside that budget."""
     size = setting.size(full)
     shape, given = _sized(size, setting, rank), inputs(size, setting)
     way = _way(shape, limit_gb, setting)
@@ -143,9 +145,8 @@ def _limited(
             seconds = _seconds({"ours": _ours_step(made, given)}, setting)["ours"]
     except torch.OutOfMemoryError as error:
         lines.write(name, fits=False, error=str(error).splitlines()[0], **facts)
-        return None
+        return
     lines.write(name, fits=True, seconds=round(seconds, 4), memory=peaks(setting), **facts)
-    return seconds
 
 
 def _sized(size: Size, setting: Setting, rank: int) -> StepSize:
@@ -334,7 +335,7 @@ def _seconds(steps: dict[str, _Step], setting: Setting) -> dict[str, float]:
         for step in steps.values():
             step()
     times: dict[str, list[float]] = {way: [] for way in steps}
-    for _ in range(STEPS):
+    for _ in range(setting.pairs):
         for way, step in steps.items():
             times[way].append(timed(step, setting.synchronize))
     return {way: statistics.median(each) for way, each in times.items()}

@@ -10,6 +10,7 @@ Legend: B batch, N heads, L queries, K keys, E head width.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -72,8 +73,8 @@ def joined(parts: Sequence[Part]) -> Tensor:
 def joined_plainly(parts: Sequence[Part]) -> Tensor:
     """`joined` as it is written, for a function that is compiled as a whole."""
     outs, sums = zip(*parts, strict=True)
-    share_PBNL = torch.stack(list(sums)).softmax(dim=0)
-    total_BNLE = share_PBNL[0][..., None] * outs[0]
-    for share_BNL, out_BNLE in zip(share_PBNL[1:], outs[1:], strict=True):
-        total_BNLE = total_BNLE + share_BNL[..., None] * out_BNLE
+    whole_BNL = functools.reduce(torch.logaddexp, sums)  # a softmax would be a reduction to compile
+    total_BNLE = torch.zeros_like(outs[0], dtype=whole_BNL.dtype)
+    for sum_BNL, out_BNLE in zip(sums, outs, strict=True):
+        total_BNLE = total_BNLE + (sum_BNL - whole_BNL).exp()[..., None] * out_BNLE
     return total_BNLE.to(outs[0].dtype)
