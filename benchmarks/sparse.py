@@ -153,7 +153,8 @@ def speed_row(setting: Setting, lines: Lines) -> None:
     heads = setting.heads(kinds_N)
     for kept in KEPT_FRACTIONS:
         spec = SparseSpec(kept_fraction=kept, first_steps_fraction=0.0, first_layers_fraction=0.0)
-        sparse = SparseAttention(spec, model.layout, num_steps=1, num_layers=1, rule=model.rule)
+        steps = {"num_steps": 1, "num_layers": 1}
+        sparse = SparseAttention(spec, model.layout, **steps, rule=model.rule, has_room=True)
         kinds_BN = kinds_N[None].to(setting.device)
         q, k, v = (gather_order(x, kinds_BN, model.layout) for x in heads)
         ways: dict[str, Callable[[], Tensor]] = {

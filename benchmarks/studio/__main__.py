@@ -49,7 +49,6 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="Added to.")
     parser.add_argument("--graphs", action="store_true", help="Causal passes as CUDA graphs.")
-    parser.add_argument("--pieces", action="store_true", help="Sparse attention without masks.")
     args = parser.parse_args()
     setting = Setting(
         device=numbered(args.device),
@@ -58,11 +57,10 @@ def main() -> None:
         pairs=args.pairs,
         by_rows=args.by_rows,
         graphs=args.graphs,
-        pieces=args.pieces,
     )
     out = args.out or (None if args.tiny else RESULTS / "studio.jsonl")
     name = "studio tiny" if args.tiny else "studio"
-    ways = [name, *["by rows"] * args.by_rows, *["graphs"] * args.graphs, *["pieces"] * args.pieces]
+    ways = [name, *["by rows"] * args.by_rows, *["graphs"] * args.graphs]
     lines = Lines(", ".join(ways), out)
     run_row(args.row, setting, lines)
 

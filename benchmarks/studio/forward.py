@@ -36,7 +36,6 @@ from videosketcher_app.engines.step_cache.residual import ResidualCache
 from videosketcher_app.models.fp8 import Fp8Blocks
 from videosketcher_app.models.fused import SplitBlock, compiled_block
 from videosketcher_app.models.sparse_attention.attention import SparseAttention
-from videosketcher_app.models.sparse_attention.kernels import PIECES
 from videosketcher_app.models.sparse_attention.layout import TokenLayout
 from videosketcher_app.models.wan.forward import BlockPass
 from videosketcher_app.models.wan.row_block import row_block
@@ -68,11 +67,10 @@ def sparse_of(
     size: Size, spec: SparseSpec, setting: Setting, *, num_steps: int = STEPS
 ) -> SparseAttention:
     """Sparse VideoGen for a clip of this size."""
-    kernel = PIECES if setting.pieces else None
     frames, rows, columns = size.grid
     layout = TokenLayout(num_frames=frames, tokens_per_frame=rows * columns)
     return SparseAttention(
-        spec, layout, num_steps=num_steps, num_layers=size.config.num_layers, kernel=kernel
+        spec, layout, num_steps=num_steps, num_layers=size.config.num_layers, has_room=True
     )
 
 

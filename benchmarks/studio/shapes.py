@@ -77,7 +77,6 @@ class Setting:
         layers: fewer than the network has; None for all.
         by_rows: blocks by hand-written kernels instead of compiled ones.
         graphs: a causal model's passes are recorded and replayed.
-        pieces: sparse attention in pieces that need no mask.
     """
 
     device: torch.device
@@ -85,7 +84,6 @@ class Setting:
     layers: int | None = None
     by_rows: bool = False
     graphs: bool = False
-    pieces: bool = False
     pairs: int = 3
 
     @property

@@ -9,11 +9,13 @@ from torch.nn.attention.flex_attention import flex_attention
 from videosketcher_app.models.sparse_attention import kernels, pieces
 from videosketcher_app.models.sparse_attention.band import BandMask
 from videosketcher_app.models.sparse_attention.kernels import (
+    FIRST_FOR_PIECES,
     PIECES,
     SLICED,
     BandAttention,
     band_attention,
     dense_band_attention,
+    fastest_kernel,
     kernel_for,
 )
 from videosketcher_app.models.sparse_attention.layout import TokenLayout
@@ -120,6 +122,20 @@ def test_flex_attention_under_our_rule_equals_the_dense_twin(
 
 def test_a_cpu_needs_no_triton() -> None:
     assert kernel_for(torch.device("cpu")) == SLICED
+    assert fastest_kernel(*_inputs(8), has_room=True) == SLICED
+
+
+@pytest.mark.gpu
+@torch.inference_mode()
+def test_a_card_with_room_takes_pieces() -> None:
+    heads = [x.to("cuda", torch.bfloat16) for x in _inputs(256)]
+    hopper = torch.cuda.get_device_capability() >= FIRST_FOR_PIECES
+    assert fastest_kernel(*heads, has_room=True) == (
+        PIECES if hopper else kernel_for(heads[0].device)
+    )
+    assert fastest_kernel(*heads) == kernel_for(heads[0].device)
+    exact = [x.float() for x in heads]  # cuDNN has none for these
+    assert fastest_kernel(*exact, has_room=True) == kernel_for(heads[0].device)
 
 
 @pytest.mark.gpu

@@ -19,7 +19,7 @@ from videosketcher_app.core.sparse_request import SparseSpec
 from videosketcher_app.models.sparse_attention.kernels import (
     band_attention,
     compiled_on_gpu,
-    kernel_for,
+    fastest_kernel,
 )
 from videosketcher_app.models.sparse_attention.layout import (
     TokenLayout,
@@ -41,7 +41,8 @@ class SparseAttention:
         rule: how the band follows from the spec.
         dense: the attention of dense steps and layers.
         seed: of the sampled queries.
-        kernel: of `band_attention`; None is the device's.
+        kernel: of `band_attention`; None is the fastest one for the device and its room.
+        has_room: the card holds all weights, so that a faster kernel may take 2 GB beside them.
 
     Raises:
         InvalidRequest: the spec leaves nothing for the video.
@@ -58,6 +59,7 @@ class SparseAttention:
         dense: Attention = dense_attention,
         seed: int = 0,
         kernel: str | None = None,
+        has_room: bool = False,
     ) -> None:
         self.spec, self.layout, self.step = spec, layout, 0
         self.band = rule.band(layout, spec.kept_fraction)
@@ -71,7 +73,7 @@ class SparseAttention:
         generator = torch.Generator("cpu").manual_seed(seed)
         rows = sample_rows(layout, num_steps * num_layers * spec.num_sampled_rows, generator)
         self._rows_SLR = rows.view(num_steps, num_layers, spec.num_sampled_rows)
-        self._kernel = kernel
+        self._kernel, self._has_room = kernel, has_room
         self._num_judged, self._num_temporal = 0, torch.zeros((), dtype=torch.long)
 
     def at_step(self, step: int) -> tuple[LayerAttention, ...]:
@@ -91,7 +93,8 @@ class SparseAttention:
             return self._dense(q_BNLE, k_BNLE, v_BNLE)
         device = q_BNLE.device
         assert q_BNLE.shape[2] == self.layout.num_tokens, (q_BNLE.shape, self.layout)
-        self._kernel = self._kernel or kernel_for(device)
+        if self._kernel is None:
+            self._kernel = fastest_kernel(q_BNLE, k_BNLE, v_BNLE, has_room=self._has_room)
         temporal_BN = self._judge(q_BNLE, k_BNLE, v_BNLE, layer)
         gather = compiled_on_gpu(gather_order, device)
         q, k, v = (gather(x, temporal_BN, self.layout) for x in (q_BNLE, k_BNLE, v_BNLE))

@@ -78,6 +78,7 @@ def sparse_attention_of(
         num_steps=clip.num_inference_steps,
         num_layers=len(transformer.blocks),
         seed=seed,
+        has_room=not getattr(getattr(model, "pipe", None), "vram_management_enabled", False),
     )
 
 

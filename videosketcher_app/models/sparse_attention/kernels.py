@@ -1,6 +1,7 @@
-"""Attention under a band: FlexAttention where Triton is, slices of keys elsewhere, densely for tests.
+"""Attention under a band: cuDNN's or FlexAttention on cards, slices of keys elsewhere, densely for tests.
 
-All of them compute the same thing; a test equates them. FlexAttention skips blocks of keys that no
+All of them compute the same thing; a test equates them. cuDNN's attention is the fastest, but needs
+the band cut in pieces (`pieces`) and room for their sums. FlexAttention skips blocks of keys that no
 query of a block sees. The sliced form hands torch's own attention only the keys that a run of queries
 can see, so that it is also sparse on CPUs, on MPS and on Windows.
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from videosketcher_app.core.errors import AppError
 from videosketcher_app.models.compiling import can_compile, compiled
+from videosketcher_app.models.partial_attention import has_cudnn_attention
 from videosketcher_app.models.sparse_attention.band import BandMask
 from videosketcher_app.models.sparse_attention.pieces import in_pieces
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FLEX, SLICED, PIECES = "flex", "sliced", "pieces"
 RUN_TOKENS = 512
+FIRST_FOR_PIECES = (9, 0)  # compute capability of the first card that was measured to gain by them
 BandAttention = Callable[[Tensor, Tensor, Tensor, BandMask], Tensor]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,6 +37,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel_for(device: torch.device) -> str:
     """FLEX on CUDA where it can be compiled, else SLICED."""
     return FLEX if device.type == "cuda" and can_compile("cuda") else SLICED
+
+
+def fastest_kernel(
+    q_BNLE: Tensor, k_BNLE: Tensor, v_BNLE: Tensor, *, has_room: bool = False
+) -> str:
+    """PIECES where cuDNN's attention is the faster one, else `kernel_for`.
+
+    Args:
+        has_room: for the sums of all pieces beside each other: 2 GB for 14B at 832x480x81.
+    """
+    device = q_BNLE.device
+    has_cudnn = has_room and has_cudnn_attention(q_BNLE, k_BNLE, v_BNLE, is_causal=True)
+    if has_cudnn and torch.cuda.get_device_capability(device) >= FIRST_FOR_PIECES:
+        return PIECES
+    return kernel_for(device)
 
 
 def band_attention(
