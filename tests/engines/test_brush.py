@@ -8,7 +8,7 @@ import torch
 
 from videosketcher_app.core.cancel import CancelToken
 from videosketcher_app.core.errors import Cancelled, InvalidRequest
-from videosketcher_app.core.events import Frames, Preview
+from videosketcher_app.core.events import Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan, PlanPart
 from videosketcher_app.core.requests import BrushSpec, SketchRequest
 from videosketcher_app.data.brushes.condition import box_size
@@ -81,6 +81,29 @@ def test_a_broad_brush_that_cannot_be_painted_is_drawn_again_as_broad_as_it_is(m
     previews = [event for event in events if isinstance(event, Preview)]
     assert len(previews) == 2 * sum(isinstance(event, Preview) for event in own)
     assert len(engine.finished(last.frames_THW3, asked, PLAN).frames_THW3) == 9
+
+
+@pytest.mark.parametrize("when", ["first steps", "painting", "second begins"])
+def test_a_broad_drawing_that_is_stopped_early_is_kept(models, when):
+    asked = REQUEST.replaced(brush=BrushSpec(name="marker_blue", width_px=14))
+    engine, cancel = BrushEngine(models["model"], understand(asked.brush, SIZE)), CancelToken()
+    seen = []
+    for event in engine.generate(asked, PLAN, cancel=cancel):
+        kind = (
+            f"{event.stage} {event.step}" if isinstance(event, Progress) else type(event).__name__
+        )
+        seen.append(kind)
+        reached = {
+            "first steps": kind == "Preview",
+            "painting": seen.count("decoding 2") == 2,
+            "second begins": seen.count("drawing 0") == 2,
+        }
+        if reached[when]:
+            cancel.finish_early()
+    assert isinstance(event, Frames)
+    assert event.settings.get("stopped_after") == (1 if when == "first steps" else None)
+    assert "first_try" not in event.timings, "the first drawing is what was kept"
+    assert seen.count("drawing 0") == (2 if when == "second begins" else 1)
 
 
 def test_strokes_have_the_brushs_color_and_width(models):

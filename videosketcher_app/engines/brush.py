@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videosketcher_app.core.cancel import CancelToken
+from videosketcher_app.core.errors import Cancelled
 from videosketcher_app.core.events import Event, Frames, Preview, Progress
 from videosketcher_app.core.plan import DrawingPlan
 from videosketcher_app.core.requests import Finish, SketchRequest
@@ -84,15 +85,20 @@ class BrushEngine:
         spent: dict[str, float] = {}
         for seen in self._tries():
             begun = time.monotonic()
-            frames = yield from self._drawn(seen, request, plan, cancel)
-            frames = replace(frames, timings={**frames.timings, **spent})
+            try:
+                drawn = yield from self._drawn(seen, request, plan, cancel)
+            except Cancelled:
+                if frames is None or cancel.cancelled:
+                    raise
+                break  # asked to finish early: what was drawn before is kept
+            frames = replace(drawn, timings={**drawn.timings, **spent})
             if not self._is_to_paint:
                 break
             steps = int(frames.settings["num_inference_steps"])
             yield Progress(step=steps, num_steps=steps, stage="decoding")
             cancel.raise_if_cancelled()
             frames = self._painted(frames, request, plan)
-            if self._is_painted:
+            if self._is_painted or cancel.finishes_early:
                 break
             spent = {"first_try": time.monotonic() - begun}
         assert frames is not None, "there is always something to try"
