@@ -15,6 +15,7 @@ from videosketcher_app.data.brushes.clause import BRUSH_CLAUSE
 from videosketcher_app.data.brushes.condition import box_size
 from videosketcher_app.data.brushes.variety import is_held_out, training_brush
 from videosketcher_app.data.datasets import SketchMix, SketchSource, held_out
+from videosketcher_app.engines.brush_source import clear
 from videosketcher_app.models.coordinates import coordinate_channels
 from videosketcher_app.models.pocket import load_adapted
 from videosketcher_app.models.text import PocketTokenizer, split_words
@@ -88,6 +89,17 @@ def test_condition_frames_are_of_brushes_that_may_be_seen():
         assert frame.shape == (240, 432, 3)
         assert (frame[:, 90:] == 255).all()
         assert (frame[5:34, 5:72] < 245).any(), "a mark is in the box"
+
+
+def test_a_share_of_the_brushes_is_as_engines_show_them():
+    def learned(share):
+        return [bb.learned_brush(np.random.default_rng(k), share) for k in range(30)]
+
+    plain = [training_brush(np.random.default_rng(k)) for k in range(30)]
+    assert learned(0.0) == plain
+    assert learned(1.0) == [clear(brush) for brush in plain]
+    changed = [new != old for new, old in zip(learned(0.5), plain, strict=True)]
+    assert 0 < sum(changed) < sum(clear(brush) != brush for brush in plain)
 
 
 def test_the_adapter_starts_as_the_base_and_sees_no_condition_yet():

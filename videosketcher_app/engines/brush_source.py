@@ -60,13 +60,11 @@ class UnderstoodBrush:
         a thin, dark one are found. If they are not, the model's own ink is needed, and that has to
         be like the brush.
         """
-        clear = vivid(self.brush)
-        if self.brush.width_px > BROADEST_DRAWN_PX:
-            clear = replace(clear, width_px=BROADEST_DRAWN_PX)
-        if clear == self.brush:
+        clearer = clear(self.brush)
+        if clearer == self.brush:
             return (self.condition,)
         height, width = self.condition.pixels_HW3.shape[:2]
-        return frame_of_brush(clear, (width, height)), self.condition
+        return frame_of_brush(clearer, (width, height)), self.condition
 
     def facts(self) -> dict[str, object]:
         """What was understood, for the files of a run."""
@@ -106,6 +104,11 @@ def understand(
     brush = replace(brush, color=color or brush.color, width_px=spec.width_px or brush.width_px)
     found = UnderstoodBrush(condition=frame_of_brush(brush, size_px), brush=brush)
     return _reshaped(found, spec, size_px, shelf)
+
+
+def clear(brush: Brush) -> Brush:
+    """The brush as a small model draws best with it: neither broad nor pale."""
+    return replace(vivid(brush), width_px=min(brush.width_px, BROADEST_DRAWN_PX))
 
 
 def vivid(brush: Brush) -> Brush:

@@ -31,6 +31,7 @@ from videosketcher_app.data.brushes.swatch import path_stroke
 from videosketcher_app.data.brushes.variety import training_brush
 from videosketcher_app.data.datasets import SketchSource
 from videosketcher_app.data.strokes import Sketch
+from videosketcher_app.engines.brush_source import clear
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.training.batches import Canvas
 
@@ -71,14 +72,27 @@ class BrushBatch:
 
 
 class BrushDataset(Dataset):
-    """Sample index -> a batch of one."""
+    """Sample index -> a batch of one.
 
-    def __init__(self, source: SketchSource, tokenizer: PocketTokenizer, canvas: Canvas) -> None:
+    Args:
+        clear_share: see `learned_brush`.
+    """
+
+    def __init__(
+        self,
+        source: SketchSource,
+        tokenizer: PocketTokenizer,
+        canvas: Canvas,
+        *,
+        clear_share: float = 0.0,
+    ) -> None:
         self.source, self.tokenizer, self.canvas = source, tokenizer, canvas
+        self.clear_share = clear_share
 
     def __getitem__(self, index: int) -> BrushBatch:
         rng = np.random.default_rng([self.source.seed, _BRUSH_STREAM, index])
-        composition, brush, c = self.source(index), training_brush(rng), self.canvas
+        composition, c = self.source(index), self.canvas
+        brush = learned_brush(rng, self.clear_share)
         seed = int(rng.integers(1 << 31))
         ids = np.zeros((1, c.max_tokens), np.int64)
         plan = replace(composition.plan, concept=with_clause(composition.plan.concept))
@@ -89,6 +103,17 @@ class BrushDataset(Dataset):
             frames_BHW3=torch.from_numpy(condition_pixels(brush, (c.width, c.height), rng))[None],
             ids_BL=torch.from_numpy(ids),
         )
+
+
+def learned_brush(rng: np.random.Generator, clear_share: float = 0.0) -> Brush:
+    """A random brush for training.
+
+    Args:
+        clear_share: of the brushes that are as an engine shows them to a model whose strokes it
+            paints again, see `engines.brush_source.clear`.
+    """
+    brush = training_brush(rng)
+    return clear(brush) if clear_share and rng.random() < clear_share else brush
 
 
 def collate_brush(samples: list[BrushBatch]) -> BrushBatch:

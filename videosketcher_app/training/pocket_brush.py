@@ -67,6 +67,7 @@ class PocketBrushConfig:
             for targets that the noisy clip determines, as those of a teacher.
         shifts: time shifts of the noise levels, drawn alike often.
         prompt_dropout: share of clips trained without words, for guidance.
+        clear_share: of the brushes, see `brush_batches.learned_brush`.
     """
 
     canvas: Canvas = field(default_factory=Canvas)
@@ -81,6 +82,7 @@ class PocketBrushConfig:
     ink_weight: float = 0.0
     shifts: tuple[float, float] = (5.0, 20.0)
     prompt_dropout: float = 0.1
+    clear_share: float = 0.0
     data_seed: int = 5
     compiled: bool = True
 
@@ -200,7 +202,7 @@ class PocketBrushRecipe:
         config = self.config
         source = SketchSource(config.mix, config.data_seed, held_out)
         return endless_batches(
-            BrushDataset(source, self.tokenizer, config.canvas),
+            BrushDataset(source, self.tokenizer, config.canvas, clear_share=config.clear_share),
             batch_size=config.batch_size,
             first_step=first_step,
             rank=rank,

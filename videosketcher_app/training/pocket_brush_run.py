@@ -138,6 +138,7 @@ def brush_config(run: PocketRun, *, distilling: bool = False) -> PocketBrushConf
         other_rate=run.other_rate,
         ink_weight=run.ink_weight,
         prompt_dropout=0.0 if distilling else 0.1,
+        clear_share=run.clear_share,
         data_seed=run.data_seed,
         compiled=run.compiled,
     )

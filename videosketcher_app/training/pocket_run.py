@@ -44,6 +44,7 @@ class PocketRun:
         base: folder of the shipped model that an adapter belongs to (brush, brush_distill).
         rank: of the adapter.
         noises_per_clip, ink_weight: see `pocket_brush.PocketBrushConfig`; distill: `InkWeights`.
+        clear_share: of the brushes, see `pocket_brush.PocketBrushConfig`.
         new_ink_weight, own_share: of stage distill, see `InkWeights` and `PocketDistillRecipe`.
         num_steps, budget_s: length of the run; a budget also bounds it by the clock.
         concept_weights: file that says which concepts come more often; empty for all alike.
@@ -62,6 +63,7 @@ class PocketRun:
     rank: int = 64
     noises_per_clip: int = 2
     ink_weight: float = 2.0
+    clear_share: float = 0.0
     new_ink_weight: float = 0.0
     own_share: float = 0.0
     num_steps: int = 1000
