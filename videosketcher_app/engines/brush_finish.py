@@ -33,9 +33,8 @@ from videosketcher_app.engines.brush_source import UnderstoodBrush, vivid
 NEEDED_AGREEMENT = 0.9  # share of either ink that lies near the other
 MOST_DENSER = 0.1  # of the light; see-through strokes that lie double take more
 _SLACK_PX = 2.0  # on a canvas 240 px high, beside half the brush's width
-_INK_LEVEL = (
-    40.0  # grey levels that a pixel of ink has lost; of pale paint a quarter of its densest
-)
+_INK_LEVEL = 40.0  # grey levels that a pixel of ink has lost
+_PALE_SHARE = 0.25  # of what the densest paint takes; pale paint is ink from there on
 Frames = NDArray[np.uint8]
 
 
@@ -96,7 +95,7 @@ def agreement(drawn_HW3: Frames, painted_HW3: Frames, brush: Brush) -> float:
     scale = drawn_HW3.shape[0] / REFERENCE_HEIGHT_PX
     reach_px = round((brush.width_px / 2 + _SLACK_PX) * scale)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach_px + 1, 2 * reach_px + 1))
-    paint_level = min(_INK_LEVEL, 255 * float((1 - core_of(brush)).max()) / 4)
+    paint_level = min(_INK_LEVEL, _PALE_SHARE * 255 * float((1 - core_of(brush)).max()))
     drawn_HW, painted_HW = (
         (picture.min(axis=2) <= 255 - level).astype(np.uint8)
         for picture, level in ((drawn_HW3, _INK_LEVEL), (painted_HW3, paint_level))
