@@ -24,7 +24,8 @@ LINES = {
     "resident": 1,
     "parallel": 3,
     "rollout": 23,
-    "training": 5,
+    "training-limits": 2,
+    "training-speed": 3,
     "kernels": 8,
 }
 
