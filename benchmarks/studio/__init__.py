@@ -8,6 +8,7 @@ few-steps      four steps without guidance and the decoding, from noise to frame
 forward-720p   Sparse VideoGen's published preset against dense attention at 1280x720x81
 memory         14B streamed block by block under a hard limit of memory, in bf16 and in 8 bits
 pipeline       text encoder, transformer and VAE one after the other under 8 GB
+cards          the same for every plan of docs/hardware.md, within the smallest card it is for
 vae            81 frames decoded, against diffsynth's own, with PSNR
 resident       co-drawing turns between 14B passes that stream through the rest of the budget
 parallel       a guided 14B step on all GPUs of this host: tokens shared, then guidance too

@@ -23,6 +23,7 @@ ROWS = {
     "vae": "decoding.vae_decode",
     "memory": "memory.streamed",
     "pipeline": "memory.pipeline",
+    "cards": "cards.cards",
     "resident": "resident.resident",
     "parallel": "several.parallel",
     "rollout": "rollout.rollout",

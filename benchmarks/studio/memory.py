@@ -7,7 +7,7 @@ weights, and the model's own pass reads them.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from benchmarks.studio.placed import RESIDENT, embedded, model_of, streaming, ve
 from benchmarks.studio.shapes import W480, Inputs, Setting, Size, diffsynth_pass, inputs
 from benchmarks.studio.timing import GB, fastest_attention, forget_peaks, limited_to, peaks
 from videosketcher_app.models.machine import free_unused
-from videosketcher_app.models.memory_plan import WeightsDtype
+from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
 from videosketcher_app.models.wan.weights import TRANSFORMER
 
 PIPELINE_GB = 8.0
@@ -122,30 +122,38 @@ def _timed(work: Callable[[], Tensor], setting: Setting) -> tuple[float, Tensor]
 def pipeline(setting: Setting, lines: Lines) -> None:
     """Words, one pass of the transformer and 81 frames decoded, each part in the same 8 GB."""
     size = setting.size(W480)
+    with limited_to(PIPELINE_GB, setting):
+        for stage, facts in stages(size, setting, streaming(PIPELINE_GB)):
+            lines.write(f"pipeline: {stage}", limit_gb=PIPELINE_GB, **facts)
+    host_gb = round(psutil.Process().memory_info().rss / GB, 2)
+    lines.write("pipeline: whole", limit_gb=PIPELINE_GB, fits=True, host_gb=host_gb)
+
+
+def stages(size: Size, setting: Setting, plan: MemoryPlan) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The parts of a drawing as they come, each with seconds and memory, under a plan.
+
+    Raises:
+        torch.OutOfMemoryError: a part does not fit.
+    """
     given = inputs(size, setting)
-    with limited_to(PIPELINE_GB, setting), fastest_attention(setting):
-        model = model_of(size, setting, streaming(PIPELINE_GB))
-        pipe = model.pipe
-        stages = {
-            "text encoder": lambda: embedded(model, size.words),
-            "transformer": lambda: velocity(model, given),
-            "vae": lambda: model.decode(given.latents_BCFhw),
-        }
-        for stage, work in stages.items():
-            if stage == "transformer":
-                pipe.load_models_to_device(pipe.in_iteration_models)
-            forget_peaks(setting)
+    model = model_of(size, setting, plan)
+    pipe = model.pipe
+    works = {
+        "text encoder": lambda: embedded(model, size.words),
+        "transformer": lambda: velocity(model, given),
+        "vae": lambda: model.decode(given.latents_BCFhw),
+    }
+    for stage, work in works.items():
+        if stage == "transformer":
+            pipe.load_models_to_device(pipe.in_iteration_models)
+        forget_peaks(setting)
+        with fastest_attention(setting):
             seconds = [timed(work, setting.synchronize) for _ in range(2)]
-            lines.write(
-                f"pipeline: {stage}",
-                limit_gb=PIPELINE_GB,
-                seconds=round(seconds[1], 3),
-                first_s=round(seconds[0], 3),
-                memory=peaks(setting),
-            )
-    lines.write(
-        "pipeline: whole",
-        limit_gb=PIPELINE_GB,
-        fits=True,
-        host_gb=round(psutil.Process().memory_info().rss / GB, 2),
-    )
+        yield (
+            stage,
+            {
+                "seconds": round(seconds[1], 3),
+                "first_s": round(seconds[0], 3),
+                "memory": peaks(setting),
+            },
+        )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from videosketcher_app.models.memory_plan import MemoryPlan
 from videosketcher_app.services.model_manager.cards import CARDS, Card
 from videosketcher_app.services.model_manager.footprint import CONTEXT_BYTES, STREAMED_BLOCKS
 from videosketcher_app.services.model_manager.planning import Placed, Room, best_plan, leanest
@@ -55,6 +56,11 @@ class _Row:
     least: Placed
     seconds: float
 
+    @property
+    def plan(self) -> MemoryPlan:
+        """The one that fits, or the one that takes least."""
+        return (self.placed or self.least).plan
+
 
 def page(measured: Sequence[Mapping[str, Any]] = ()) -> str:
     """The whole page.
@@ -69,12 +75,12 @@ def page(measured: Sequence[Mapping[str, Any]] = ()) -> str:
 def _glance() -> str:
     lines = []
     for card in CARDS:
-        rows = list(_rows(card, _room(card)))
+        rows = list(_rows(card, room_on(card)))
         whole, suggested = rows[0], _suggested(rows)
         quick = f"`{suggested.preset}`, {duration(suggested.seconds)}" if suggested else "Pocket"
         lines.append(
             f"| {card.memory_gb} GB | {card.name} | {quick} | {duration(whole.seconds)}"
-            f"{'' if whole.placed else ', does not fit'} | {_how(whole)} |"
+            f"{'' if whole.placed else ', does not fit'} | {how(whole.plan)} |"
         )
     head = (
         "## At a glance\n\n"
@@ -84,7 +90,7 @@ def _glance() -> str:
 
 
 def _section(card: Card) -> str:
-    room = _room(card)
+    room = room_on(card)
     rows = list(_rows(card, room))
     suggested = _suggested(rows)
     said = (
@@ -102,7 +108,8 @@ def _section(card: Card) -> str:
     return head + "\n".join(_line(row) for row in rows)
 
 
-def _room(card: Card) -> Room:
+def room_on(card: Card) -> Room:
+    """What a card of this size leaves to a model, with usual memory beside it."""
     return Room(
         device_bytes=int(card.memory_gb * GIB * USABLE),
         ram_bytes=int(_RAM_GB[card.memory_gb] * GIB * FREE_RAM),
@@ -143,19 +150,19 @@ def _line(row: _Row) -> str:
     if row.placed is None:
         return f"| {row.what} | {preset} | do not fit | {gigabytes(needs.device_bytes)} | | |"
     return (
-        f"| {row.what} | {preset} | {_how(row)} | {gigabytes(needs.device_bytes)} | "
+        f"| {row.what} | {preset} | {how(row.plan)} | {gigabytes(needs.device_bytes)} | "
         f"{gigabytes(needs.ram_bytes)} | {duration(row.seconds)} |"
     )
 
 
-def _how(row: _Row) -> str:
-    plan = (row.placed or row.least).plan
-    how = [_TIERS[plan.tier]]
+def how(plan: MemoryPlan) -> str:
+    """How a plan makes weights and pictures fit, in the words of the page."""
+    said = [_TIERS[plan.tier]]
     if plan.weights_dtype == "fp8":
-        how.append("8 bits")
+        said.append("8 bits")
     if plan.vae_tiled:
-        how.append("tiles")
-    return ", ".join(how)
+        said.append("tiles")
+    return ", ".join(said)
 
 
 def _formula() -> str:
@@ -210,7 +217,7 @@ def _proof(measured: Sequence[Mapping[str, Any]]) -> str:
     ]
     head = (
         "\n## Proof\n\nThe 14B at 832x480 and 81 frames, full size, random weights, under a limit that "
-        "the allocator enforces (`python -m benchmarks.studio memory`, `pipeline`). Measured.\n\n"
+        "the allocator enforces (`python -m benchmarks.studio memory`, `pipeline`, `cards`). Measured.\n\n"
         "| what | limit | result | on |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"
