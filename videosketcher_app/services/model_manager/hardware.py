@@ -216,8 +216,9 @@ def _proof(measured: Sequence[Mapping[str, Any]]) -> str:
         for name, line in latest.items()
     ]
     head = (
-        "\n## Proof\n\nThe 14B at 832x480 and 81 frames, full size, random weights, under a limit that "
-        "the allocator enforces (`python -m benchmarks.studio memory`, `pipeline`, `cards`). Measured.\n\n"
+        "\n## Proof\n\nFull size, random weights, 832x480 and 81 frames where nothing else is said, the 14B where no "
+        "model is named, under a limit that the allocator enforces (`python -m benchmarks.studio memory`, "
+        "`pipeline`, `cards`, `training-limits`). Measured.\n\n"
         "| what | limit | result | on |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"
