@@ -121,11 +121,12 @@ def _timed(work: Callable[[], Tensor], setting: Setting) -> tuple[float, Tensor]
 
 def pipeline(setting: Setting, lines: Lines) -> None:
     """Words, one pass of the transformer and 81 frames decoded, each part in the same 8 GB."""
-    size = setting.size(W480)
+    size, host_gb = setting.size(W480), 0.0
     with limited_to(PIPELINE_GB, setting):
         for stage, facts in stages(size, setting, streaming(PIPELINE_GB)):
             lines.write(f"pipeline: {stage}", limit_gb=PIPELINE_GB, **facts)
-    host_gb = round(psutil.Process().memory_info().rss / GB, 2)
+            # Within the loop: the model is gone after the last part.
+            host_gb = round(psutil.Process().memory_info().rss / GB, 2)
     lines.write("pipeline: whole", limit_gb=PIPELINE_GB, fits=True, host_gb=host_gb)
 
 
