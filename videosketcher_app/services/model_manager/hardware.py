@@ -57,9 +57,9 @@ class _Row:
     seconds: float
 
     @property
-    def plan(self) -> MemoryPlan:
-        """The one that fits, or the one that takes least."""
-        return (self.placed or self.least).plan
+    def chosen(self) -> Placed:
+        """What fits, or what takes least."""
+        return self.placed or self.least
 
 
 def page(measured: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -80,7 +80,7 @@ def _glance() -> str:
         quick = f"`{suggested.preset}`, {duration(suggested.seconds)}" if suggested else "Pocket"
         lines.append(
             f"| {card.memory_gb} GB | {card.name} | {quick} | {duration(whole.seconds)}"
-            f"{'' if whole.placed else ', does not fit'} | {how(whole.plan)} |"
+            f"{'' if whole.placed else ', does not fit'} | {how(whole.chosen.plan)} |"
         )
     head = (
         "## At a glance\n\n"
@@ -146,11 +146,11 @@ def _suggested(rows: Iterable[_Row]) -> _Row | None:
 
 def _line(row: _Row) -> str:
     preset = f"`{row.preset}`" if row.preset else "a session"
-    needs = (row.placed or row.least).footprint
+    needs = row.chosen.footprint
     if row.placed is None:
         return f"| {row.what} | {preset} | do not fit | {gigabytes(needs.device_bytes)} | | |"
     return (
-        f"| {row.what} | {preset} | {how(row.plan)} | {gigabytes(needs.device_bytes)} | "
+        f"| {row.what} | {preset} | {how(row.chosen.plan)} | {gigabytes(needs.device_bytes)} | "
         f"{gigabytes(needs.ram_bytes)} | {duration(row.seconds)} |"
     )
 
