@@ -14,6 +14,7 @@ import benchmarks.studio
 from benchmarks.lines import RESULTS, Lines
 from benchmarks.studio import campaign
 from benchmarks.studio.shapes import Setting
+from videosketcher_app.models.machine import use_gaps
 
 ROWS = {
     "forward": "forward.forward",
@@ -35,6 +36,7 @@ ROWS = {
 
 def main() -> None:
     """Parses the command line and runs one row, or the campaign of all of them."""
+    use_gaps()  # as the product's own command
     if sys.argv[1:2] == ["campaign"]:
         sys.exit(campaign.main(sys.argv[2:]))
     parser = argparse.ArgumentParser(

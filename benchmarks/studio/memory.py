@@ -18,12 +18,14 @@ from torch import Tensor
 
 from benchmarks.harness import timed
 from benchmarks.lines import Lines
-from benchmarks.studio.placed import RESIDENT, embedded, model_of, streaming, velocity
+from benchmarks.studio.placed import RESIDENT, embedded, model_of, random_lora, streaming, velocity
 from benchmarks.studio.shapes import W480, Inputs, Setting, Size, diffsynth_pass, inputs
 from benchmarks.studio.timing import GB, fastest_attention, forget_peaks, limited_to, peaks
+from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.machine import free_unused
 from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
-from videosketcher_app.models.wan.weights import TRANSFORMER
+from videosketcher_app.models.wan.image_to_video import WanImageModel
+from videosketcher_app.models.wan.weights import TRANSFORMER, PartWeights
 
 PIPELINE_GB = 8.0
 REPEATS, WARM_UP = 5, 2
@@ -130,31 +132,47 @@ def pipeline(setting: Setting, lines: Lines) -> None:
     lines.write("pipeline: whole", limit_gb=PIPELINE_GB, fits=True, host_gb=host_gb)
 
 
-def stages(size: Size, setting: Setting, plan: MemoryPlan) -> Iterator[tuple[str, dict[str, Any]]]:
+def stages(
+    size: Size,
+    setting: Setting,
+    plan: MemoryPlan,
+    *,
+    num_loras: int = 0,
+    kept: dict[str, PartWeights] | None = None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """The parts of a drawing as they come, each with seconds and memory, under a plan.
+
+    Args:
+        num_loras: that lie beside the weights.
+        kept: see `placed.model_of`.
 
     Raises:
         torch.OutOfMemoryError: a part does not fit.
     """
     given = inputs(size, setting)
-    model = model_of(size, setting, plan)
+    model = model_of(size, setting, plan, kept=kept)
     pipe = model.pipe
-    works = {
-        "text encoder": lambda: embedded(model, size.words),
-        "transformer": lambda: velocity(model, given),
-        "vae": lambda: model.decode(given.latents_BCFhw),
-    }
-    for stage, work in works.items():
-        if stage == "transformer":
-            pipe.load_models_to_device(pipe.in_iteration_models)
-        forget_peaks(setting)
-        with fastest_attention(setting):
-            seconds = [timed(work, setting.synchronize) for _ in range(2)]
-        yield (
-            stage,
-            {
-                "seconds": round(seconds[1], 3),
-                "first_s": round(seconds[0], 3),
-                "memory": peaks(setting),
-            },
-        )
+    loras = [(random_lora(pipe.dit, setting), 1.0)] * num_loras
+    works: dict[str, Callable[[], Any]] = {"text encoder": lambda: embedded(model, size.words)}
+    first = None
+    if isinstance(model, WanImageModel):
+        works["first frame"] = lambda: model.first_frame(size.num_frames)
+    works["transformer"] = lambda: velocity(model, given, first)
+    works["vae"] = lambda: model.decode(given.latents_BCFhw)
+    with applied(pipe.dit, loras):
+        for stage, work in works.items():
+            if stage == "transformer":
+                if isinstance(model, WanImageModel):
+                    first = model.first_frame(size.num_frames)
+                pipe.load_models_to_device(pipe.in_iteration_models)
+            forget_peaks(setting)
+            with fastest_attention(setting):
+                seconds = [timed(work, setting.synchronize) for _ in range(2)]
+            yield (
+                stage,
+                {
+                    "seconds": round(seconds[1], 3),
+                    "first_s": round(seconds[0], 3),
+                    "memory": peaks(setting),
+                },
+            )

@@ -6,29 +6,38 @@ Legend: B batch, C channels, F latent frames, h/w latent cells, S words.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from diffsynth.core.vram.initialization import skip_model_initialization
+from diffsynth.models.wan_video_image_encoder import WanImageEncoder, XLMRobertaCLIP
 from diffsynth.models.wan_video_text_encoder import WanTextEncoder
 from diffsynth.pipelines.wan_video import WanVideoPipeline
 from torch import Tensor, nn
 
 from benchmarks.studio.shapes import Inputs, Setting, Size, vae
 from benchmarks.studio.timing import GB
+from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
+from videosketcher_app.models.lora.applying import base_shapes
 from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
 from videosketcher_app.models.studio import has_fast_decoder, network_pass, working_memory
 from videosketcher_app.models.wan.channels_last_decoder import ChannelsLastDecoder
 from videosketcher_app.models.wan.conditions import Conditions
+from videosketcher_app.models.wan.image_to_video import FirstFrame, WanImageModel
 from videosketcher_app.models.wan.memory import placing_of, settle
 from videosketcher_app.models.wan.network import build_transformer
 from videosketcher_app.models.wan.passes import Passes
 from videosketcher_app.models.wan.stops import Stops
 from videosketcher_app.models.wan.text_to_video import WanTextModel
-from videosketcher_app.models.wan.weights import TEXT, TRANSFORMER, VAE, PartWeights
+from videosketcher_app.models.wan.weights import IMAGE, TEXT, TRANSFORMER, VAE, PartWeights
 
-ALL_PARTS = (TEXT, TRANSFORMER, VAE)
-_SLOTS = {TEXT: "text_encoder", TRANSFORMER: "dit", VAE: "vae"}
+_SLOTS = {TEXT: "text_encoder", TRANSFORMER: "dit", VAE: "vae", IMAGE: "image_encoder"}
+_SMALL = (TEXT, TRANSFORMER)  # take the plan's number format, as in `models/wan/assembly`
+CELL_PX = 8
+LORA_RANK = 32  # of the published ones
+_ADAPTED = (".q", ".k", ".v", ".o", "ffn.0", "ffn.2")
 RESIDENT = MemoryPlan(budget_bytes=1 << 60)
 WAITING = MemoryPlan(budget_bytes=1, tier="stream_ram")  # nothing stays on the device
 
@@ -42,17 +51,31 @@ def streaming(limit_gb: float, weights_dtype: WeightsDtype = "bf16") -> MemoryPl
 
 @torch.inference_mode(False)
 def model_of(
-    size: Size, setting: Setting, plan: MemoryPlan, parts: Collection[str] = ALL_PARTS
+    size: Size,
+    setting: Setting,
+    plan: MemoryPlan,
+    parts: Collection[str] | None = None,
+    *,
+    kept: dict[str, PartWeights] | None = None,
 ) -> WanTextModel:
-    """A model as the product loads it; one without an encoder or a decoder can do the rest."""
+    """A model as the product loads it; one without an encoder or a decoder can do the rest.
+
+    Args:
+        kept: weights by part, for several models of one size: read from here, and put here.
+    """
+    if parts is None:
+        parts = (TEXT, TRANSFORMER, VAE, IMAGE) if size.reads_picture else (TEXT, TRANSFORMER, VAE)
     networks = {part: _empty(part, size, setting) for part in parts}
     working_bytes = working_memory(networks[TRANSFORMER]) if TRANSFORMER in networks else 1
     placing = placing_of(plan, setting.device, setting.dtype, working_bytes=working_bytes)
     pipe = WanVideoPipeline(device=str(setting.device), torch_dtype=setting.dtype)
     for part in parts:
         network = networks.pop(part)
-        weights = _random_weights(part, network, setting)
-        placed = settle(network, weights, placing, small=part != VAE)
+        weights = kept.get(part) if kept else None
+        weights = weights or _random_weights(part, network, setting)
+        if kept is not None:
+            kept[part] = weights
+        placed = settle(network, weights, placing, small=part in _SMALL)
         setattr(pipe, _SLOTS[part], placed)
     pipe.vram_management_enabled = placing.manages
     stops = Stops()
@@ -60,18 +83,31 @@ def model_of(
     fast_decoder = None
     if VAE in parts and has_fast_decoder(placing):
         fast_decoder = ChannelsLastDecoder(pipe.vae, latents_at_a_time=1)
-    model = WanTextModel(
-        name="random", pipe=pipe.eval(), stops=stops, network_pass=own, fast_decoder=fast_decoder
-    )
+    drawing: dict[str, Any] = {
+        "name": "random",
+        "pipe": pipe.eval(),
+        "stops": stops,
+        "network_pass": own,
+        "fast_decoder": fast_decoder,
+    }
+    if IMAGE in parts:
+        _, rows, columns = size.clip
+        paper_HW3 = np.full((rows * CELL_PX, columns * CELL_PX, 3), 255, np.uint8)
+        model: WanTextModel = WanImageModel(**drawing, frame_HW3=paper_HW3)
+    else:
+        model = WanTextModel(**drawing)
     return model.settled() if TRANSFORMER in parts else model
 
 
 @torch.inference_mode()
-def velocity(model: WanTextModel, given: Inputs) -> Tensor:
-    """One pass of the transformer, as a drawing makes it."""
+def velocity(model: WanTextModel, given: Inputs, first: FirstFrame | None = None) -> Tensor:
+    """One pass of the transformer, as a drawing makes it, by a first frame if there is one."""
     pipe = model.pipe
     passes = Passes(pipe=pipe, precise=True, run=model.network_pass or pipe.model_fn)
     conditions = Conditions(words_BSD=given.words_BSD)
+    if first is not None:
+        seen = {"y_B20Fhw": first.y_B20Fhw, "clip_feature_BSD": first.clip_feature_BSD}
+        conditions = replace(conditions, **seen)
     return passes.guided(given.latents_BCFhw, given.timestep_B, conditions, 1.0)
 
 
@@ -83,13 +119,41 @@ def embedded(model: WanTextModel, num_words: int) -> Tensor:
     return model.text_encoder(ids, torch.ones_like(ids))
 
 
+def random_lora(network: nn.Module, setting: Setting) -> LoraAdapter:
+    """As published: rank 32 for all projections of a block, the feed-forward layer's included."""
+    random = torch.Generator("cpu").manual_seed(3)
+    tensors: dict[str, Tensor] = {}
+    for name, (outputs, inputs_) in _adapted(network).items():
+        shapes = {"lora_A": (LORA_RANK, inputs_), "lora_B": (outputs, LORA_RANK)}
+        for matrix, shape in shapes.items():
+            values = torch.randn(shape, generator=random).mul_(0.01)
+            tensors[f"{name}.{matrix}.weight"] = values.to(setting.dtype)
+    return adapter_from(tensors, source="a random LoRA")
+
+
+def _adapted(network: nn.Module) -> dict[str, tuple[int, int]]:
+    """Shapes (outputs, inputs) of what a LoRA adapts, by module."""
+    shapes = base_shapes(network)
+    names = {name.removesuffix(".weight"): shape for name, shape in shapes.items()}
+    return {
+        name: (shape[0], shape[1])
+        for name, shape in names.items()
+        if name.startswith("blocks.") and name.endswith(_ADAPTED)
+    }
+
+
 def _empty(part: str, size: Size, setting: Setting) -> Any:
     """A network without weights; the VAE, which is small, has some."""
     if part == VAE:
         return vae(setting)
     with skip_model_initialization():
         if part == TRANSFORMER:
-            return build_transformer(size.config)
+            return build_transformer(size.config, reads_picture=size.reads_picture)
+        if part == IMAGE:
+            encoder = WanImageEncoder()
+            if setting.is_tiny:
+                encoder.model = XLMRobertaCLIP(vision_mlp_ratio=0.25, vision_layers=2)
+            return encoder
         if setting.is_tiny:
             tiny: dict[str, Any] = {
                 "vocab": 258,

@@ -21,6 +21,7 @@ from videosketcher_app.data.grammar.compose import compose
 from videosketcher_app.data.grammar.program import programs
 from videosketcher_app.engines.memory.paper import spread
 from videosketcher_app.evaluation.renders import render
+from videosketcher_app.models.image_condition import IMAGE_TO_VIDEO_CHANNELS
 from videosketcher_app.models.wan.forward import (
     block_forward,
     dense_attention,
@@ -45,11 +46,13 @@ class Size:
     Attributes:
         clip: latent frames, rows and columns of cells.
         words: tokens of the prompt.
+        reads_picture: it draws by a first frame, as Wan 2.1's image-to-video does.
     """
 
     config: TransformerConfig
     clip: tuple[int, int, int]
     words: int = WORDS
+    reads_picture: bool = False
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -61,6 +64,11 @@ class Size:
     def num_frames(self) -> int:
         """Frames of the clip."""
         return (self.clip[0] - 1) * 4 + 1
+
+    def by_frame(self) -> Size:
+        """The same, drawing by a first frame."""
+        config = replace(self.config, in_dim=IMAGE_TO_VIDEO_CHANNELS)
+        return replace(self, config=config, reads_picture=True)
 
 
 W480 = Size(config=WAN_14B, clip=(21, 60, 104))
@@ -93,7 +101,9 @@ class Setting:
 
     def size(self, full: Size) -> Size:
         """The size that is measured instead of the full one."""
-        size = TINY_SIZE if self.is_tiny else full
+        size = full
+        if self.is_tiny:
+            size = TINY_SIZE.by_frame() if full.reads_picture else TINY_SIZE
         if self.layers is None:
             return size
         return replace(size, config=replace(size.config, num_layers=self.layers))
@@ -136,7 +146,7 @@ def inputs(size: Size, setting: Setting, timestep: float = TIMESTEP) -> Inputs:
     """Random latents and words, the same for the same size."""
     random = torch.Generator("cpu").manual_seed(1)
     how = {"device": setting.device, "dtype": setting.dtype}
-    latents = torch.randn(1, size.config.in_dim, *size.clip, generator=random)
+    latents = torch.randn(1, size.config.out_dim, *size.clip, generator=random)
     words = torch.randn(1, size.words, size.config.text_dim, generator=random)
     return Inputs(
         latents_BCFhw=latents.to(**how),

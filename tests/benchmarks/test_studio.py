@@ -21,7 +21,7 @@ LINES = {
     "vae": 1,
     "memory": 3,
     "pipeline": 4,
-    "cards": 5,
+    "cards": 8,
     "resident": 1,
     "parallel": 3,
     "rollout": 23,

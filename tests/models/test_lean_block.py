@@ -67,6 +67,22 @@ def test_any_number_of_tokens_goes_in_pieces(pipe, num_tokens):
         torch.testing.assert_close(pieces, whole, atol=1e-5, rtol=1e-4)
 
 
+def test_an_attention_that_folds_heads_copies_nothing(pipe):
+    """Not even in the first block, whose tokens lie the other way round."""
+    random = torch.Generator().manual_seed(2)
+    x, words = torch.randn(1, 48, 9, generator=random).transpose(1, 2), torch.zeros(1, 6, 48)
+    modulation, table = torch.zeros(1, 1, 6, 48), (torch.ones(9, 12), torch.zeros(9, 12))
+
+    def folding(*qkv):
+        for each in qkv:
+            assert each.transpose(1, 2).flatten(2).data_ptr() == each.data_ptr()
+        return dense_attention(*qkv)
+
+    with torch.no_grad():
+        found = in_pieces(pipe.dit.blocks[0], x, words, modulation, table, folding)
+    assert found.is_contiguous()
+
+
 def test_frames_at_levels_of_their_own_go_whole(pipe):
     random = torch.Generator().manual_seed(2)
     x, words = (torch.randn(1, n, 48, generator=random) for n in (12, 6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from videosketcher_app.models import machine
-from videosketcher_app.models.machine import free_unused, hold_to, look_at
+from videosketcher_app.models.machine import ALLOCATOR, free_unused, hold_to, look_at, use_gaps
 from videosketcher_app.models.pocket import best_dtype
 
 
@@ -87,6 +88,25 @@ def test_a_limit_reaches_torch_only_where_it_can(monkeypatch: pytest.MonkeyPatch
     for budget in (2 * 1024**3, 80 * 1024**3, None):
         hold_to("cuda:1", budget)
     assert shares == [(0.25, 1), (1.0, 1), (1.0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("system", "before", "after"),
+    [
+        ("linux", {}, {ALLOCATOR: "expandable_segments:True"}),
+        ("linux", {ALLOCATOR: "backend:native"}, {ALLOCATOR: "backend:native"}),
+        ("linux", {"PYTORCH_CUDA_ALLOC_CONF": "x"}, {"PYTORCH_CUDA_ALLOC_CONF": "x"}),
+        ("win32", {}, {}),
+    ],
+)
+def test_gaps_are_used_where_torch_can_and_nobody_said_otherwise(
+    system: str, before: dict[str, str], after: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dict(before)
+    monkeypatch.setattr(machine, "os", SimpleNamespace(environ=found))
+    monkeypatch.setattr(machine.sys, "platform", system)
+    use_gaps()
+    assert found == after
 
 
 def test_asking_costs_no_torch(run_python: Callable[..., Any]) -> None:

@@ -31,6 +31,7 @@ from videosketcher_app.cli import (
 from videosketcher_app.cli.console import report_error, use_utf8
 from videosketcher_app.cli.reference_spelling import translate
 from videosketcher_app.core.errors import AppError, Cancelled
+from videosketcher_app.models.machine import use_gaps
 
 PROGRAM = "videosketcher"
 
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None, *, open_app: window.Opener | None = 
             package does not know Gradio.
     """
     use_utf8()
+    use_gaps()
     words = translate(sys.argv[1:] if argv is None else argv)
     command = typer.main.get_command(app)
     try:

@@ -24,6 +24,7 @@ from videosketcher_app.models.wan.forward import (
     after_attention,
     before_attention,
     block_forward,
+    heads_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def in_pieces(
     step = -(-x_BLD.shape[1] // TOKEN_CHUNKS)
     pieces = [slice(start, start + step) for start in range(0, x_BLD.shape[1], step)]
     attended_BNLE = attention(*_read_by_attention(block, x_BLD, modulation_BF6D, table, pieces))
-    out_BLD = torch.empty_like(x_BLD)
+    out_BLD = x_BLD.new_empty(x_BLD.shape)  # the first block's input lies the other way round
     for piece in pieces:
         out_BLD[:, piece] = after_attention(
             block, x_BLD[:, piece], attended_BNLE[:, :, piece], context_BSD, modulation_BF6D
@@ -86,9 +87,10 @@ def _read_by_attention(
     pieces: Sequence[slice],
 ) -> list[Tensor]:
     """Queries, keys and values (B, N, L, E)."""
+    # Heads beside each other in memory, as layers give them: an attention that folds them into the
+    # width would copy all three otherwise, and they are most of what a pass takes.
     heads = block.self_attn.num_heads
-    shape = (len(x_BLD), heads, x_BLD.shape[1], x_BLD.shape[2] // heads)
-    whole = [x_BLD.new_empty(shape) for _ in range(3)]
+    whole = [heads_of(x_BLD.new_empty(x_BLD.shape), heads) for _ in range(3)]
     for piece in pieces:
         cos_LE, sin_LE = (part[piece] for part in table)
         parts = before_attention(block, x_BLD[:, piece], modulation_BF6D, cos_LE, sin_LE)

@@ -19,7 +19,6 @@ from torch.utils.data import Dataset
 from videosketcher_app.core.geometry import SPATIAL_STRIDE
 from videosketcher_app.data.brushes.clause import with_clause
 from videosketcher_app.data.brushes.condition import box_size
-from videosketcher_app.data.brushes.variety import training_brush
 from videosketcher_app.data.datasets import SketchSource, held_out
 from videosketcher_app.data.raster import ink_maps, sketch_stamps
 from videosketcher_app.engines.schedules import sigmas
@@ -28,7 +27,11 @@ from videosketcher_app.models.image_condition import LATENT_CHANNELS
 from videosketcher_app.models.text import PocketTokenizer
 from videosketcher_app.models.vae import PocketVAE
 from videosketcher_app.training.batches import Canvas, endless_batches
-from videosketcher_app.training.brush_batches import condition_clips, condition_pixels
+from videosketcher_app.training.brush_batches import (
+    condition_clips,
+    condition_pixels,
+    learned_brush,
+)
 from videosketcher_app.training.guided_steps import GuidedSteps
 from videosketcher_app.training.latent_critic import blurred
 from videosketcher_app.training.part_reader_recipe import PARTS_SALT
@@ -53,7 +56,11 @@ from videosketcher_app.training.state import StepRandom
 
 
 class BrushPlanDataset(Dataset):
-    """Sample index -> stamps (P, 4), token ids (L,), a condition frame (H, W, 3), `PartTimes` fields."""
+    """Sample index -> stamps (P, 4), token ids (L,), a condition frame (H, W, 3), `PartTimes` fields.
+
+    Args:
+        clear_share: see `brush_batches.learned_brush`.
+    """
 
     def __init__(
         self,
@@ -61,9 +68,11 @@ class BrushPlanDataset(Dataset):
         tokenizer: PocketTokenizer,
         canvas: Canvas,
         vocabulary: Vocabulary,
+        *,
+        clear_share: float = 0.0,
     ) -> None:
         self.source, self.tokenizer, self.canvas = source, tokenizer, canvas
-        self.vocabulary = vocabulary
+        self.vocabulary, self.clear_share = vocabulary, clear_share
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         sample, c = self.source(index), self.canvas
@@ -72,7 +81,7 @@ class BrushPlanDataset(Dataset):
         plan = replace(sample.plan, concept=with_clause(sample.plan.concept))
         tokens = self.tokenizer.encode(str(plan))[: c.max_tokens]
         ids[: len(tokens)] = tokens
-        frame = condition_pixels(training_brush(rng), (c.width, c.height), rng)
+        frame = condition_pixels(learned_brush(rng, self.clear_share), (c.width, c.height), rng)
         parts = part_fields(
             sample.sketch,
             sample.source,
@@ -122,7 +131,13 @@ class PocketBrushRewardRecipe(PocketBrushRecipe):
         source = SketchSource(config.mix, config.data_seed, held_out)
         vocabulary = self.reward.reader.vocabulary
         return endless_batches(
-            BrushPlanDataset(source, self.tokenizer, config.canvas, vocabulary),
+            BrushPlanDataset(
+                source,
+                self.tokenizer,
+                config.canvas,
+                vocabulary,
+                clear_share=config.clear_share,
+            ),
             batch_size=config.batch_size,
             first_step=first_step,
             rank=rank,
