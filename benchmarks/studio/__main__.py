@@ -28,6 +28,7 @@ ROWS = {
     "resident": "resident.resident",
     "parallel": "several.parallel",
     "rollout": "rollout.rollout",
+    "session": "rollout.session",
     "training-limits": "training.limits",
     "training-speed": "training.speed",
     "kernels": "kernels.kernels",

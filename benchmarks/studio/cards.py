@@ -14,7 +14,9 @@ from typing import Any
 import torch
 
 from benchmarks.lines import Lines
+from benchmarks.studio.causal_parts import EXACT
 from benchmarks.studio.memory import stages
+from benchmarks.studio.rollout import session_within
 from benchmarks.studio.shapes import W480, WAN_1_3B, Setting, Size
 from benchmarks.studio.timing import GB, limited_to
 from videosketcher_app.models.machine import free_unused
@@ -24,7 +26,13 @@ from videosketcher_app.services.model_manager.cards import CARDS
 from videosketcher_app.services.model_manager.footprint import CONTEXT_BYTES
 from videosketcher_app.services.model_manager.hardware import how, room_on
 from videosketcher_app.services.model_manager.planning import best_plan
-from videosketcher_app.services.model_manager.sizes import I2V_14B, T2V_1_3B, T2V_14B, ModelSizes
+from videosketcher_app.services.model_manager.sizes import (
+    CAUSAL_1_3B,
+    I2V_14B,
+    T2V_1_3B,
+    T2V_14B,
+    ModelSizes,
+)
 
 
 def _with_loras(sizes: ModelSizes, most: int) -> ModelSizes:
@@ -57,13 +65,20 @@ def cards(setting: Setting, lines: Lines) -> None:
             except torch.OutOfMemoryError as error:
                 told = {"error": str(error).splitlines()[0]}
             lines.write(
-                f"{name}, {how(plan)}, cards of {', '.join(map(str, sold_gb))} GB",
+                _title(name, plan, sold_gb),
                 fits=not told,
                 limit_gb=round(limit_gb, 2),
                 loras=sizes.clip.num_loras,
                 parts=parts,
                 **told,
             )
+    for plan, sold_gb in plans_of(CAUSAL_1_3B):
+        facts = session_within(plan.budget_bytes / GB, EXACT, setting)
+        lines.write(_title("together, 1.3B", plan, sold_gb), **facts)
+
+
+def _title(name: str, plan: MemoryPlan, sold_gb: list[int]) -> str:
+    return f"{name}, {how(plan)}, cards of {', '.join(map(str, sold_gb))} GB"
 
 
 def plans_of(sizes: ModelSizes) -> Iterator[tuple[MemoryPlan, list[int]]]:

@@ -57,7 +57,7 @@ def rollout(setting: Setting, lines: Lines) -> None:
                 _endless(drawer, setting, lines)
             del drawer
         del transformer
-        _session(setting, lines)
+        session(setting, lines)
 
 
 def _clips(drawer: Drawer, setting: Setting, lines: Lines) -> None:
@@ -168,22 +168,28 @@ def _endless(drawer: Drawer, setting: Setting, lines: Lines) -> None:
     )
 
 
-def _session(setting: Setting, lines: Lines) -> None:
+def session(setting: Setting, lines: Lines) -> None:
+    """Row `session`: drawing together within 8 GB."""
+    mode = replace(FAST, decoded_latents=1)
+    lines.write("session in 8 GB", **session_within(SESSION_GB, mode, setting))
+
+
+@torch.inference_mode()
+def session_within(limit_gb: float, mode: Mode, setting: Setting) -> dict[str, Any]:
     """Words read, 81 frames drawn and decoded, under a limit that the allocator enforces."""
     forget_peaks(setting)
-    facts: dict[str, Any] = {"limit_gb": SESSION_GB}
+    facts: dict[str, Any] = {"limit_gb": round(limit_gb, 2)}
     try:
-        with limited_to(SESSION_GB, setting):
+        with limited_to(limit_gb, setting), fastest_attention(setting):
             reader = model_of(setting.size(W480), setting, WAITING, [TEXT])
             embedded(reader, 16)
             reader.pipe.load_models_to_device([])  # its weights wait in the computer's memory
-            drawer = Drawer(causal_network(setting), replace(FAST, decoded_latents=1), setting)
+            drawer = Drawer(causal_network(setting), mode, setting)
             for _ in range(CLIP_BLOCKS):
                 drawer.block()
     except torch.OutOfMemoryError as error:
-        lines.write("session in 8 GB", fits=False, error=str(error).splitlines()[0], **facts)
-        return
-    lines.write("session in 8 GB", fits=True, memory=peaks(setting), **facts)
+        return {"fits": False, "error": str(error).splitlines()[0], **facts}
+    return {"fits": True, "memory": peaks(setting), **facts}
 
 
 def _drawn(drawer: Drawer, blocks: int) -> None:
