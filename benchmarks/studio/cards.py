@@ -72,8 +72,9 @@ def cards(setting: Setting, lines: Lines) -> None:
                 parts=parts,
                 **told,
             )
+    together = replace(EXACT, decoded_latents=1)  # as the app decodes
     for plan, sold_gb in plans_of(CAUSAL_1_3B):
-        facts = session_within(plan.budget_bytes / GB, EXACT, setting)
+        facts = session_within(plan.budget_bytes / GB, together, setting)
         lines.write(_title("together, 1.3B", plan, sold_gb), **facts)
 
 

@@ -46,7 +46,7 @@ class Mode:
 
     Attributes:
         tiny_decoder: frames come from the preview's decoder instead of Wan's.
-        decoded_latents: latent frames that the tiny decoder takes at a time.
+        decoded_latents: latent frames that the decoder takes at a time.
         active_share: of the tokens is computed after a block's first step; None computes all.
     """
 
@@ -80,8 +80,9 @@ class BlockDecoder(Protocol):
 class WholeDecoder:
     """Wan's decoder in channels-last layout."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._decoder, self._dtype = ChannelsLastDecoder(vae(setting)), setting.dtype
+    def __init__(self, setting: Setting, latents_at_a_time: int) -> None:
+        self._decoder = ChannelsLastDecoder(vae(setting), latents_at_a_time=latents_at_a_time)
+        self._dtype = setting.dtype
         self._past: History | None = None
 
     def start(self) -> None:
@@ -149,7 +150,9 @@ class Drawer:
             dtype=setting.dtype,
         )
         self.tiny = TinyDecoder(setting, mode.decoded_latents)
-        self.decoder: BlockDecoder = self.tiny if mode.tiny_decoder else WholeDecoder(setting)
+        self.decoder: BlockDecoder = self.tiny
+        if not mode.tiny_decoder:
+            self.decoder = WholeDecoder(setting, mode.decoded_latents)
         _, *cells = size.clip
         cache = self.causal.new_cache(self.causal.cache_shape(1, *cells), mode.window)
         region = None if mode.active_share is None else replayed(size, mode.active_share, setting)

@@ -86,6 +86,15 @@ def test_sampling_equals_the_pipelines_own_call(pipes, style):
     assert not torch.equal(changed, latents), "the frame is seen"
 
 
+def test_the_vae_remembers_nothing_while_others_compute(pipes):
+    model = model_of(pipes["2.1"]).conditioned(frame_of())
+    vae = model.pipe.vae.model
+    model.first_frame(5)
+    assert not any(x is not None for x in vae._enc_feat_map)
+    model.decode(torch.zeros(1, 16, 2, SIZE[1] // 8, SIZE[0] // 8))
+    assert not any(x is not None for x in vae._feat_map)
+
+
 def test_the_brush_engine_draws_with_it(pipes):
     model = model_of(pipes["2.2"])
     request = SketchRequest(

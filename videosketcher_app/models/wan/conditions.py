@@ -6,6 +6,7 @@ D width.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,4 +81,15 @@ def encoded_clip(pipe: WanVideoPipeline, frames_THW3: NDArray[np.uint8], *, tile
     pipe.load_models_to_device(["vae"])
     frames = [frame_pixels(torch.from_numpy(frame), pipe.torch_dtype) for frame in frames_THW3]
     clip_13THW = torch.cat(frames, dim=1)[None].to(pipe.device)
-    return pipe.vae.encode(clip_13THW, device=pipe.device, **tiles(tiled)).to(pipe.device)
+    return encoded(pipe, clip_13THW, tiled=tiled).to(pipe.device)
+
+
+def encoded(pipe: WanVideoPipeline, clips: Tensor | Sequence[Tensor], *, tiled: bool) -> Tensor:
+    """Latents (B, C, F, h, w) of clips (3, T, H, W) in [-1, 1].
+
+    What the encoder's convolutions remember of the last frames is let go of: diffsynth keeps it until
+    the next clip, and at 832x480 it is 1.1 GB that denoising would have to do without.
+    """
+    latents = pipe.vae.encode(clips, device=pipe.device, **tiles(tiled))
+    pipe.vae.model.clear_cache()
+    return latents

@@ -27,7 +27,7 @@ from videosketcher_app.models.image_condition import (
     frame_pixels,
 )
 from videosketcher_app.models.pocket import ModelDefaults
-from videosketcher_app.models.wan.conditions import Conditions, Size, tiles
+from videosketcher_app.models.wan.conditions import Conditions, Size, encoded
 from videosketcher_app.models.wan.text_to_video import NEGATIVE_PROMPT, WanTextModel
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ class WanImageModel(WanTextModel):
 
     def _encoded(self, clip_3THW: Tensor) -> Tensor:
         pipe = self.pipe
-        clip_3THW = clip_3THW.to(pipe.device)
-        return pipe.vae.encode([clip_3THW], device=pipe.device, **tiles(self._is_tiled))[0]
+        return encoded(pipe, [clip_3THW.to(pipe.device)], tiled=self._is_tiled)[0]
 
     def _frame_conditions(self, latent_frames: int) -> tuple[Tensor | None, Tensor | None]:
         num_frames = frames_of(latent_frames)

@@ -220,6 +220,7 @@ class WanTextModel:
             ]
             return torch.cat(pieces).float()
         clip = pipe.vae.decode(latents_BCFhw, device=pipe.device, **tiles(self._is_tiled))
+        pipe.vae.model.clear_cache()  # after a preview, denoising goes on
         return clip.float().clamp(-1, 1)
 
     @torch.no_grad()
