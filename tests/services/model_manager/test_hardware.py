@@ -52,10 +52,12 @@ def test_what_was_measured_is_told_as_such() -> None:
             "machine": machine,
         },
         {"what": "streamed fp8", "limit_gb": 6.0, "fits": False, "machine": machine},
+        {"what": "tight", "limit_gb": 6.0, "fits": False, "since": "mended", "machine": machine},
         {"what": "resident bf16", "seconds": 3.0, "machine": machine},
     ]
     proof = page(lines).split("## Proof")[1]
     assert "| streamed bf16 | 8 GB | fits, 3.3 s | NVIDIA H200 |" in proof
     assert "9.9" not in proof
     assert "| streamed fp8 | 6 GB | does not fit | NVIDIA H200 |" in proof
+    assert "| tight | 6 GB | does not fit (mended) | NVIDIA H200 |" in proof
     assert "resident" not in proof

@@ -226,7 +226,8 @@ def _proof(measured: Sequence[Mapping[str, Any]]) -> str:
 
 def _seconds(line: Mapping[str, Any]) -> str:
     if line.get("fits") is False:
-        return "does not fit"
+        since = line.get("since")  # what was mended after it was measured
+        return f"does not fit ({since})" if since else "does not fit"
     seconds = line.get("seconds")
     return f"fits, {seconds:g} s" if isinstance(seconds, int | float) else "fits"
 
