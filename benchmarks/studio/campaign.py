@@ -84,7 +84,7 @@ ROWS: tuple[Row, ...] = (
     _studio("training-limits", 240, 150),
     _studio("training-speed", 420, 240),
     _studio("pipeline", 200, 80),
-    _studio("cards", 600, 150),
+    _studio("cards", 540, 150),
     _studio("session", 120, 60),
     _studio("resident", 300, 100),
     _studio("forward-720p", 360, 200),
