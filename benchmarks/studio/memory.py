@@ -24,7 +24,7 @@ from benchmarks.studio.timing import GB, fastest_attention, forget_peaks, limite
 from videosketcher_app.models.lora.applying import applied
 from videosketcher_app.models.machine import free_unused
 from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
-from videosketcher_app.models.wan.image_to_video import WanImageModel
+from videosketcher_app.models.wan.image_to_video import FirstFrame, WanImageModel
 from videosketcher_app.models.wan.weights import TRANSFORMER, PartWeights
 
 PIPELINE_GB = 8.0
@@ -154,16 +154,14 @@ def stages(
     pipe = model.pipe
     loras = [(random_lora(pipe.dit, setting), 1.0)] * num_loras
     works: dict[str, Callable[[], Any]] = {"text encoder": lambda: embedded(model, size.words)}
-    first = None
+    seen: dict[str, FirstFrame] = {}
     if isinstance(model, WanImageModel):
-        works["first frame"] = lambda: model.first_frame(size.num_frames)
-    works["transformer"] = lambda: velocity(model, given, first)
+        works["first frame"] = lambda: seen.update(first=model.first_frame(size.num_frames))
+    works["transformer"] = lambda: velocity(model, given, seen.get("first"))
     works["vae"] = lambda: model.decode(given.latents_BCFhw)
     with applied(pipe.dit, loras):
         for stage, work in works.items():
             if stage == "transformer":
-                if isinstance(model, WanImageModel):
-                    first = model.first_frame(size.num_frames)
                 pipe.load_models_to_device(pipe.in_iteration_models)
             forget_peaks(setting)
             with fastest_attention(setting):

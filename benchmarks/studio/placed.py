@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from benchmarks.studio.shapes import Inputs, Setting, Size, vae
 from benchmarks.studio.timing import GB
+from videosketcher_app.core.geometry import SPATIAL_STRIDE
 from videosketcher_app.models.lora.adapter import LoraAdapter, adapter_from
 from videosketcher_app.models.lora.applying import base_shapes
 from videosketcher_app.models.memory_plan import MemoryPlan, WeightsDtype
@@ -32,11 +33,10 @@ from videosketcher_app.models.wan.passes import Passes
 from videosketcher_app.models.wan.stops import Stops
 from videosketcher_app.models.wan.text_to_video import WanTextModel
 from videosketcher_app.models.wan.weights import IMAGE, TEXT, TRANSFORMER, VAE, PartWeights
+from videosketcher_app.services.model_manager.footprint import LORA_RANK
 
 _SLOTS = {TEXT: "text_encoder", TRANSFORMER: "dit", VAE: "vae", IMAGE: "image_encoder"}
 _SMALL = (TEXT, TRANSFORMER)  # take the plan's number format, as in `models/wan/assembly`
-CELL_PX = 8
-LORA_RANK = 32  # of the published ones
 _ADAPTED = (".q", ".k", ".v", ".o", "ffn.0", "ffn.2")
 RESIDENT = MemoryPlan(budget_bytes=1 << 60)
 WAITING = MemoryPlan(budget_bytes=1, tier="stream_ram")  # nothing stays on the device
@@ -92,7 +92,7 @@ def model_of(
     }
     if IMAGE in parts:
         _, rows, columns = size.clip
-        paper_HW3 = np.full((rows * CELL_PX, columns * CELL_PX, 3), 255, np.uint8)
+        paper_HW3 = np.full((rows * SPATIAL_STRIDE, columns * SPATIAL_STRIDE, 3), 255, np.uint8)
         model: WanTextModel = WanImageModel(**drawing, frame_HW3=paper_HW3)
     else:
         model = WanTextModel(**drawing)
